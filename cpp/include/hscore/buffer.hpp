@@ -1,0 +1,118 @@
+// Cache-line aligned memory of a checked size.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <limits>
+#include <new>
+#include <string>
+#include <utility>
+
+namespace hscore {
+
+/// An allocation that could not be made; the message names the size.
+class OutOfMemory : public std::bad_alloc {
+ public:
+  explicit OutOfMemory(const std::string& message) : message_(message) {}
+  const char* what() const noexcept override { return message_.c_str(); }
+
+ private:
+  std::string message_;
+};
+
+/// rows * cols, refused before it can overflow a size in bytes.
+inline std::size_t checked_product(std::ptrdiff_t rows, std::ptrdiff_t cols,
+                                   std::size_t element_size) {
+  const std::size_t r = static_cast<std::size_t>(rows);
+  const std::size_t c = static_cast<std::size_t>(cols);
+  const std::size_t most = static_cast<std::size_t>(std::numeric_limits<std::ptrdiff_t>::max());
+  if (c != 0 && r > most / element_size / c) {
+    throw OutOfMemory("a buffer of " + std::to_string(rows) + " x " + std::to_string(cols) +
+                      " elements exceeds the address space");
+  }
+  return r * c;
+}
+
+/// Uninitialized storage for `size` elements of a trivial type.
+template <class T>
+class AlignedBuffer {
+ public:
+  AlignedBuffer() = default;
+  AlignedBuffer(std::ptrdiff_t rows, std::ptrdiff_t cols)
+      : size_(checked_product(rows, cols, sizeof(T))) {
+    if (size_ == 0) return;
+    data_ = static_cast<T*>(
+        ::operator new(size_ * sizeof(T), std::align_val_t{alignment}, std::nothrow));
+    if (data_ == nullptr) {
+      throw OutOfMemory("could not allocate " + std::to_string(size_ * sizeof(T)) + " bytes for " +
+                        std::to_string(rows) + " x " + std::to_string(cols) + " elements");
+    }
+  }
+  AlignedBuffer(AlignedBuffer&& other) noexcept { swap(other); }
+  AlignedBuffer& operator=(AlignedBuffer&& other) noexcept {
+    swap(other);
+    return *this;
+  }
+  AlignedBuffer(const AlignedBuffer&) = delete;
+  AlignedBuffer& operator=(const AlignedBuffer&) = delete;
+  ~AlignedBuffer() { ::operator delete(data_, std::align_val_t{alignment}); }
+
+  T* data() { return data_; }
+  const T* data() const { return data_; }
+  std::size_t size() const { return size_; }
+
+ private:
+  static constexpr std::size_t alignment = 64;
+  void swap(AlignedBuffer& other) noexcept {
+    std::swap(data_, other.data_);
+    std::swap(size_, other.size_);
+  }
+  T* data_ = nullptr;
+  std::size_t size_ = 0;
+};
+
+/// A row-major matrix whose rows start on cache lines and whose stride, padding included, is not a
+/// multiple of a page, so that a column walk does not fall on one cache set.
+class PaddedMatrix {
+ public:
+  static constexpr std::ptrdiff_t lane_multiple = 32;  // the widest strip of any instruction set
+
+  PaddedMatrix() = default;
+  PaddedMatrix(std::ptrdiff_t rows, std::ptrdiff_t cols)
+      : rows_(rows), cols_(cols), stride_(padded(cols)), values_(rows, stride_) {
+    if (values_.size() != 0) std::fill_n(values_.data(), values_.size(), 0.0);
+  }
+
+  static std::ptrdiff_t round_up(std::ptrdiff_t value) {
+    return (value + lane_multiple - 1) / lane_multiple * lane_multiple;
+  }
+  PaddedMatrix copy() const {
+    PaddedMatrix result;
+    result.rows_ = rows_;
+    result.cols_ = cols_;
+    result.stride_ = stride_;
+    result.values_ = AlignedBuffer<double>(rows_, stride_);
+    std::copy_n(values_.data(), values_.size(), result.values_.data());
+    return result;
+  }
+
+  std::ptrdiff_t rows() const { return rows_; }
+  std::ptrdiff_t cols() const { return cols_; }
+  std::ptrdiff_t stride() const { return stride_; }
+  double* row(std::ptrdiff_t i) { return values_.data() + i * stride_; }
+  const double* row(std::ptrdiff_t i) const { return values_.data() + i * stride_; }
+  double& operator()(std::ptrdiff_t i, std::ptrdiff_t j) { return row(i)[j]; }
+  double operator()(std::ptrdiff_t i, std::ptrdiff_t j) const { return row(i)[j]; }
+
+ private:
+  static std::ptrdiff_t padded(std::ptrdiff_t cols) {
+    const std::ptrdiff_t stride = round_up(cols);
+    return stride % 512 == 0 ? stride + lane_multiple : stride;
+  }
+  std::ptrdiff_t rows_ = 0;
+  std::ptrdiff_t cols_ = 0;
+  std::ptrdiff_t stride_ = 0;
+  AlignedBuffer<double> values_;
+};
+
+}  // namespace hscore

@@ -1,0 +1,10 @@
+// Everything a C++ program needs: fill Moments from views, then call h_score.
+#pragma once
+
+#include "hscore/errors.hpp"
+#include "hscore/labels.hpp"
+#include "hscore/moments.hpp"
+#include "hscore/parallel.hpp"
+#include "hscore/scores.hpp"
+#include "hscore/views.hpp"
+#include "hscore/whitening.hpp"

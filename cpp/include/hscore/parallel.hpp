@@ -1,0 +1,66 @@
+// One loop construct for the whole core. With OpenMP the tasks are handed out dynamically; without
+// it, or with one thread, they run in order on the caller. No process-wide setting is touched.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <exception>
+#include <mutex>
+
+namespace hscore {
+
+/// True when the core was built with OpenMP.
+bool has_openmp() noexcept;
+
+/// Threads that a call may use: `requested` if positive, else what OpenMP's environment, limits set
+/// on the calling thread and the CPU affinity allow. Always 1 inside a parallel region of the
+/// caller, and in a process forked from one whose OpenMP runtime was already running, because there
+/// the runtime's worker threads do not exist (GCC bug 58378).
+int thread_count(int requested) noexcept;
+
+/// Remembers which process started the OpenMP runtime's threads.
+void note_parallel_region() noexcept;
+
+/// Keeps the first exception of a parallel region: one must not escape from an OpenMP thread.
+class ExceptionTrap {
+ public:
+  template <class Body>
+  void run(Body&& body) noexcept {
+    if (failed_.load(std::memory_order_relaxed)) return;
+    try {
+      body();
+    } catch (...) {
+      const std::lock_guard<std::mutex> lock(mutex_);
+      if (!first_) first_ = std::current_exception();
+      failed_.store(true, std::memory_order_relaxed);
+    }
+  }
+  void rethrow() {
+    if (first_) std::rethrow_exception(first_);
+  }
+
+ private:
+  std::atomic<bool> failed_{false};
+  std::mutex mutex_;
+  std::exception_ptr first_;
+};
+
+/// Call body(task) for every task in [0, tasks).
+template <class Body>
+void parallel_for(std::ptrdiff_t tasks, int threads, Body&& body) {
+#ifdef _OPENMP
+  if (threads > 1 && tasks > 1) {
+    note_parallel_region();
+    ExceptionTrap trap;
+#pragma omp parallel for schedule(dynamic, 1) num_threads(threads)
+    for (std::ptrdiff_t task = 0; task < tasks; ++task) trap.run([&] { body(task); });
+    trap.rethrow();
+    return;
+  }
+#else
+  (void)threads;
+#endif
+  for (std::ptrdiff_t task = 0; task < tasks; ++task) body(task);
+}
+
+}  // namespace hscore

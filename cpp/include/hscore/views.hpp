@@ -1,0 +1,145 @@
+// Features and labels as the core sees them: a pointer, a shape, strides and an element type.
+// Nothing is owned and nothing is copied.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <stdexcept>
+
+namespace hscore {
+
+using Index = std::ptrdiff_t;
+
+enum class DType : std::uint8_t {
+  boolean,
+  int8,
+  int16,
+  int32,
+  int64,
+  uint8,
+  uint16,
+  uint32,
+  uint64,
+  float16,
+  bfloat16,
+  float32,
+  float64,
+};
+
+/// A real matrix of any layout, rows are samples and columns are features. Strides are in bytes and
+/// may be zero or negative; elements need not be aligned and may be byte-swapped.
+struct FeatureView {
+  const unsigned char* data = nullptr;
+  Index rows = 0;
+  Index cols = 0;
+  Index row_stride = 0;
+  Index col_stride = 0;
+  DType dtype = DType::float64;
+  bool swapped = false;
+
+  const unsigned char* at(Index row, Index col) const {
+    return data + row * row_stride + col * col_stride;
+  }
+  FeatureView row_range(Index first, Index count) const {
+    FeatureView part = *this;
+    part.data = at(first, 0);
+    part.rows = count;
+    return part;
+  }
+};
+
+/// Class codes 0 .. n_classes-1, one per row.
+struct LabelView {
+  const std::int32_t* codes = nullptr;
+  Index rows = 0;
+  Index classes = 0;
+
+  LabelView row_range(Index first, Index count) const { return {codes + first, count, classes}; }
+};
+
+struct Float16 {
+  std::uint16_t bits;
+};
+struct BFloat16 {
+  std::uint16_t bits;
+};
+
+namespace detail {
+
+inline float from_bits(std::uint32_t bits) {
+  float value;
+  std::memcpy(&value, &bits, sizeof value);
+  return value;
+}
+
+template <class T>
+inline double widen(T value) {
+  return static_cast<double>(value);
+}
+inline double widen(BFloat16 value) {
+  return from_bits(static_cast<std::uint32_t>(value.bits) << 16);
+}
+// Branch-free, so that loops over it vectorize: shift the exponent and mantissa into place and
+// multiply by 2^112 to repair the bias, which also normalizes subnormals; then restore inf and nan.
+inline double widen(Float16 value) {
+  const std::uint32_t magnitude = static_cast<std::uint32_t>(value.bits & 0x7fff) << 13;
+  const std::uint32_t sign = static_cast<std::uint32_t>(value.bits & 0x8000) << 16;
+  const float scaled = from_bits(magnitude) * from_bits(0x77800000);  // 2^112
+  std::uint32_t bits;
+  std::memcpy(&bits, &scaled, sizeof bits);
+  bits |= magnitude >= 0x0f800000 ? 0x7f800000u : 0u;
+  return from_bits(bits | sign);
+}
+
+template <class T, bool Swapped>
+inline double load_as_double(const unsigned char* address) {
+  T value;
+  if constexpr (Swapped) {
+    unsigned char reversed[sizeof(T)];
+    for (std::size_t i = 0; i < sizeof(T); ++i) reversed[i] = address[sizeof(T) - 1 - i];
+    std::memcpy(&value, reversed, sizeof(T));
+  } else {
+    std::memcpy(&value, address, sizeof(T));
+  }
+  return widen(value);
+}
+
+}  // namespace detail
+
+/// Call `visitor` with a value of the element's C++ type.
+template <class Visitor>
+decltype(auto) visit_dtype(DType dtype, Visitor&& visitor) {
+  switch (dtype) {
+    case DType::boolean:
+    case DType::uint8: return visitor(std::uint8_t{});
+    case DType::int8: return visitor(std::int8_t{});
+    case DType::int16: return visitor(std::int16_t{});
+    case DType::int32: return visitor(std::int32_t{});
+    case DType::int64: return visitor(std::int64_t{});
+    case DType::uint16: return visitor(std::uint16_t{});
+    case DType::uint32: return visitor(std::uint32_t{});
+    case DType::uint64: return visitor(std::uint64_t{});
+    case DType::float16: return visitor(Float16{});
+    case DType::bfloat16: return visitor(BFloat16{});
+    case DType::float32: return visitor(float{});
+    case DType::float64: return visitor(double{});
+  }
+  throw std::invalid_argument("unknown element type");
+}
+
+/// Reads `count` elements, `stride` bytes apart, into doubles.
+using RowReader = void (*)(const unsigned char* source, Index stride, Index count, double* target);
+
+/// The reader for a view's element type and byte order.
+RowReader row_reader(const FeatureView& view);
+
+/// Where the first NaN or infinity is, and how many there are.
+struct NonFinite {
+  Index count = 0;
+  Index row = -1;
+  Index col = -1;
+};
+NonFinite find_non_finite(const FeatureView& view, int threads);
+
+}  // namespace hscore

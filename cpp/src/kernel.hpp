@@ -1,0 +1,184 @@
+// The register tile: the innermost product of the whole library, and the only place that knows the
+// instruction set. Everything else is written against Shape<T> and micro_kernel.
+//
+// Packed operands are strips of `width` features: element k * width + l is row k of feature l. The
+// tile multiplies `broadcasts` features of one strip with `strips` whole strips:
+//     acc[m][l] = sum_k a[k][m] * b[k][l]
+// with every accumulator in a register. Written on the compiler's vector extensions, no intrinsics.
+// Compilers without them, or -DHSCORE_EIGEN_KERNEL, get the same tile from Eigen's product.
+#pragma once
+
+#include <Eigen/Core>
+
+#include "hscore/views.hpp"
+
+#if !defined(HSCORE_EIGEN_KERNEL) && !defined(__GNUC__)
+#define HSCORE_EIGEN_KERNEL
+#endif
+
+#if defined(__GNUC__)
+#define HSCORE_INLINE inline __attribute__((always_inline))
+#else
+#define HSCORE_INLINE inline
+#endif
+
+namespace hscore::kernel {
+
+/// Every strip, row of the scatter and scratch buffer starts on a cache line.
+constexpr std::size_t alignment = 64;
+
+/// Rows per depth slice: a tile's strips of one slice stay in the first-level cache, and float32
+/// accumulators are added to float64 sums once per slice.
+constexpr Index depth = 192;
+
+#if defined(HSCORE_EIGEN_KERNEL)
+
+template <class T>
+struct Shape {
+  static constexpr Index lanes = 32;  // what Eigen's product needs to be efficient
+  static constexpr Index pieces = 1;
+  static constexpr Index width = lanes;
+  static constexpr Index broadcasts = 32;
+  static constexpr Index strips = 1;
+  using Vector = Eigen::Array<T, lanes, 1>;
+};
+
+template <class T, Index Strips, class Sink>
+HSCORE_INLINE void micro_kernel(const T* a, const T* b, Index, Index rows, Sink&& sink) {
+  static_assert(Strips == 1);
+  constexpr Index width = Shape<T>::width;
+  using Strip = Eigen::Map<const Eigen::Matrix<T, width, Eigen::Dynamic>, Eigen::Aligned64>;
+  Eigen::Matrix<T, width, width> tile;
+  tile.noalias() = Strip(b, width, rows) * Strip(a, width, rows).transpose();
+  for (Index m = 0; m < width; ++m) {
+    sink(m, Index{0}, typename Shape<T>::Vector(tile.col(m).array()));
+  }
+}
+
+template <class T>
+HSCORE_INLINE void add_to(double* target, const Eigen::Array<T, Shape<T>::lanes, 1>& value) {
+  Eigen::Map<Eigen::Array<double, Shape<T>::lanes, 1>> sum(target);
+  sum += value.template cast<double>();
+}
+template <class T>
+HSCORE_INLINE void subtract_from(double* target, const Eigen::Array<T, Shape<T>::lanes, 1>& value) {
+  Eigen::Map<Eigen::Array<double, Shape<T>::lanes, 1>> sum(target);
+  sum -= value.template cast<double>();
+}
+template <class T>
+HSCORE_INLINE void store(T* target, const Eigen::Array<T, Shape<T>::lanes, 1>& value) {
+  Eigen::Map<Eigen::Array<T, Shape<T>::lanes, 1>> sum(target);
+  sum = value;
+}
+
+#else
+
+#if defined(__AVX512F__)
+constexpr Index vector_bytes = 64;
+#elif defined(__AVX__)
+constexpr Index vector_bytes = 32;
+#else
+constexpr Index vector_bytes = 16;
+#endif
+
+/// A strip is `pieces` hardware vectors wide; `broadcasts` divides it.
+template <class T>
+struct Shape {
+  static constexpr Index lanes = vector_bytes / static_cast<Index>(sizeof(T));
+  static constexpr Index pieces = lanes < 4 ? 2 : 1;  // two float64 of SSE2 or NEON are too few
+  static constexpr Index width = lanes * pieces;
+#if defined(__AVX512F__)
+  static constexpr Index broadcasts = 8;  // 24 of 32 registers accumulate
+  static constexpr Index strips = 3;
+#elif defined(__aarch64__)
+  static constexpr Index broadcasts = 4;
+  static constexpr Index strips = 4 / pieces;
+#else
+  static constexpr Index broadcasts = 4;  // 12 of 16 registers, or 8 for two-piece strips
+  static constexpr Index strips = pieces == 1 ? 3 : 1;
+#endif
+  static_assert(width % broadcasts == 0);
+  typedef T Vector __attribute__((vector_size(vector_bytes), may_alias));
+};
+
+/// sink(m, v, vector) receives row m, v-th hardware vector of the tile.
+template <class T, Index Strips, class Sink>
+HSCORE_INLINE void micro_kernel(const T* a, const T* b, Index strip_stride, Index rows,
+                                Sink&& sink) {
+  using S = Shape<T>;
+  using Vector = typename S::Vector;
+  constexpr Index vectors = Strips * S::pieces;
+  Vector acc[S::broadcasts][vectors] = {};
+  for (Index k = 0; k < rows; ++k) {
+    Vector line[vectors];
+#pragma GCC unroll 8
+    for (Index v = 0; v < vectors; ++v) {
+      line[v] = *reinterpret_cast<const Vector*>(b + (v / S::pieces) * strip_stride +
+                                                 (v % S::pieces) * S::lanes);
+    }
+#pragma GCC unroll 8
+    for (Index m = 0; m < S::broadcasts; ++m) {
+      const Vector factor = a[m] - Vector{};
+#pragma GCC unroll 8
+      for (Index v = 0; v < vectors; ++v) acc[m][v] += factor * line[v];
+    }
+    a += S::width;
+    b += S::width;
+  }
+#pragma GCC unroll 8
+  for (Index m = 0; m < S::broadcasts; ++m) {
+#pragma GCC unroll 8
+    for (Index v = 0; v < vectors; ++v) sink(m, v, acc[m][v]);
+  }
+}
+
+typedef double DoubleVector __attribute__((vector_size(vector_bytes), may_alias, aligned(8)));
+typedef float FloatVector __attribute__((vector_size(vector_bytes), may_alias, aligned(4)));
+typedef float HalfFloatVector __attribute__((vector_size(vector_bytes / 2), may_alias, aligned(4)));
+
+HSCORE_INLINE void accumulate(double* target, Shape<double>::Vector value, double) {
+  *reinterpret_cast<DoubleVector*>(target) += value;
+}
+// Widening half a vector at a time keeps each conversion one instruction.
+HSCORE_INLINE void accumulate(double* target, Shape<float>::Vector value, float) {
+  constexpr Index half = Shape<float>::lanes / 2;
+  HalfFloatVector parts[2];
+  std::memcpy(parts, &value, sizeof parts);
+  for (Index p = 0; p < 2; ++p) {
+    *reinterpret_cast<DoubleVector*>(target + p * half) +=
+        __builtin_convertvector(parts[p], DoubleVector);
+  }
+}
+
+template <class T>
+HSCORE_INLINE void add_to(double* target, typename Shape<T>::Vector value) {
+  accumulate(target, value, T{});
+}
+template <class T>
+HSCORE_INLINE void subtract_from(double* target, typename Shape<T>::Vector value) {
+  accumulate(target, -value, T{});
+}
+template <class T>
+HSCORE_INLINE void store(T* target, typename Shape<T>::Vector value) {
+  *reinterpret_cast<typename Shape<T>::Vector*>(target) = value;
+}
+
+#endif
+
+/// Call f with a compile-time number of strips 1 .. Shape<T>::strips.
+template <class T, class F>
+HSCORE_INLINE void with_strips(Index strips, F&& f) {
+  constexpr Index most = Shape<T>::strips;
+  if constexpr (most >= 4) {
+    if (strips == 4) return f(std::integral_constant<Index, 4>{});
+  }
+  if constexpr (most >= 3) {
+    if (strips == 3) return f(std::integral_constant<Index, 3>{});
+  }
+  if constexpr (most >= 2) {
+    if (strips == 2) return f(std::integral_constant<Index, 2>{});
+  }
+  f(std::integral_constant<Index, 1>{});
+}
+
+}  // namespace hscore::kernel

@@ -1,0 +1,67 @@
+// S += P' P or S -= P' P, lower triangle, for a packed block of rows P. This is where the time
+// goes: N F^2 operations for the covariance, F^3 / 3 for its factor.
+#pragma once
+
+#include <vector>
+
+#include "hscore/errors.hpp"
+#include "packing.hpp"
+
+namespace hscore {
+
+enum class Sign { add, subtract };
+
+/// Features are rows [0, rows) and columns [0, cols) of S, cols <= rows, row-major with `stride`.
+/// S is padded: a tile may write beyond the triangle and up to the strip's or tile's edge.
+template <Sign sign, class T>
+void rank_update(const PackedRows<T>& packed, Index rows, Index cols, double* scatter, Index stride,
+                 int threads) {
+  using Shape = kernel::Shape<T>;
+  constexpr Index width = Shape::width;
+  constexpr Index tile_rows = Shape::broadcasts;
+  constexpr Index tile_cols = Shape::strips * width;
+  // Blocks of S small enough that they and the strips they need stay in the second-level cache,
+  // and many enough to keep the threads evenly busy.
+  constexpr Index small_block = 96;
+  static_assert(small_block % tile_cols == 0 && small_block % tile_rows == 0);
+  const Index block = cols >= 1536 ? 2 * small_block : small_block;
+
+  struct Block {
+    Index row, col;
+  };
+  std::vector<Block> blocks;
+  for (Index i = 0; i < rows; i += block) {
+    for (Index j = 0; j < std::min(cols, i + block); j += block) blocks.push_back({i, j});
+  }
+  parallel_for(static_cast<Index>(blocks.size()), threads, [&](Index task) {
+    const Block corner = blocks[static_cast<std::size_t>(task)];
+    const Index row_end = std::min(rows, corner.row + block);
+    const Index col_end = std::min(cols, corner.col + block);
+    for (Index slice = 0; slice < packed.slices(); ++slice) {
+      const Index slice_rows = packed.slice_rows(slice);
+      for (Index j = corner.col; j < col_end; j += tile_cols) {
+        const T* b = packed.strip(slice, j / width);
+        const Index strips = std::min(Shape::strips, (col_end - j + width - 1) / width);
+        for (Index i = std::max(corner.row, j); i < row_end; i += tile_rows) {
+          const T* a = packed.strip(slice, i / width) + i % width;
+          double* tile = scatter + i * stride + j;
+          kernel::with_strips<T>(strips, [&](auto count) {
+            constexpr Index lanes = Shape::lanes;
+            for (Index m = 0; m < tile_rows; ++m) __builtin_prefetch(tile + m * stride, 1);
+            kernel::micro_kernel<T, decltype(count)::value>(
+                a, b, packed.strip_stride(), slice_rows, [&](Index m, Index v, auto value) {
+                  double* target = tile + m * stride + v * lanes;
+                  if constexpr (sign == Sign::add) {
+                    kernel::add_to<T>(target, value);
+                  } else {
+                    kernel::subtract_from<T>(target, value);
+                  }
+                });
+          });
+        }
+      }
+    }
+  });
+}
+
+}  // namespace hscore

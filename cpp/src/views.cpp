@@ -1,0 +1,67 @@
+#include "hscore/views.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
+#include "hscore/parallel.hpp"
+
+namespace hscore {
+
+namespace {
+
+template <class T, bool Swapped>
+void read_row(const unsigned char* source, Index stride, Index count, double* target) {
+  if (stride == static_cast<Index>(sizeof(T))) {  // a constant stride lets the loop vectorize
+    for (Index i = 0; i < count; ++i) {
+      target[i] = detail::load_as_double<T, Swapped>(source + i * static_cast<Index>(sizeof(T)));
+    }
+    return;
+  }
+  for (Index i = 0; i < count; ++i) {
+    target[i] = detail::load_as_double<T, Swapped>(source + i * stride);
+  }
+}
+
+}  // namespace
+
+RowReader row_reader(const FeatureView& view) {
+  return visit_dtype(view.dtype, [&](auto element) -> RowReader {
+    using T = decltype(element);
+    return view.swapped ? &read_row<T, true> : &read_row<T, false>;
+  });
+}
+
+NonFinite find_non_finite(const FeatureView& view, int threads) {
+  constexpr Index rows_per_task = 256;
+  const Index tasks = (view.rows + rows_per_task - 1) / rows_per_task;
+  const RowReader read = row_reader(view);
+  std::vector<NonFinite> found(static_cast<std::size_t>(tasks));
+  parallel_for(tasks, threads, [&](Index task) {
+    std::vector<double> row(static_cast<std::size_t>(view.cols));
+    NonFinite& here = found[static_cast<std::size_t>(task)];
+    const Index end = std::min(view.rows, (task + 1) * rows_per_task);
+    for (Index i = task * rows_per_task; i < end; ++i) {
+      read(view.at(i, 0), view.col_stride, view.cols, row.data());
+      double sum = 0;
+      for (const double value : row) sum += value - value;  // 0, or NaN if any is not finite
+      if (sum == 0) continue;
+      for (Index j = 0; j < view.cols; ++j) {
+        if (std::isfinite(row[static_cast<std::size_t>(j)])) continue;
+        if (here.count++ == 0) {
+          here.row = i;
+          here.col = j;
+        }
+      }
+    }
+  });
+  NonFinite total;
+  for (const NonFinite& part : found) {
+    if (part.count == 0) continue;
+    if (total.count == 0) total = {0, part.row, part.col};
+    total.count += part.count;
+  }
+  return total;
+}
+
+}  // namespace hscore

@@ -1,0 +1,68 @@
+"""The H-score of task transferability, exact and fast.
+
+Given features that a source model learned and the labels of a target task, the H-score says how
+well the features will serve the task, without training anything.
+
+Examples
+--------
+>>> import numpy as np
+>>> from hscore_fast import h_score
+>>> features = np.array([[0.0, 1.0], [1.0, 0.0], [2.0, 1.0], [3.0, 0.5]])
+>>> round(h_score(features, ["cat", "cat", "dog", "dog"]), 6)
+0.833333
+"""
+
+from __future__ import annotations
+
+from typing import TypedDict
+
+from hscore_fast import reference
+from hscore_fast._variants import core as _active_core
+from hscore_fast._warnings import PrecisionWarning, SaturationWarning, SingleClassWarning
+from hscore_fast.moments import Moments
+from hscore_fast.scores import h_score
+
+__all__ = [
+    "BuildInfo",
+    "Moments",
+    "PrecisionWarning",
+    "SaturationWarning",
+    "SingleClassWarning",
+    "__version__",
+    "build_info",
+    "h_score",
+    "reference",
+]
+
+
+class BuildInfo(TypedDict):
+    """What :func:`build_info` returns."""
+
+    version: str
+    isa: str
+    compiler: str
+    flags: str
+    openmp: bool
+    eigen: str
+
+
+def build_info() -> BuildInfo:
+    """Say how the compiled core in use was built.
+
+    Returns
+    -------
+    dict
+        ``version``; ``isa``, the instruction set picked for this CPU ("baseline", "v3", "v4");
+        ``compiler``; ``flags``, those of the instruction set; ``openmp``, whether threads are
+        available; ``eigen``, the version of Eigen.
+
+    Examples
+    --------
+    >>> from hscore_fast import build_info
+    >>> sorted(build_info())
+    ['compiler', 'eigen', 'flags', 'isa', 'openmp', 'version']
+    """
+    return _active_core.build_info()
+
+
+__version__: str = build_info()["version"]

@@ -1,0 +1,90 @@
+"""Check features and options once, without copying them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+__all__ = ["Features", "as_features", "as_n_threads", "as_precision", "as_tol"]
+
+PRECISIONS = ("auto", "float64", "float32")
+
+
+@dataclass(frozen=True, slots=True)
+class Features:
+    """A two-dimensional array as the core takes it."""
+
+    array: NDArray[Any]
+    bfloat16: bool = False  # the array then holds the bits as uint16
+
+    @property
+    def n_samples(self) -> int:
+        """Number of rows."""
+        return int(self.array.shape[0])
+
+    @property
+    def n_features(self) -> int:
+        """Number of columns."""
+        return int(self.array.shape[1])
+
+
+def as_features(features: ArrayLike) -> Features:
+    """See features as a real matrix; one column if they are one-dimensional."""
+    array = np.asarray(features)
+    if array.dtype.kind not in "fiub" or array.dtype.itemsize > 8:
+        raise TypeError(
+            f"features must be real numbers (float16, float32, float64, integers or booleans), "
+            f"got dtype {array.dtype}: convert them, for example with .astype(numpy.float64)"
+        )
+    if array.ndim == 1:
+        array = array[:, np.newaxis]
+    if array.ndim != 2:
+        raise ValueError(
+            f"features must have shape (n_samples, n_features), got {array.ndim} dimensions "
+            f"{array.shape}: reshape or pool them to one row per sample"
+        )
+    if array.shape[1] == 0:
+        raise ValueError(f"features must have at least one column, got shape {array.shape}")
+    return Features(array)
+
+
+def as_n_threads(n_threads: int | None) -> int:
+    """Return the number the core takes: 0 for "what the environment allows"."""
+    if n_threads is None:
+        return 0
+    if isinstance(n_threads, bool) or not isinstance(n_threads, (int, np.integer)):
+        raise TypeError(
+            f"n_threads must be a positive integer or None, got {n_threads!r} of type "
+            f"{type(n_threads).__name__}"
+        )
+    if not 1 <= n_threads <= 4096:
+        raise ValueError(
+            f"n_threads must be a positive integer up to 4096, got {n_threads}: "
+            "use None for as many as OMP_NUM_THREADS and the CPU affinity allow"
+        )
+    return int(n_threads)
+
+
+def as_precision(precision: str) -> str:
+    """Check the name of a precision."""
+    if precision not in PRECISIONS:
+        known = ", ".join(repr(name) for name in PRECISIONS)
+        raise ValueError(f"precision must be one of {known}, got {precision!r}")
+    return precision
+
+
+def as_tol(tol: float | None) -> float:
+    """Return the tolerance of the rank rule."""
+    if tol is None:
+        return 2.0**-42  # numerics: four orders above the rounding of a float64 scatter
+    if isinstance(tol, bool) or not isinstance(tol, (int, float, np.floating, np.integer)):
+        raise TypeError(f"tol must be a number or None, got {tol!r} of type {type(tol).__name__}")
+    if not 0.0 < tol < 1.0:
+        raise ValueError(
+            f"tol must lie between 0 and 1, got {tol}: it is the share of a feature's variance "
+            "below which what other features leave of it counts as noise (default 2**-42)"
+        )
+    return float(tol)

@@ -1,0 +1,96 @@
+"""Pick the compiled core for this CPU.
+
+The wheel carries the core once per instruction set, each in an extension module of its own:
+``_core`` is the portable baseline and knows which of the others the CPU can run. The environment
+variable ``HSCORE_FAST_ISA`` forces one.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import os
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+__all__ = ["available_isas", "core", "load"]
+
+# From the most portable to the newest; the order in which CPUs gained them.
+_ISAS = ("baseline", "v3", "v4")
+
+
+def _import(name: str) -> ModuleType:
+    return importlib.import_module(f"hscore_fast.{name}")
+
+
+def _import_baseline() -> ModuleType:
+    try:
+        return _import("_core")
+    except ModuleNotFoundError as error:
+        if error.name != "hscore_fast._core":
+            raise
+    # The source tree shadows the installed package when Python starts in the repository's root.
+    import importlib.metadata  # slow to import, and rarely needed
+
+    here = Path(__file__).parent
+    package = importlib.import_module("hscore_fast")
+    for distribution in importlib.metadata.distributions(name="hscore-fast"):
+        installed = Path(str(distribution.locate_file("hscore_fast")))
+        if installed.is_dir() and installed != here:
+            package.__path__.append(str(installed))
+            importlib.invalidate_caches()
+            return _import("_core")
+    raise ImportError(
+        f"hscore_fast was imported from {here}, which holds no compiled core: "
+        f"run `pip install {here.parent}`, or start Python elsewhere"
+    ) from None
+
+
+def _name(isa: str) -> str:
+    return "_core" if isa == "baseline" else f"_core_{isa}"
+
+
+def _runnable(baseline: ModuleType) -> list[str]:
+    best = _ISAS.index(baseline.best_isa())
+    return [
+        isa
+        for isa in _ISAS[: best + 1]
+        if isa == "baseline" or importlib.util.find_spec(f"hscore_fast.{_name(isa)}") is not None
+    ]
+
+
+def available_isas() -> list[str]:
+    """List the instruction sets that are installed and that this CPU can run."""
+    return _runnable(_import_baseline())
+
+
+def load(isa: str | None = None) -> ModuleType:
+    """Import the core for an instruction set, or the best one.
+
+    Parameters
+    ----------
+    isa : {"baseline", "v3", "v4"}, optional
+        The best one by default.
+
+    Raises
+    ------
+    ImportError
+        If the name is unknown, not installed, or not for this CPU.
+    """
+    baseline = _import_baseline()
+    runnable = _runnable(baseline)
+    if isa is None:
+        isa = runnable[-1]
+    if isa not in runnable:
+        raise ImportError(
+            f"HSCORE_FAST_ISA is {isa!r}, but this machine can run {', '.join(runnable)}: "
+            "unset it to take the best one"
+        )
+    return baseline if isa == "baseline" else _import(_name(isa))
+
+
+if TYPE_CHECKING:  # every variant has the baseline's interface
+    from hscore_fast import _core as core
+else:
+    core = load(os.environ.get("HSCORE_FAST_ISA") or None)

@@ -1,0 +1,46 @@
+"""The command ``hscore-fast``; typer and rich come with the extra ``cli``."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+__all__ = ["main"]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line.
+
+    Parameters
+    ----------
+    arguments : sequence of str, optional
+        The words after ``hscore-fast``; by default, those the program was started with.
+
+    Returns
+    -------
+    int
+        The exit code: 0 if all went well; 1 if the reader of the output went away; 2 for bad
+        usage, bad input or a missing extra, with one line on standard error; 130 if interrupted.
+
+    Examples
+    --------
+    >>> from hscore_fast.cli import main
+    >>> main(["score", "missing.npy", "labels.npy"])
+    2
+    """
+    try:
+        # Imported here so that `import hscore_fast.cli` needs neither typer nor rich.
+        from hscore_fast.cli._app import run
+
+        return run(sys.argv[1:] if arguments is None else arguments)
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] not in {"typer", "rich"}:
+            raise
+        print(
+            f"hscore-fast: the command line needs {error.name}, which is not installed: "
+            'pip install "hscore-fast[cli]"',
+            file=sys.stderr,
+        )
+        return 2
+    except KeyboardInterrupt:
+        return 130

@@ -1,0 +1,43 @@
+"""Errors and warnings, each as one line on standard error."""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import hscore_fast
+
+
+class BadInput(Exception):  # noqa: N818
+    """What the user gave cannot be used; the message says why in one line."""
+
+
+def printable(text: str) -> str:
+    r"""Write line ends, tabs and other controls as escapes, so that text stays in its place."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def complain(message: str) -> None:
+    """Print one line on standard error."""
+    print(f"hscore-fast: {printable(' '.join(message.splitlines()))}", file=sys.stderr)
+
+
+@contextmanager
+def one_line_each() -> Iterator[None]:
+    """Run library calls: their errors become `BadInput`, and each warning one line."""
+    with warnings.catch_warnings(record=True) as caught:
+        for category in (
+            hscore_fast.SaturationWarning,
+            hscore_fast.PrecisionWarning,
+            hscore_fast.SingleClassWarning,
+        ):
+            warnings.simplefilter("always", category)
+        try:
+            yield
+        except (ValueError, TypeError, OSError, MemoryError) as error:
+            raise BadInput(str(error) or type(error).__name__) from error
+        finally:
+            for line in dict.fromkeys(f"{w.category.__name__}: {w.message}" for w in caught):
+                complain(line)

@@ -1,0 +1,71 @@
+"""``hscore-fast info``: what is installed, and on what machine."""
+
+from __future__ import annotations
+
+import os
+import platform
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import typer
+
+import hscore_fast
+from hscore_fast.cli._tables import Column, Value, write_facts, write_json
+
+_HEADINGS = {
+    "version": "hscore-fast",
+    "isa": "Instruction set",
+    "compiler": "Compiler",
+    "flags": "Flags",
+    "openmp": "OpenMP",
+    "eigen": "Eigen",
+    "cpu": "Processor",
+    "processors": "Processors",
+    "processors_allowed": "Processors allowed",
+    "omp_num_threads": "OMP_NUM_THREADS",
+    "numpy": "NumPy",
+    "python": "Python",
+    "system": "System",
+}
+
+
+def info(
+    as_json: Annotated[bool, typer.Option("--json", help="Write JSON.")] = False,
+) -> None:
+    """Say how the library was built and what it runs on; put this into a bug report."""
+    facts: dict[str, Value] = {
+        **hscore_fast.build_info(),
+        "cpu": _processor_name(),
+        "processors": os.cpu_count(),
+        "processors_allowed": _processors_allowed(),
+        "omp_num_threads": os.environ.get("OMP_NUM_THREADS"),
+        "numpy": np.__version__,
+        "python": platform.python_version(),
+        "system": platform.platform(),
+    }
+    if as_json:
+        write_json(facts)
+    else:
+        columns = [Column(key, _HEADINGS.get(key, key)) for key in facts]
+        write_facts("hscore-fast", columns, facts)
+
+
+def _processor_name() -> str:
+    """Name the processor; where the system does not say, name its architecture."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:  # not Linux
+        lines = []
+    for line in lines:
+        key, _, value = line.partition(":")
+        if key.strip() == "model name":
+            return value.strip()
+    return platform.processor() or platform.machine()
+
+
+def _processors_allowed() -> int | None:
+    """Count the processors that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count()

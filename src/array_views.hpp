@@ -1,0 +1,89 @@
+// From NumPy arrays to the core's views: no copy, no ownership.
+#pragma once
+
+#include <pybind11/numpy.h>
+
+#include <string>
+
+#include "hscore/labels.hpp"
+#include "hscore/views.hpp"
+
+namespace hscore::python {
+
+namespace py = pybind11;
+
+using Codes = py::array_t<std::int32_t, py::array::c_style>;
+
+inline DType element_type(const py::dtype& dtype) {
+  const auto size = dtype.itemsize();
+  switch (dtype.kind()) {
+    case 'b': return DType::boolean;
+    case 'i':
+      if (size == 1) return DType::int8;
+      if (size == 2) return DType::int16;
+      if (size == 4) return DType::int32;
+      return DType::int64;
+    case 'u':
+      if (size == 1) return DType::uint8;
+      if (size == 2) return DType::uint16;
+      if (size == 4) return DType::uint32;
+      return DType::uint64;
+    case 'f':
+      if (size == 2) return DType::float16;
+      if (size == 4) return DType::float32;
+      if (size == 8) return DType::float64;
+      break;
+    default: break;
+  }
+  throw py::type_error("unsupported element type " + py::str(dtype).cast<std::string>());
+}
+
+// NumPy writes native order as '=' or '|', so any other mark means swapped bytes.
+inline bool is_swapped(const py::dtype& dtype) {
+  const char order = dtype.byteorder();
+  return order != '=' && order != '|';
+}
+
+inline FeatureView feature_view(const py::array& features, bool bfloat16) {
+  if (features.ndim() != 2) throw py::value_error("features must be two-dimensional");
+  FeatureView view;
+  view.data = static_cast<const unsigned char*>(features.data());
+  view.rows = features.shape(0);
+  view.cols = features.shape(1);
+  view.row_stride = features.strides(0);
+  view.col_stride = features.strides(1);
+  view.dtype = bfloat16 ? DType::bfloat16 : element_type(features.dtype());
+  view.swapped = is_swapped(features.dtype());
+  return view;
+}
+
+inline LabelView label_view(const Codes& codes, Index classes) {
+  if (codes.ndim() != 1) throw py::value_error("codes must be one-dimensional");
+  return {codes.data(), codes.shape(0), classes};
+}
+
+inline IntegerView integer_view(const py::array& labels) {
+  if (labels.ndim() != 1) throw py::value_error("labels must be one-dimensional");
+  IntegerView view;
+  view.data = static_cast<const unsigned char*>(labels.data());
+  view.size = labels.shape(0);
+  view.stride = labels.strides(0);
+  view.dtype = element_type(labels.dtype());
+  view.swapped = is_swapped(labels.dtype());
+  return view;
+}
+
+/// Hand a vector's memory over to NumPy.
+template <class T>
+py::array_t<T> to_array(std::vector<T>&& values) {
+  auto* owned = new std::vector<T>(std::move(values));
+  const py::capsule owner(owned, [](void* p) { delete static_cast<std::vector<T>*>(p); });
+  return py::array_t<T>(static_cast<py::ssize_t>(owned->size()), owned->data(), owner);
+}
+
+template <class T>
+std::vector<T> to_vector(const py::array_t<T, py::array::c_style | py::array::forcecast>& values) {
+  return std::vector<T>(values.data(), values.data() + values.size());
+}
+
+}  // namespace hscore::python

@@ -1,0 +1,51 @@
+#include "bindings.hpp"
+#include "hscore/parallel.hpp"
+
+namespace hscore::python {
+
+namespace {
+
+// What this CPU and its operating system can run, of the instruction sets that we build for.
+const char* best_isa() {
+#if defined(__x86_64__) && defined(__GNUC__)
+  __builtin_cpu_init();
+  const bool v3 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
+                  __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2");
+  const bool v4 = v3 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+                  __builtin_cpu_supports("avx512cd") && __builtin_cpu_supports("avx512dq") &&
+                  __builtin_cpu_supports("avx512vl");
+  if (v4) return "v4";
+  if (v3) return "v3";
+#endif
+  return "baseline";
+}
+
+pybind11::dict build_info() {
+  pybind11::dict info;
+  info["version"] = HSCORE_VERSION;
+  info["isa"] = HSCORE_ISA;
+#if defined(__clang__)
+  info["compiler"] = "clang " __clang_version__;
+#elif defined(__GNUC__)
+  info["compiler"] = "gcc " __VERSION__;
+#elif defined(_MSC_VER)
+  info["compiler"] = "msvc " + std::to_string(_MSC_VER);
+#else
+  info["compiler"] = "unknown";
+#endif
+  info["flags"] = HSCORE_BUILD_FLAGS;
+  info["openmp"] = has_openmp();
+  info["eigen"] = HSCORE_EIGEN_VERSION;
+  return info;
+}
+
+}  // namespace
+
+void bind_build_info(pybind11::module_& module) {
+  module.def("build_info", &build_info, "How this module was built.");
+  module.def("best_isa", &best_isa, "The best instruction set, by our names, of this CPU.");
+  module.def("thread_count", &thread_count, pybind11::arg("n_threads"),
+             "Threads that a call may use; zero asks for what the environment allows.");
+}
+
+}  // namespace hscore::python

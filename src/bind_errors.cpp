@@ -1,0 +1,20 @@
+#include "bindings.hpp"
+#include "hscore/buffer.hpp"
+#include "hscore/errors.hpp"
+
+namespace hscore::python {
+
+void bind_errors(pybind11::module_&) {
+  pybind11::register_local_exception_translator([](std::exception_ptr error) {
+    try {
+      if (error) std::rethrow_exception(error);
+    } catch (const Interrupted&) {
+      // The signal check has already set KeyboardInterrupt, or what the user's handler raised.
+      if (PyErr_Occurred() == nullptr) PyErr_SetNone(PyExc_KeyboardInterrupt);
+    } catch (const OutOfMemory& shortage) {
+      PyErr_SetString(PyExc_MemoryError, shortage.what());
+    }
+  });
+}
+
+}  // namespace hscore::python

@@ -1,0 +1,24 @@
+#include "array_views.hpp"
+#include "bindings.hpp"
+#include "hscore/labels.hpp"
+
+namespace hscore::python {
+
+void bind_labels(py::module_& module) {
+  module.def(
+      "encode_integers",
+      [](const py::array& labels) {
+        const IntegerView view = integer_view(labels);
+        EncodedLabels encoded;
+        {
+          const py::gil_scoped_release release;
+          encoded = encode_integers(view);
+        }
+        return py::make_tuple(to_array(std::move(encoded.codes)),
+                              to_array(std::move(encoded.first_rows)));
+      },
+      py::arg("labels"),
+      "Codes 0..C-1 of integer labels in ascending order, and the first row of each class.");
+}
+
+}  // namespace hscore::python

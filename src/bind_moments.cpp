@@ -1,0 +1,79 @@
+#include "array_views.hpp"
+#include "bindings.hpp"
+#include "hscore/moments.hpp"
+#include "hscore/scores.hpp"
+#include "options.hpp"
+
+namespace hscore::python {
+
+namespace {
+
+void update(Moments& moments, const py::array& features, const Codes& codes, Index classes,
+            bool bfloat16, bool float32_products, int threads) {
+  const FeatureView x = feature_view(features, bfloat16);
+  const LabelView y = label_view(codes, classes);
+  const py::gil_scoped_release release;
+  moments.update(x, y, Options(threads, float32_products, default_tolerance).update);
+}
+
+py::object score(const Moments& moments, double tolerance, int threads) {
+  HScore result;
+  {
+    const py::gil_scoped_release release;
+    if (moments.finite()) {
+      result = h_score(moments, Options(threads, false, tolerance).whitening);
+    } else {
+      result.rows = -1;
+    }
+  }
+  if (result.rows < 0) return py::none();
+  return py::cast(std::move(result));
+}
+
+py::tuple state(const Moments& moments) {
+  MomentsState state = moments.state();
+  return py::make_tuple(to_array(std::move(state.mean)), to_array(std::move(state.scatter)),
+                        to_array(std::move(state.counts)), to_array(std::move(state.class_sums)));
+}
+
+template <class T>
+using Values = py::array_t<T, py::array::c_style | py::array::forcecast>;
+
+Moments from_state(const Values<double>& mean, const Values<double>& scatter,
+                   const Values<std::int64_t>& counts, const Values<double>& class_sums) {
+  MomentsState state;
+  state.features = mean.size();
+  state.mean = to_vector(mean);
+  state.scatter = to_vector(scatter);
+  state.counts = to_vector(counts);
+  state.class_sums = to_vector(class_sums);
+  return Moments::from_state(state);
+}
+
+}  // namespace
+
+void bind_moments(py::module_& module) {
+  py::class_<Moments>(module, "Moments", py::module_local())
+      .def(py::init<Index>(), py::arg("n_features"))
+      .def("update", &update, py::arg("features"), py::arg("codes"), py::arg("n_classes"),
+           py::arg("bfloat16"), py::arg("float32_products"), py::arg("n_threads"))
+      .def(
+          "merge",
+          [](Moments& moments, const Moments& other, const Values<std::int32_t>& classes) {
+            const std::vector<std::int32_t> map = to_vector(classes);
+            const py::gil_scoped_release release;
+            moments.merge(other, map);
+          },
+          py::arg("other"), py::arg("classes"))
+      .def("h_score", &score, py::arg("tol"), py::arg("n_threads"),
+           "The H-score, or None when the statistics are not finite.")
+      .def("copy", &Moments::copy)
+      .def("state", &state, "Mean, lower triangle of the scatter, class counts, class sums.")
+      .def_static("from_state", &from_state, py::arg("mean"), py::arg("scatter"),
+                  py::arg("counts"), py::arg("class_sums"))
+      .def_property_readonly("n_samples", &Moments::rows)
+      .def_property_readonly("n_features", &Moments::features)
+      .def_property_readonly("n_classes", &Moments::classes);
+}
+
+}  // namespace hscore::python

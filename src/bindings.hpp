@@ -1,0 +1,14 @@
+// The parts of the module, one per file.
+#pragma once
+
+#include <pybind11/pybind11.h>
+
+namespace hscore::python {
+
+void bind_errors(pybind11::module_& module);
+void bind_labels(pybind11::module_& module);
+void bind_scores(pybind11::module_& module);
+void bind_moments(pybind11::module_& module);
+void bind_build_info(pybind11::module_& module);
+
+}  // namespace hscore::python

@@ -1,0 +1,23 @@
+// The options of one call, as the core wants them.
+#pragma once
+
+#include "hscore/moments.hpp"
+#include "hscore/parallel.hpp"
+#include "hscore/whitening.hpp"
+#include "interrupt.hpp"
+
+namespace hscore::python {
+
+struct Options {
+  /// `threads` <= 0 means "as many as the environment allows".
+  Options(int threads, bool float32_products, double tolerance) {
+    const int count = thread_count(threads);
+    const StopCheck stop = signal_check();
+    update = {count, float32_products ? Products::float32 : Products::float64, stop};
+    whitening = {tolerance, count, stop};
+  }
+  UpdateOptions update;
+  WhiteningOptions whitening;
+};
+
+}  // namespace hscore::python
