@@ -37,8 +37,7 @@ def open_array(address: str | os.PathLike[str]) -> AnyArray:
     ndarray
         The array, of the file's shape and dtype. ``.npy`` files and uncompressed ``.npz`` members
         (``numpy.savez``) come as a read-only `numpy.memmap`; compressed members
-        (``numpy.savez_compressed``) are read into memory, and so are the uncompressed ones that do
-        not lie in the file at a multiple of their item's alignment.
+        (``numpy.savez_compressed``) are read into memory.
 
     Raises
     ------
@@ -53,7 +52,8 @@ def open_array(address: str | os.PathLike[str]) -> AnyArray:
 
     Notes
     -----
-    A mapped member is not checked against the archive's checksum, since that would read all of it.
+    An archive's members begin anywhere, so a mapped one may be unaligned (``flags.aligned``); this
+    library and NumPy read it all the same. It is not checked against the archive's checksum, since that would read all of it.
     A mapping follows the file: do not overwrite a file while its array is in use.
 
     Examples
@@ -115,8 +115,7 @@ def _open_npz(path: Path, member: str | None) -> AnyArray:
             if entry.compress_type == zipfile.ZIP_STORED and not entry.flag_bits & _ENCRYPTED:
                 start = _data_start(path, entry)
                 header = _read_header_at(path, start, what)
-                if header.data_start % header.dtype.alignment == 0:
-                    return _map(path, header, start + entry.file_size)
+                return _map(path, header, start + entry.file_size)
             with archive.open(entry) as stream:
                 _read_header(stream, what)  # for its errors, which are clearer than NumPy's
             with archive.open(entry) as stream:

@@ -18,8 +18,10 @@
 
 #if defined(__GNUC__)
 #define HSCORE_INLINE inline __attribute__((always_inline))
+#define HSCORE_PREFETCH(address) __builtin_prefetch(address)
 #else
 #define HSCORE_INLINE inline
+#define HSCORE_PREFETCH(address) static_cast<void>(address)
 #endif
 
 namespace hscore::kernel {
@@ -53,6 +55,21 @@ HSCORE_INLINE void micro_kernel(const T* a, const T* b, Index, Index rows, Sink&
   for (Index m = 0; m < width; ++m) {
     sink(m, Index{0}, typename Shape<T>::Vector(tile.col(m).array()));
   }
+}
+
+constexpr Index double_lanes = 8;
+using DoubleLanes = Eigen::Array<double, double_lanes, 1>;
+
+template <class S>
+HSCORE_INLINE DoubleLanes load_lanes(const S* source) {
+  Eigen::Array<S, double_lanes, 1> values;
+  std::memcpy(values.data(), source, sizeof(S) * double_lanes);
+  return values.template cast<double>();
+}
+template <class T>
+HSCORE_INLINE void store_lanes(T* target, const DoubleLanes& value) {
+  Eigen::Map<Eigen::Array<T, double_lanes, 1>> stored(target);
+  stored = value.cast<T>();
 }
 
 template <class T>
@@ -132,9 +149,26 @@ HSCORE_INLINE void micro_kernel(const T* a, const T* b, Index strip_stride, Inde
   }
 }
 
-typedef double DoubleVector __attribute__((vector_size(vector_bytes), may_alias, aligned(8)));
-typedef float FloatVector __attribute__((vector_size(vector_bytes), may_alias, aligned(4)));
-typedef float HalfFloatVector __attribute__((vector_size(vector_bytes / 2), may_alias, aligned(4)));
+// Not aligned: rows of the scatter at any column, and the caller's features.
+typedef double DoubleVector __attribute__((vector_size(vector_bytes), may_alias, aligned(1)));
+typedef float HalfFloatVector __attribute__((vector_size(vector_bytes / 2), may_alias, aligned(1)));
+
+// As many doubles as a register holds, read from and written to either float type.
+constexpr Index double_lanes = vector_bytes / Index{sizeof(double)};
+using DoubleLanes = DoubleVector;
+
+HSCORE_INLINE DoubleLanes load_lanes(const double* source) {
+  return *reinterpret_cast<const DoubleVector*>(source);
+}
+HSCORE_INLINE DoubleLanes load_lanes(const float* source) {
+  return __builtin_convertvector(*reinterpret_cast<const HalfFloatVector*>(source), DoubleVector);
+}
+HSCORE_INLINE void store_lanes(double* target, DoubleLanes value) {
+  *reinterpret_cast<DoubleVector*>(target) = value;
+}
+HSCORE_INLINE void store_lanes(float* target, DoubleLanes value) {
+  *reinterpret_cast<HalfFloatVector*>(target) = __builtin_convertvector(value, HalfFloatVector);
+}
 
 HSCORE_INLINE void accumulate(double* target, Shape<double>::Vector value, double) {
   *reinterpret_cast<DoubleVector*>(target) += value;

@@ -1,9 +1,11 @@
 #include "hscore/moments.hpp"
 
+#include <atomic>
 #include <cmath>
 #include <stdexcept>
 #include <string>
 
+#include "hscore/parallel.hpp"
 #include "rank_update.hpp"
 
 namespace hscore {
@@ -19,12 +21,15 @@ Index block_rows(Index features) {
   return std::max(kernel::depth, std::min(most, fit / kernel::depth * kernel::depth));
 }
 
-// Below about 1e8 operations the threads meeting costs more than they gain.
+// Below about 1e8 operations a second thread costs more than it gains.
 int useful_threads(Index rows, Index features, int threads) {
   const double work = static_cast<double>(rows) * static_cast<double>(features) *
                       static_cast<double>(features);
   return work < 1e8 ? 1 : threads;
 }
+
+// Up to here a scatter of its own per thread fits the caches and is cheap to add.
+constexpr Index most_private_features = 512;
 
 }  // namespace
 
@@ -110,6 +115,12 @@ template <class T>
 void Moments::accumulate(const FeatureView& features, const LabelView& labels,
                          const UpdateOptions& options, Index block) {
   const int threads = useful_threads(features.rows, features_, options.threads);
+  // Worth it where the rows outnumber the statistics that each thread must clear and add.
+  const bool many_rows = features.rows >= 20 * threads * (features_ + classes());
+  if (threads > 1 && features_ <= most_private_features && many_rows) {
+    accumulate_in_parts<T>(features, labels, options, threads);
+    return;
+  }
   PackedRows<T> packed(block, features_);
   for (Index first = 0; first < features.rows; first += block) {
     throw_if_stopped(options.stop);
@@ -121,6 +132,47 @@ void Moments::accumulate(const FeatureView& features, const LabelView& labels,
   }
   for (Index i = 0; i < labels.rows; ++i) ++counts_[static_cast<std::size_t>(labels.codes[i])];
   rows_ += features.rows;
+}
+
+// Few features: sharing one scatter would make the threads meet after every few microseconds of
+// work. Each takes a stretch of the rows and statistics of its own, about the same shift, and the
+// parts are added in order. The calling thread takes the first part and alone asks whether to stop.
+template <class T>
+void Moments::accumulate_in_parts(const FeatureView& features, const LabelView& labels,
+                                  const UpdateOptions& options, int threads) {
+  std::vector<Moments> parts;
+  for (int t = 0; t < threads; ++t) {
+    parts.emplace_back(features_);
+    parts.back().shift_ = shift_;
+    parts.back().grow(classes());
+  }
+  std::atomic<bool> stopped{false};
+  for_each_thread(threads, [&](int t) {
+    UpdateOptions serial;
+    serial.products = options.products;
+    serial.stop = [&, t] {
+      if (t == 0 && options.stop && options.stop()) stopped.store(true);
+      return stopped.load(std::memory_order_relaxed);
+    };
+    const Index first = features.rows * t / threads;
+    const Index count = features.rows * (t + 1) / threads - first;
+    parts[static_cast<std::size_t>(t)].accumulate<T>(features.row_range(first, count),
+                                                     labels.row_range(first, count), serial,
+                                                     std::min(count, kernel::depth));
+  });
+  for (const Moments& part : parts) add_about_same_shift(part);
+}
+
+void Moments::add_about_same_shift(const Moments& part) {
+  const auto add = [](const double* source, double* target, Index count) {
+    for (Index j = 0; j < count; ++j) target[j] += source[j];
+  };
+  for (Index i = 0; i < features_; ++i) add(part.scatter_.row(i), scatter_.row(i), i + 1);
+  for (Index c = 0; c < part.classes(); ++c) {
+    add(part.sums_.row(c), sums_.row(c), features_);
+    counts_[static_cast<std::size_t>(c)] += part.counts_[static_cast<std::size_t>(c)];
+  }
+  rows_ += part.rows_;
 }
 
 void Moments::grow(Index classes) {

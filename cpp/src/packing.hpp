@@ -47,57 +47,53 @@ class PackedRows {
 
 namespace detail {
 
-// Where a row's elements come from: native float32 and float64 rows are read in place, anything
-// else goes through a few hundred doubles of scratch.
-template <class Element>
-struct Direct {
-  const unsigned char* row;
-  double operator()(Index j) const {
-    return load_as_double<Element, false>(row + j * static_cast<Index>(sizeof(Element)));
-  }
-};
-struct Scratch {
-  const double* row;
-  double operator()(Index j) const { return row[j]; }
-};
+// Rows to fetch ahead: hardware prefetching starts anew with each row's stretch of a panel.
+constexpr Index rows_ahead = 6;
 
-// One row of one strip. `shift` and `sums` are padded, the source is not.
+// One row of one strip, `count` columns of it real. The source may be unaligned.
 template <class T, class Source>
-HSCORE_INLINE void pack_strip(Source source, Index first, Index count,
-                              const double* __restrict shift, double* __restrict sums,
-                              T* __restrict target) {
+HSCORE_INLINE void pack_strip(const Source* source, Index count, const double* shift, double* sums,
+                              T* target) {
   constexpr Index width = PackedRows<T>::width;
   if (count >= width) {
-    for (Index l = 0; l < width; ++l) {
-      const double centred = source(first + l) - shift[first + l];
-      sums[first + l] += centred;
-      target[l] = static_cast<T>(centred);
+    for (Index l = 0; l < width; l += kernel::double_lanes) {
+      const kernel::DoubleLanes centred =
+          kernel::load_lanes(source + l) - kernel::load_lanes(shift + l);
+      kernel::store_lanes(sums + l, kernel::load_lanes(sums + l) + centred);
+      kernel::store_lanes(target + l, centred);
     }
     return;
   }
-  for (Index l = 0; l < count; ++l) {
-    const double centred = source(first + l) - shift[first + l];
-    sums[first + l] += centred;
+  for (Index l = 0; l < width; ++l) {
+    double centred = 0;
+    if (l < count) {
+      Source value;
+      std::memcpy(&value, source + l, sizeof value);
+      centred = value - shift[l];
+      sums[l] += centred;
+    }
     target[l] = static_cast<T>(centred);
   }
-  for (Index l = count; l < width; ++l) target[l] = T(0);
 }
 
-template <class T, class MakeSource>
+// row_of(i) points to the panel's columns of row i.
+template <class T, class RowOf>
 void pack_panel(const FeatureView& x, const std::int32_t* codes, Index first_strip,
                 Index last_strip, const double* shift, PaddedMatrix& sums, PackedRows<T>& out,
-                MakeSource&& make_source) {
+                RowOf&& row_of) {
   constexpr Index width = PackedRows<T>::width;
   const Index first_col = first_strip * width;
-  const Index end_col = std::min(x.cols, last_strip * width);
+  const Index cols = std::min(x.cols, last_strip * width) - first_col;
   Index slice = 0;
   Index depth = 0;
   for (Index i = 0; i < x.rows; ++i) {
-    const auto source = make_source(i, first_col, end_col);
+    const auto* source = row_of(i);
     double* sum = sums.row(codes[i]) + first_col;
     T* target = out.strip(slice, first_strip) + depth * width;
-    for (Index col = first_col; col < end_col; col += width) {
-      pack_strip<T>(source, col - first_col, end_col - col, shift + first_col, sum, target);
+    const unsigned char* ahead = x.at(i + rows_ahead, first_col);
+    for (Index j = 0; j < cols; j += width) {
+      HSCORE_PREFETCH(ahead + j * x.col_stride);
+      pack_strip<T>(source + j, cols - j, shift + first_col + j, sum + j, target);
       target += out.strip_stride();
     }
     if (++depth == out.slice_capacity()) {
@@ -123,25 +119,28 @@ void pack_rows(const FeatureView& x, const std::int32_t* codes, const double* sh
   parallel_for(panels, threads, [&](Index task) {
     const Index first = task * panel;
     const Index last = std::min(out.strips(), first + panel);
-    const bool packed_row =
-        !x.swapped && ((x.dtype == DType::float32 && x.col_stride == Index{sizeof(float)}) ||
-                       (x.dtype == DType::float64 && x.col_stride == Index{sizeof(double)}));
-    if (packed_row && x.dtype == DType::float32) {
-      detail::pack_panel(x, codes, first, last, shift, sums, out, [&](Index i, Index col, Index) {
-        return detail::Direct<float>{x.at(i, col)};
+    const Index first_col = first * width;
+    const Index cols = std::min(x.cols, last * width) - first_col;
+    // Native float32 and float64 rows are read in place; anything else passes through a few
+    // hundred doubles of scratch.
+    const auto is_row_of = [&](DType dtype, std::size_t size) {
+      return x.dtype == dtype && x.col_stride == static_cast<Index>(size) && !x.swapped;
+    };
+    if (is_row_of(DType::float32, sizeof(float))) {
+      detail::pack_panel(x, codes, first, last, shift, sums, out, [&](Index i) {
+        return reinterpret_cast<const float*>(x.at(i, first_col));
       });
-    } else if (packed_row) {
-      detail::pack_panel(x, codes, first, last, shift, sums, out, [&](Index i, Index col, Index) {
-        return detail::Direct<double>{x.at(i, col)};
+    } else if (is_row_of(DType::float64, sizeof(double))) {
+      detail::pack_panel(x, codes, first, last, shift, sums, out, [&](Index i) {
+        return reinterpret_cast<const double*>(x.at(i, first_col));
       });
     } else {
       alignas(kernel::alignment) double row[most_cols];
       const RowReader read = row_reader(x);
-      detail::pack_panel(x, codes, first, last, shift, sums, out,
-                         [&](Index i, Index col, Index end) {
-                           read(x.at(i, col), x.col_stride, end - col, row);
-                           return detail::Scratch{row};
-                         });
+      detail::pack_panel(x, codes, first, last, shift, sums, out, [&](Index i) -> const double* {
+        read(x.at(i, first_col), x.col_stride, cols, row);
+        return row;
+      });
     }
   });
 }

@@ -47,7 +47,7 @@ void rank_update(const PackedRows<T>& packed, Index rows, Index cols, double* sc
           double* tile = scatter + i * stride + j;
           kernel::with_strips<T>(strips, [&](auto count) {
             constexpr Index lanes = Shape::lanes;
-            for (Index m = 0; m < tile_rows; ++m) __builtin_prefetch(tile + m * stride, 1);
+            for (Index m = 0; m < tile_rows; ++m) HSCORE_PREFETCH(tile + m * stride);
             kernel::micro_kernel<T, decltype(count)::value>(
                 a, b, packed.strip_stride(), slice_rows, [&](Index m, Index v, auto value) {
                   double* target = tile + m * stride + v * lanes;

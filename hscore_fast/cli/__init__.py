@@ -1,4 +1,4 @@
-"""The command ``hscore-fast``; typer and rich come with the extra ``cli``."""
+"""The command ``hscore-fast``; what it needs beyond the library comes with the extra ``cli``."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import sys
 from collections.abc import Sequence
 
 __all__ = ["main"]
+
+_EXTRA = {"typer", "rich", "threadpoolctl"}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -29,12 +31,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     2
     """
     try:
-        # Imported here so that `import hscore_fast.cli` needs neither typer nor rich.
+        # Imported here so that `import hscore_fast.cli` needs none of the extra.
         from hscore_fast.cli._app import run
 
         return run(sys.argv[1:] if arguments is None else arguments)
     except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] not in {"typer", "rich"}:
+        if (error.name or "").partition(".")[0] not in _EXTRA:
             raise
         print(
             f"hscore-fast: the command line needs {error.name}, which is not installed: "

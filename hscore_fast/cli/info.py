@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import platform
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, cast
 
 import numpy as np
 import typer
@@ -35,7 +35,7 @@ def info(
 ) -> None:
     """Say how the library was built and what it runs on; put this into a bug report."""
     facts: dict[str, Value] = {
-        **hscore_fast.build_info(),
+        **cast("dict[str, Value]", hscore_fast.build_info()),
         "cpu": _processor_name(),
         "processors": os.cpu_count(),
         "processors_allowed": _processors_allowed(),

@@ -21,7 +21,7 @@ _COLUMNS = (
     Column("dtype", "Type"),
     Column("classes", "Classes", "{:,}".format),
     Column("h_score", "H-score", "{:.10g}".format),
-    Column("upper_bound", "At most (rank, classes - 1)", "{:,}".format),
+    Column("upper_bound", "At most", "{:,}".format),
     Column("seconds", "Time", seconds),
 )
 
@@ -40,7 +40,7 @@ def score(
         ),
     ],
     precision: Annotated[
-        str, typer.Option(help="How to compute; 'auto' chooses by type and condition.")
+        str, typer.Option(help="Arithmetic of the products: auto, float64 or float32.")
     ] = "auto",
     threads: Annotated[
         int | None,
@@ -61,6 +61,7 @@ def score(
         start = time.perf_counter()
         value = hscore_fast.h_score(x, y, precision=precision, tol=tol, n_threads=threads)
         elapsed = time.perf_counter() - start
+    # The score cannot exceed min(rank, classes - 1), nor the rank min(columns, rows - 1).
     rows, columns = x.shape if x.ndim == 2 else (x.shape[0], 1)
     classes = y.shape[1] if y.ndim == 2 and y.shape[1] > 1 else len(np.unique(y))
     facts: dict[str, Value] = {

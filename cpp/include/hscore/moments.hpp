@@ -66,6 +66,10 @@ class Moments {
   template <class T>
   void accumulate(const FeatureView& features, const LabelView& labels,
                   const UpdateOptions& options, Index block);
+  template <class T>
+  void accumulate_in_parts(const FeatureView& features, const LabelView& labels,
+                           const UpdateOptions& options, int threads);
+  void add_about_same_shift(const Moments& part);
 
   Index rows_ = 0;
   Index features_ = 0;

@@ -63,4 +63,19 @@ void parallel_for(std::ptrdiff_t tasks, int threads, Body&& body) {
   for (std::ptrdiff_t task = 0; task < tasks; ++task) body(task);
 }
 
+/// Call body(t) for t in [0, threads), each on a thread of its own, 0 on the caller's. Where the
+/// runtime grants fewer threads, and without OpenMP, some run one after another.
+template <class Body>
+void for_each_thread(int threads, Body&& body) {
+#ifdef _OPENMP
+  note_parallel_region();
+  ExceptionTrap trap;
+#pragma omp parallel for schedule(static, 1) num_threads(threads)
+  for (int t = 0; t < threads; ++t) trap.run([&] { body(t); });
+  trap.rethrow();
+#else
+  for (int t = 0; t < threads; ++t) body(t);
+#endif
+}
+
 }  // namespace hscore

@@ -1,0 +1,8 @@
+"""What ``hscore-fast bench`` runs: this library beside others that could do the work, in one run.
+
+``cases`` says which problems are timed and ``data`` makes them, ``rivals`` are those to beat and
+``contenders`` gets all of them ready, ``answers`` computes by other means what each must return,
+``measure`` times them in turns, ``results`` compares, ``report`` and ``figure`` show.
+
+Nothing here is imported by ``import hscore_fast``; it needs the extra ``bench``.
+"""

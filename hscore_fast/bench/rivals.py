@@ -1,0 +1,132 @@
+"""Those to beat: NumPy written well, and the machine's BLAS and LAPACK by themselves.
+
+Everything is in the features' own dtype and goes through SciPy's bindings with Fortran-ordered
+views, so that SciPy copies nothing.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.linalg import get_blas_funcs, get_lapack_funcs
+from scipy.sparse import csr_matrix
+
+__all__ = ["Factorization", "RankUpdate", "class_sums", "h_score", "quadratic_form"]
+
+Array = NDArray[Any]
+
+
+def class_sums(centred: Array, codes: Array, n_classes: int) -> Array:
+    """Sum the rows of each class: a sparse one-hot matrix times the rows.
+
+    Of the ways NumPy and SciPy offer this reads every row once and was the fastest by far: 13 ms
+    for 20,000 x 1,024, where ``np.add.reduceat`` on sorted rows took 260 and a dense one-hot
+    product 940.
+    """
+    n_samples = len(codes)
+    ones = np.ones(n_samples, centred.dtype)
+    onehot = csr_matrix((ones, codes, np.arange(n_samples + 1)), shape=(n_samples, n_classes))
+    sums: Array = onehot.T @ centred
+    return sums
+
+
+def h_score(features: Array, labels: Array) -> float:
+    """Score as somebody who knows both the formula and NumPy would.
+
+    Centre once; a symmetric product; class sums; Cholesky; one triangular solve; a sum of squares.
+
+    Parameters
+    ----------
+    features : ndarray of float32 or float64, shape (n_samples, n_features)
+        C order.
+    labels : ndarray of shape (n_samples,)
+
+    Returns
+    -------
+    float
+        The H-score; in float32 with the digits that float32 leaves.
+
+    Raises
+    ------
+    ArithmeticError
+        If the scatter is not positive definite.
+    """
+    classes, codes = np.unique(labels, return_inverse=True)
+    centred = features - features.mean(axis=0)
+    sums = class_sums(centred, codes, len(classes))
+    sums /= np.sqrt(np.bincount(codes))[:, None].astype(sums.dtype)
+    (syrk,) = get_blas_funcs(("syrk",), (centred,))
+    scatter = syrk(1.0, centred.T, lower=1)
+    white = _whiten(scatter, sums)
+    return float(np.vdot(white, white))
+
+
+def _whiten(scatter: Array, sums: Array) -> Array:
+    """Overwrite both: the lower triangle by its factor L, the rows b by ``L^-1 b``."""
+    potrf, trtrs = get_lapack_funcs(("potrf", "trtrs"), (scatter,))
+    factor, info = potrf(scatter, lower=1, clean=0, overwrite_a=1)
+    if info:
+        raise ArithmeticError(f"potrf stopped at column {info}: not positive definite")
+    white, info = trtrs(factor, sums.T, lower=1, overwrite_b=1)
+    if info:
+        raise ArithmeticError(f"trtrs stopped at column {info}: singular")
+    result: Array = white.T
+    return result
+
+
+class RankUpdate:
+    """BLAS's SYRK alone, on a centred copy that it gets for nothing.
+
+    The output is there beforehand too, so that no page fault is charged to BLAS.
+    """
+
+    def __init__(self, features: Array) -> None:
+        self.centred = features - features.mean(axis=0)
+        n_features = features.shape[1]
+        self._scatter = np.zeros((n_features, n_features), features.dtype, order="F")
+        (self._syrk,) = get_blas_funcs(("syrk",), (self.centred,))
+
+    def __call__(self) -> Array:
+        """Compute the lower triangle of the scatter."""
+        scatter: Array = self._syrk(
+            1.0, self.centred.T, c=self._scatter, beta=0.0, lower=1, overwrite_c=1
+        )
+        return scatter
+
+    def expected(self) -> float:
+        """Compute without SYRK what `quadratic_form` must make of the result."""
+        v = probe(self._scatter).astype(np.float64)
+        rows = 8_192
+        images = (self.centred[k : k + rows] @ v for k in range(0, len(self.centred), rows))
+        return float(sum(image @ image for image in images))
+
+
+class Factorization:
+    """LAPACK's potrf and trtrs alone, on fresh copies that they get for nothing."""
+
+    def __init__(self, scatter: Array, sums: Array) -> None:
+        self._scatter, self._sums = scatter, sums
+        self._work = (np.empty_like(scatter), np.empty_like(sums))
+
+    def prepare(self) -> None:
+        """Copy what the last call overwrote."""
+        np.copyto(self._work[0], self._scatter)
+        np.copyto(self._work[1], self._sums)
+
+    def __call__(self) -> Array:
+        """Factor and solve."""
+        return _whiten(*self._work)
+
+
+def probe(scatter: Array) -> Array:
+    """Give the vector v of `quadratic_form`: every entry of a result has a share in it."""
+    entries: Array = np.random.default_rng(1).standard_normal(len(scatter)).astype(scatter.dtype)
+    return entries
+
+
+def quadratic_form(scatter: Array) -> float:
+    """Compute ``v' T v`` from the lower triangle of T, in one pass; the rest of T must be 0."""
+    v = probe(scatter)
+    return float(2 * (v @ (scatter @ v)) - (v * v) @ scatter.diagonal())

@@ -1,0 +1,157 @@
+"""Threads: the same score from any number of them, the same bits from the same number."""
+
+import os
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+from oracles import make_problem, svd_h_score
+
+from hscore_fast import Moments, h_score
+
+PRIMES = [31, 97, 191, 193, 1151, 2999]
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("n_threads", [2, 3, 7])
+@pytest.mark.parametrize("n_samples", PRIMES)
+def test_any_number_of_threads(n_samples: int, n_threads: int, dtype: type) -> None:
+    x, y = make_problem(n_samples, 23, 5)
+    x = x.astype(dtype)
+    alone = h_score(x, y, n_threads=1, precision="float64")
+    assert alone == pytest.approx(svd_h_score(x, y), abs=1e-12)
+    together = h_score(x, y, n_threads=n_threads, precision="float64")
+    assert together == pytest.approx(alone, rel=1e-13)
+
+
+@pytest.mark.parametrize("precision", ["auto", "float64", "float32"])
+@pytest.mark.parametrize("n_threads", [1, 2, 5, None])
+def test_large_enough_to_be_shared(n_threads: int | None, precision: str) -> None:
+    """Above the size below which one thread does it all; odd everywhere."""
+    x, y = make_problem(4001, 331, 12)
+    allowed = 1e-6 if precision == "float32" else 1e-9
+    score = h_score(x, y, n_threads=n_threads, precision=precision)
+    assert score == pytest.approx(svd_h_score(x, y), abs=allowed)
+    for _ in range(3):
+        assert h_score(x, y, n_threads=n_threads, precision=precision) == score
+    assert score == pytest.approx(h_score(x, y, n_threads=1, precision=precision), rel=allowed)
+
+
+def test_one_and_two_threads_to_the_last_digits() -> None:
+    x, y = make_problem(4001, 331, 12)
+    alone = h_score(x, y, n_threads=1, precision="float64")
+    assert h_score(x, y, n_threads=2, precision="float64") == pytest.approx(alone, rel=1e-13)
+
+
+@pytest.mark.parametrize("n_threads", [3, 64, 1000])
+def test_more_threads_than_rows(n_threads: int) -> None:
+    x, y = make_problem(7, 3, 2)
+    assert h_score(x, y, n_threads=n_threads) == pytest.approx(svd_h_score(x, y), abs=1e-13)
+
+
+def test_moments_take_threads_too() -> None:
+    x, y = make_problem(3001, 211, 7)
+    moments = Moments().update(x, y)
+    assert moments.h_score(n_threads=2) == pytest.approx(moments.h_score(n_threads=1), rel=1e-13)
+    with pytest.raises(ValueError, match="n_threads"):
+        moments.h_score(n_threads=0)
+
+
+@pytest.mark.parametrize("n_threads", [1, 2])
+def test_python_threads_on_one_matrix(n_threads: int) -> None:
+    x, y = make_problem(1501, 83, 6)
+    x.flags.writeable = False
+    expected = h_score(x, y, n_threads=n_threads)
+    with ThreadPoolExecutor(8) as pool:
+        jobs = [pool.submit(h_score, x, y, n_threads=n_threads) for _ in range(64)]
+        assert {job.result() for job in jobs} == {expected}
+
+
+def test_python_threads_on_matrices_of_their_own() -> None:
+    problems = [make_problem(500 + 7 * k, 10 + 5 * k, 4) for k in range(12)]
+    expected = [h_score(x, y) for x, y in problems]
+    with ThreadPoolExecutor(6) as pool:
+        for _ in range(3):
+            found = list(pool.map(lambda problem: h_score(*problem), problems))
+            assert found == expected
+
+
+def test_python_threads_on_one_moments() -> None:
+    """A score asked while another thread updates sees some state that has been, or is refused."""
+    x, y = make_problem(4000, 20, 4)
+    moments = Moments().update(x[:100], y[:100])
+
+    def update() -> None:
+        for i in range(100, 4000, 100):
+            moments.update(x[i : i + 100], y[i : i + 100])
+
+    with ThreadPoolExecutor(4) as pool:
+        jobs = [pool.submit(update), *(pool.submit(moments.copy) for _ in range(40))]
+        copies = [job.result() for job in jobs][1:]
+    assert moments.n_samples == 4000
+    for copy in copies:
+        assert copy.n_samples % 100 == 0
+        n = copy.n_samples
+        assert copy.h_score() == pytest.approx(svd_h_score(x[:n], y[:n]), abs=1e-11)
+    assert moments.h_score() == pytest.approx(svd_h_score(x, y), abs=1e-11)
+
+
+FORK = """
+import os, sys, warnings
+import numpy as np
+import hscore_fast
+warnings.simplefilter("ignore", DeprecationWarning)  # Python's own, of forking with threads about
+rng = np.random.default_rng(0)
+x, y = rng.standard_normal((6000, 300)), rng.integers(0, 5, 6000)
+before = hscore_fast.h_score(x, y, n_threads=2, precision="float64")
+child = os.fork()
+if child == 0:
+    again = hscore_fast.h_score(x, y, n_threads=2, precision="float64")
+    os._exit(0 if abs(again - before) <= 1e-12 else 3)
+assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+assert hscore_fast.h_score(x, y, n_threads=2, precision="float64") == before
+"""
+
+POOL = """
+import multiprocessing, warnings
+import numpy as np
+import hscore_fast
+warnings.simplefilter("ignore", DeprecationWarning)
+rng = np.random.default_rng(0)
+x, y = rng.standard_normal((6000, 300)), rng.integers(0, 5, 6000)
+def score(k):
+    return hscore_fast.h_score(x, y)
+before = score(0)
+with multiprocessing.get_context("fork").Pool(2) as pool:
+    assert np.allclose(pool.map(score, range(4)), before, rtol=1e-9, atol=0)
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+@pytest.mark.parametrize("script", [FORK, POOL], ids=["fork", "pool"])
+def test_after_a_fork(script: str, tmp_path: Path) -> None:
+    """The child of a process that has used OpenMP must not wait for threads it did not inherit."""
+    subprocess.run([sys.executable, "-c", script], cwd=tmp_path, timeout=60, check=True)
+
+
+@pytest.mark.parametrize("threads", ["1", "2", "4"])
+def test_the_environment_may_say_how_many(threads: str, tmp_path: Path) -> None:
+    script = (
+        "import numpy as np, hscore_fast; r = np.random.default_rng(0);"
+        "print(hscore_fast.h_score(r.standard_normal((3000, 200)), r.integers(0, 4, 3000)))"
+    )
+    answer = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=tmp_path,
+        env=os.environ | {"OMP_NUM_THREADS": threads},
+        timeout=60,
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout
+    rng = np.random.default_rng(0)
+    x, y = rng.standard_normal((3000, 200)), rng.integers(0, 4, 3000)
+    assert float(answer) == pytest.approx(h_score(x, y, n_threads=1), rel=1e-9)
