@@ -21,6 +21,10 @@ class HScore:
     @property
     def smallest_pivot(self) -> float: ...
     @property
+    def smallest_unique_share(self) -> float: ...
+    @property
+    def precision_used(self) -> str: ...
+    @property
     def error_bound(self) -> float: ...
     @property
     def class_shares(self) -> list[float]: ...
@@ -33,7 +37,6 @@ class Moments:
         codes: NDArray[np.int32],
         n_classes: int,
         bfloat16: bool,
-        float32_products: bool,
         n_threads: int,
     ) -> None: ...
     def merge(self, other: Moments, classes: NDArray[np.int32]) -> None: ...
@@ -46,7 +49,7 @@ class Moments:
     ]: ...
     @staticmethod
     def from_state(
-        mean: NDArray[np.float64],
+        shift: NDArray[np.float64],
         scatter: NDArray[np.float64],
         counts: NDArray[np.int64],
         class_sums: NDArray[np.float64],
@@ -63,7 +66,7 @@ def h_score(
     codes: NDArray[np.int32],
     n_classes: int,
     bfloat16: bool,
-    float32_products: bool,
+    precision: str,
     tol: float,
     n_threads: int,
 ) -> HScore | None: ...

@@ -33,7 +33,15 @@ class Features:
 
 def as_features(features: ArrayLike) -> Features:
     """See features as a real matrix; one column if they are one-dimensional."""
-    array = np.asarray(features)
+    if isinstance(features, np.ma.MaskedArray):
+        raise TypeError(
+            "features is a masked array, whose masked values would be scored: drop those rows or "
+            "fill them, for example with .filled(0)"
+        )
+    try:
+        array = np.asarray(features)
+    except ValueError as error:  # ragged lists
+        raise ValueError(f"features must have rows of one length: {error}") from None
     if array.dtype.kind not in "fiub" or array.dtype.itemsize > 8:
         raise TypeError(
             f"features must be real numbers (float16, float32, float64, integers or booleans), "

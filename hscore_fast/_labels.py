@@ -39,7 +39,12 @@ def encode(labels: ArrayLike) -> tuple[Codes, list[Any]]:
     categorical = _encode_categorical(labels)
     if categorical is not None:
         return categorical
-    array = _as_vector(np.asarray(labels))
+    try:
+        array = _as_vector(np.asarray(labels))
+    except ValueError as error:
+        if "labels" in str(error):
+            raise
+        raise ValueError(f"labels must have one entry per sample: {error}") from None
     kind = array.dtype.kind
     if kind in "iub":
         codes, first_rows = core.encode_integers(array)
@@ -77,7 +82,7 @@ def _as_vector(array: NDArray[Any]) -> NDArray[Any]:
 
 
 def _encode_categorical(labels: Any) -> tuple[Codes, list[Any]] | None:
-    """Take the codes of a pandas Categorical, or a Series of one, as they are."""
+    """Take the codes of a pandas Categorical or a Series of one; None for anything else."""
     values = getattr(labels, "cat", labels)
     codes, categories = getattr(values, "codes", None), getattr(values, "categories", None)
     if codes is None or categories is None:

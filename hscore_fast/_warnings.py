@@ -8,7 +8,7 @@ class SaturationWarning(UserWarning):
 
 
 class PrecisionWarning(UserWarning):
-    """Fewer than six digits of the score are certain."""
+    """Fewer than six digits of the score are certain, or three when float32 was asked for."""
 
 
 class SingleClassWarning(UserWarning):

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 from hscore_fast._inputs import as_features, as_n_threads, as_tol
 from hscore_fast._labels import encode
 from hscore_fast._variants import core
-from hscore_fast.scores import check_lengths, overflow, refuse_non_finite, warn_about
+from hscore_fast.scores import check_lengths, refuse_non_finite, warn_about
 
 __all__ = ["Moments"]
 
@@ -35,6 +35,8 @@ class Moments:
     ------
     ValueError
         If `n_features` is not positive.
+    TypeError
+        If `n_features` is not an integer.
 
     Notes
     -----
@@ -56,8 +58,14 @@ class Moments:
     """
 
     def __init__(self, n_features: int | None = None) -> None:
-        if n_features is not None and n_features < 1:
-            raise ValueError(f"n_features must be positive, got {n_features}")
+        if n_features is not None:
+            if isinstance(n_features, bool) or not isinstance(n_features, (int, np.integer)):
+                raise TypeError(
+                    f"n_features must be a positive integer or None, got {n_features!r} of type "
+                    f"{type(n_features).__name__}"
+                )
+            if n_features < 1:
+                raise ValueError(f"n_features must be positive, got {n_features}")
         self._core = None if n_features is None else core.Moments(n_features)
         self._classes: dict[Any, int] = {}
         self._lock = threading.Lock()
@@ -128,7 +136,7 @@ class Moments:
             code_of = np.array([classes[label] for label in local_classes], dtype=np.int32)
             codes = code_of[local_codes] if len(code_of) else local_codes
             statistics = self._core or core.Moments(x.n_features)
-            statistics.update(x.array, codes, len(classes), x.bfloat16, False, threads)
+            statistics.update(x.array, codes, len(classes), x.bfloat16, threads)
             self._core, self._classes = statistics, classes
         return self
 
@@ -238,7 +246,7 @@ class Moments:
         mine, theirs = self.__getstate__(), other.__getstate__()
         if mine["classes"] != theirs["classes"]:
             return False
-        parts = ("mean", "scatter", "counts", "class_sums")
+        parts = ("shift", "scatter", "counts", "class_sums")
         return all(np.array_equal(mine[part], theirs[part]) for part in parts)
 
     __hash__ = None  # type: ignore[assignment]  # mutable
@@ -247,11 +255,11 @@ class Moments:
         with self._lock:
             state = (None,) * 4 if self._core is None else self._core.state()
             classes = list(self._classes)
-        mean, scatter, counts, class_sums = state
+        shift, scatter, counts, class_sums = state
         return {
             "version": _STATE_VERSION,
             "classes": classes,
-            "mean": mean,
+            "shift": shift,
             "scatter": scatter,
             "counts": counts,
             "class_sums": class_sums,
@@ -266,9 +274,9 @@ class Moments:
             )
         Moments.__init__(self)
         self._classes = {label: code for code, label in enumerate(state["classes"])}
-        if state["mean"] is not None:
+        if state["shift"] is not None:
             self._core = core.Moments.from_state(
-                state["mean"], state["scatter"], state["counts"], state["class_sums"]
+                state["shift"], state["scatter"], state["counts"], state["class_sums"]
             )
             if self._core.n_classes != len(self._classes):
                 raise ValueError(

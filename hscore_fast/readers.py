@@ -53,8 +53,9 @@ def open_array(address: str | os.PathLike[str]) -> AnyArray:
     Notes
     -----
     An archive's members begin anywhere, so a mapped one may be unaligned (``flags.aligned``); this
-    library and NumPy read it all the same. It is not checked against the archive's checksum, since that would read all of it.
-    A mapping follows the file: do not overwrite a file while its array is in use.
+    library and NumPy read it all the same. It is not checked against the archive's checksum, since
+    that would read all of it. A mapping follows the file: do not overwrite
+    a file while its array is in use.
 
     Examples
     --------

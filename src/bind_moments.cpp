@@ -9,11 +9,11 @@ namespace hscore::python {
 namespace {
 
 void update(Moments& moments, const py::array& features, const Codes& codes, Index classes,
-            bool bfloat16, bool float32_products, int threads) {
+            bool bfloat16, int threads) {
   const FeatureView x = feature_view(features, bfloat16);
   const LabelView y = label_view(codes, classes);
   const py::gil_scoped_release release;
-  moments.update(x, y, Options(threads, float32_products, default_tolerance).update);
+  moments.update(x, y, Options(threads, default_tolerance).update);
 }
 
 py::object score(const Moments& moments, double tolerance, int threads) {
@@ -21,7 +21,7 @@ py::object score(const Moments& moments, double tolerance, int threads) {
   {
     const py::gil_scoped_release release;
     if (moments.finite()) {
-      result = h_score(moments, Options(threads, false, tolerance).whitening);
+      result = h_score(moments, Options(threads, tolerance).whitening);
     } else {
       result.rows = -1;
     }
@@ -32,18 +32,18 @@ py::object score(const Moments& moments, double tolerance, int threads) {
 
 py::tuple state(const Moments& moments) {
   MomentsState state = moments.state();
-  return py::make_tuple(to_array(std::move(state.mean)), to_array(std::move(state.scatter)),
+  return py::make_tuple(to_array(std::move(state.shift)), to_array(std::move(state.scatter)),
                         to_array(std::move(state.counts)), to_array(std::move(state.class_sums)));
 }
 
 template <class T>
 using Values = py::array_t<T, py::array::c_style | py::array::forcecast>;
 
-Moments from_state(const Values<double>& mean, const Values<double>& scatter,
+Moments from_state(const Values<double>& shift, const Values<double>& scatter,
                    const Values<std::int64_t>& counts, const Values<double>& class_sums) {
   MomentsState state;
-  state.features = mean.size();
-  state.mean = to_vector(mean);
+  state.features = shift.size();
+  state.shift = to_vector(shift);
   state.scatter = to_vector(scatter);
   state.counts = to_vector(counts);
   state.class_sums = to_vector(class_sums);
@@ -56,7 +56,7 @@ void bind_moments(py::module_& module) {
   py::class_<Moments>(module, "Moments", py::module_local())
       .def(py::init<Index>(), py::arg("n_features"))
       .def("update", &update, py::arg("features"), py::arg("codes"), py::arg("n_classes"),
-           py::arg("bfloat16"), py::arg("float32_products"), py::arg("n_threads"))
+           py::arg("bfloat16"), py::arg("n_threads"))
       .def(
           "merge",
           [](Moments& moments, const Moments& other, const Values<std::int32_t>& classes) {
@@ -68,8 +68,8 @@ void bind_moments(py::module_& module) {
       .def("h_score", &score, py::arg("tol"), py::arg("n_threads"),
            "The H-score, or None when the statistics are not finite.")
       .def("copy", &Moments::copy)
-      .def("state", &state, "Mean, lower triangle of the scatter, class counts, class sums.")
-      .def_static("from_state", &from_state, py::arg("mean"), py::arg("scatter"),
+      .def("state", &state, "Shift, lower triangle of the scatter, class counts, class sums.")
+      .def_static("from_state", &from_state, py::arg("shift"), py::arg("scatter"),
                   py::arg("counts"), py::arg("class_sums"))
       .def_property_readonly("n_samples", &Moments::rows)
       .def_property_readonly("n_features", &Moments::features)

@@ -1,5 +1,7 @@
 #include <pybind11/stl.h>
 
+#include <cmath>
+
 #include "array_views.hpp"
 #include "bindings.hpp"
 #include "hscore/parallel.hpp"
@@ -11,21 +13,34 @@ namespace hscore::python {
 
 namespace {
 
+Precision precision_named(const std::string& name) {
+  if (name == "auto") return Precision::automatic;
+  if (name == "float64") return Precision::float64;
+  if (name == "float32") return Precision::float32;
+  throw py::value_error("unknown precision " + name);
+}
+
+const char* path_name(const HScore& result) {
+  switch (result.path) {
+    case Path::float64: return "float64";
+    case Path::float32: return "float32";
+    case Path::float32_corrected: return "float32 corrected";
+  }
+  return "";
+}
+
 py::object score_features(const py::array& features, const Codes& codes, Index classes,
-                          bool bfloat16, bool float32_products, double tolerance, int threads) {
+                          bool bfloat16, const std::string& precision, double tolerance,
+                          int threads) {
   const FeatureView x = feature_view(features, bfloat16);
   const LabelView y = label_view(codes, classes);
+  const Precision wanted = precision_named(precision);
   HScore result;
-  bool finite = false;
   {
     const py::gil_scoped_release release;
-    const Options options(threads, float32_products, tolerance);
-    Moments moments(x.cols);
-    moments.update(x, y, options.update);
-    finite = moments.finite();
-    if (finite) result = h_score(moments, options.whitening);
+    result = h_score(x, y, {wanted, Options(threads, tolerance).whitening});
   }
-  if (!finite) return py::none();
+  if (std::isnan(result.score)) return py::none();
   return py::cast(std::move(result));
 }
 
@@ -39,12 +54,13 @@ void bind_scores(py::module_& module) {
       .def_readonly("n_classes", &HScore::classes)
       .def_readonly("rank", &HScore::rank)
       .def_readonly("smallest_pivot", &HScore::smallest_pivot)
+      .def_readonly("smallest_unique_share", &HScore::smallest_unique_share)
+      .def_property_readonly("precision_used", &path_name)
       .def_readonly("error_bound", &HScore::error_bound)
       .def_readonly("class_shares", &HScore::class_shares);
 
   module.def("h_score", &score_features, py::arg("features"), py::arg("codes"),
-             py::arg("n_classes"), py::arg("bfloat16"), py::arg("float32_products"),
-             py::arg("tol"), py::arg("n_threads"),
+             py::arg("n_classes"), py::arg("bfloat16"), py::arg("precision"), py::arg("tol"), py::arg("n_threads"),
              "The H-score of a matrix, or None when the statistics are not finite.");
 
   module.def(

@@ -10,10 +10,10 @@ namespace hscore::python {
 
 struct Options {
   /// `threads` <= 0 means "as many as the environment allows".
-  Options(int threads, bool float32_products, double tolerance) {
+  Options(int threads, double tolerance) {
     const int count = thread_count(threads);
     const StopCheck stop = signal_check();
-    update = {count, float32_products ? Products::float32 : Products::float64, stop};
+    update = {count, Products::float64, stop};
     whitening = {tolerance, count, stop};
   }
   UpdateOptions update;

@@ -2,7 +2,7 @@
 
 The features are small whole numbers, so that shifts and maps by whole numbers are exact and every
 rank is a rank of the bits; ``gold`` knows it. The few draws whose rank hangs on a hair are left
-out, by the smallest pivot.
+out.
 """
 
 from itertools import permutations
@@ -12,7 +12,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from oracles import Gold, gold
+from oracles import EPS, Gold, gold
 
 from hscore_fast import Moments, h_score
 
@@ -21,7 +21,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::hscore_fast.SingleClassWarning"),
 ]
 
-CLOSE = 1e-10
+CLOSE = 1e-9
 
 
 class Problem:
@@ -59,7 +59,7 @@ def problems(draw: st.DrawFn, max_samples: int = 60, min_classes: int = 1) -> Pr
         x = np.clip(x, -100, 100)
         x = (x + 100 if dtype is np.uint8 else x).astype(dtype)
     problem = Problem(x, y, rng)
-    assume(problem.truth.pivot > 1e-5)
+    assume(problem.truth.pivot > 1e-6)
     return problem
 
 
@@ -67,9 +67,16 @@ def score(x: NDArray, y: NDArray) -> float:
     return h_score(x, y, precision="float64")
 
 
+def assert_score(x: NDArray, y: NDArray, expected: float) -> None:
+    """Compare to within what the condition allows, which few draws bring far above 1e-12."""
+    pivot = gold(x, y).pivot
+    assume(pivot > 1e-6)
+    assert score(x, y) == pytest.approx(expected, rel=0, abs=1e-12 + 10 * EPS / pivot)
+
+
 @given(problems())
 def test_equals_the_exact_score(problem: Problem) -> None:
-    assert score(problem.x, problem.y) == pytest.approx(problem.truth.h_score, abs=CLOSE)
+    assert_score(problem.x, problem.y, problem.truth.h_score)
     assert h_score(problem.x, problem.y) == pytest.approx(
         problem.truth.h_score, rel=1e-6, abs=CLOSE
     )
@@ -94,16 +101,14 @@ def test_never_outside_zero_and_classes_less_one(problem: Problem) -> None:
 @given(problems())
 def test_rows_may_come_in_any_order(problem: Problem) -> None:
     order = problem.rng.permutation(len(problem.y))
-    assert score(problem.x[order], problem.y[order]) == pytest.approx(
-        problem.truth.h_score, abs=CLOSE
-    )
+    assert_score(problem.x[order], problem.y[order], problem.truth.h_score)
 
 
 @given(problems())
 def test_classes_may_have_any_names(problem: Problem) -> None:
     names = problem.rng.permutation(10)[: problem.y.max() + 1]
     for labels in (names[problem.y] - 5, np.array([f"class {n}" for n in names])[problem.y]):
-        assert score(problem.x, labels) == pytest.approx(problem.truth.h_score, abs=CLOSE)
+        assert_score(problem.x, labels, problem.truth.h_score)
 
 
 @given(problems())
@@ -116,8 +121,7 @@ def test_invertible_maps_and_shifts_change_nothing(problem: Problem) -> None:
     )
     mixed = mixed * np.ldexp(1.0, problem.rng.integers(-9, 10, n_features))
     mixed = mixed + problem.rng.integers(-1000, 1001, n_features)
-    assume(gold(mixed, problem.y).pivot > 1e-5)
-    assert score(mixed, problem.y) == pytest.approx(problem.truth.h_score, abs=CLOSE)
+    assert_score(mixed, problem.y, problem.truth.h_score)
 
 
 @given(problems())
@@ -127,15 +131,14 @@ def test_dependent_columns_change_nothing(problem: Problem) -> None:
     weights = problem.rng.integers(-2, 3, (x.shape[1], 2))
     more = np.hstack([x, picked, 7 - 2 * picked, x @ weights, np.full((len(x), 1), 0.1)])
     more = more[:, problem.rng.permutation(more.shape[1])]
-    assume(gold(more, problem.y).pivot > 1e-5)
-    assert score(more, problem.y) == pytest.approx(problem.truth.h_score, abs=CLOSE)
+    assert_score(more, problem.y, problem.truth.h_score)
 
 
 @given(problems(), st.integers(2, 5))
 def test_every_sample_repeated_changes_nothing(problem: Problem, times: int) -> None:
     for repeat in (np.repeat, lambda a, n, axis: np.concatenate([a] * n, axis=axis)):
-        found = score(repeat(problem.x, times, axis=0), repeat(problem.y, times, axis=0))
-        assert found == pytest.approx(problem.truth.h_score, abs=CLOSE)
+        x, y = repeat(problem.x, times, axis=0), repeat(problem.y, times, axis=0)
+        assert_score(x, y, problem.truth.h_score)
 
 
 @given(problems())
@@ -144,7 +147,7 @@ def test_more_columns_never_lower_it(problem: Problem) -> None:
     few, rest = problem.x[:, :cut], problem.x[:, cut:]
     assert score(few, problem.y) <= problem.truth.h_score + CLOSE
     if rest.shape[1]:
-        assume(gold(rest, problem.y).pivot > 1e-5)
+        assume(gold(rest, problem.y).pivot > 1e-6)
         assert score(rest, problem.y) <= problem.truth.h_score + CLOSE
 
 

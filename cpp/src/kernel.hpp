@@ -3,7 +3,7 @@
 //
 // Packed operands are strips of `width` features: element k * width + l is row k of feature l. The
 // tile multiplies `broadcasts` features of one strip with `strips` whole strips:
-//     acc[m][l] = sum_k a[k][m] * b[k][l]
+//     acc[m][l] = sum_k a(k, m) * b[k][l],   a(k, m) = a[k * step + m * lane]
 // with every accumulator in a register. Written on the compiler's vector extensions, no intrinsics.
 // Compilers without them, or -DHSCORE_EIGEN_KERNEL, get the same tile from Eigen's product.
 #pragma once
@@ -46,12 +46,16 @@ struct Shape {
 };
 
 template <class T, Index Strips, class Sink>
-HSCORE_INLINE void micro_kernel(const T* a, const T* b, Index, Index rows, Sink&& sink) {
+HSCORE_INLINE void micro_kernel(const T* a, Index step, Index lane, const T* b, Index, Index rows,
+                                Sink&& sink) {
   static_assert(Strips == 1);
   constexpr Index width = Shape<T>::width;
-  using Strip = Eigen::Map<const Eigen::Matrix<T, width, Eigen::Dynamic>, Eigen::Aligned64>;
+  using Matrix = Eigen::Matrix<T, width, Eigen::Dynamic>;
+  using Stride = Eigen::Stride<Eigen::Dynamic, Eigen::Dynamic>;
+  const Eigen::Map<const Matrix, Eigen::Aligned64> right(b, width, rows);
+  const Eigen::Map<const Matrix, 0, Stride> left(a, width, rows, Stride(step, lane));
   Eigen::Matrix<T, width, width> tile;
-  tile.noalias() = Strip(b, width, rows) * Strip(a, width, rows).transpose();
+  tile.noalias() = right * left.transpose();
   for (Index m = 0; m < width; ++m) {
     sink(m, Index{0}, typename Shape<T>::Vector(tile.col(m).array()));
   }
@@ -120,8 +124,8 @@ struct Shape {
 
 /// sink(m, v, vector) receives row m, v-th hardware vector of the tile.
 template <class T, Index Strips, class Sink>
-HSCORE_INLINE void micro_kernel(const T* a, const T* b, Index strip_stride, Index rows,
-                                Sink&& sink) {
+HSCORE_INLINE void micro_kernel(const T* a, Index step, Index lane, const T* b, Index strip_stride,
+                                Index rows, Sink&& sink) {
   using S = Shape<T>;
   using Vector = typename S::Vector;
   constexpr Index vectors = Strips * S::pieces;
@@ -135,11 +139,11 @@ HSCORE_INLINE void micro_kernel(const T* a, const T* b, Index strip_stride, Inde
     }
 #pragma GCC unroll 8
     for (Index m = 0; m < S::broadcasts; ++m) {
-      const Vector factor = a[m] - Vector{};
+      const Vector factor = a[m * lane] - Vector{};
 #pragma GCC unroll 8
       for (Index v = 0; v < vectors; ++v) acc[m][v] += factor * line[v];
     }
-    a += S::width;
+    a += step;
     b += S::width;
   }
 #pragma GCC unroll 8

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <stdexcept>
 #include <string>
+#include <type_traits>
 
 #include "hscore/parallel.hpp"
 #include "rank_update.hpp"
@@ -122,13 +123,20 @@ void Moments::accumulate(const FeatureView& features, const LabelView& labels,
     return;
   }
   PackedRows<T> packed(block, features_);
+  std::vector<double> squares(shift_.size(), 0.0);
+  if constexpr (std::is_same_v<T, float>) {
+    for (Index j = 0; j < features_; ++j) squares[static_cast<std::size_t>(j)] = scatter_(j, j);
+  }
   for (Index first = 0; first < features.rows; first += block) {
     throw_if_stopped(options.stop);
     const Index count = std::min(block, features.rows - first);
-    pack_rows(features.row_range(first, count), labels.codes + first, shift_.data(), sums_, packed,
-              threads);
+    pack_rows(features.row_range(first, count), labels.codes + first, shift_.data(), sums_,
+              squares.data(), packed, threads);
     rank_update<Sign::add>(packed, features_, features_, scatter_.row(0), scatter_.stride(),
                            threads);
+  }
+  if constexpr (std::is_same_v<T, float>) {
+    for (Index j = 0; j < features_; ++j) scatter_(j, j) = squares[static_cast<std::size_t>(j)];
   }
   for (Index i = 0; i < labels.rows; ++i) ++counts_[static_cast<std::size_t>(labels.codes[i])];
   rows_ += features.rows;
@@ -298,19 +306,17 @@ Moments Moments::copy() const {
 }
 
 MomentsState Moments::state() const {
-  Moments centred = copy();
-  if (rows_ > 0) centred.recentre();
   MomentsState state;
   state.features = features_;
-  state.mean.assign(centred.shift_.begin(), centred.shift_.begin() + features_);
+  state.shift.assign(shift_.begin(), shift_.begin() + features_);
   state.counts = counts_;
   state.scatter.reserve(static_cast<std::size_t>(features_ * (features_ + 1) / 2));
   for (Index i = 0; i < features_; ++i) {
-    const double* row = centred.scatter_.row(i);
+    const double* row = scatter_.row(i);
     state.scatter.insert(state.scatter.end(), row, row + i + 1);
   }
   for (Index c = 0; c < classes(); ++c) {
-    const double* sum = centred.sums_.row(c);
+    const double* sum = sums_.row(c);
     state.class_sums.insert(state.class_sums.end(), sum, sum + features_);
   }
   return state;
@@ -320,14 +326,14 @@ Moments Moments::from_state(const MomentsState& state) {
   Moments result(state.features);
   const Index features = state.features;
   const std::size_t classes = state.counts.size();
-  if (static_cast<Index>(state.mean.size()) != features ||
+  if (static_cast<Index>(state.shift.size()) != features ||
       state.scatter.size() != checked_product(features, features + 1, sizeof(double)) / 2 ||
       state.class_sums.size() !=
           checked_product(static_cast<Index>(classes), features, sizeof(double))) {
     throw std::invalid_argument("the parts of the moments' state have inconsistent lengths");
   }
   result.grow(static_cast<Index>(classes));
-  std::copy(state.mean.begin(), state.mean.end(), result.shift_.begin());
+  std::copy(state.shift.begin(), state.shift.end(), result.shift_.begin());
   const double* next = state.scatter.data();
   for (Index i = 0; i < features; ++i) {
     std::copy_n(next, i + 1, result.scatter_.row(i));

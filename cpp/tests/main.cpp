@@ -106,6 +106,55 @@ TEST(float32_products_are_close) {
   CHECK(score != oracle(data));
 }
 
+TEST(automatic_precision_keeps_its_promise) {
+  const Data data = random_data(9000, 600, 12);
+  hscore::ScoreOptions options;
+  const hscore::HScore automatic = hscore::h_score(view(data.x), labels(data), options);
+  options.precision = hscore::Precision::float64;
+  const hscore::HScore exact = hscore::h_score(view(data.x), labels(data), options);
+  options.precision = hscore::Precision::float32;
+  const hscore::HScore rough = hscore::h_score(view(data.x), labels(data), options);
+  CHECK(automatic.path == hscore::Path::float32_corrected);
+  CHECK(exact.path == hscore::Path::float64);
+  CHECK(rough.path == hscore::Path::float32);
+  CHECK_CLOSE(automatic.score, exact.score, 1e-9 * exact.score);
+  CHECK_CLOSE(automatic.score, exact.score, automatic.error_bound);
+  CHECK_CLOSE(rough.score, exact.score, rough.error_bound);
+  CHECK(rough.score != exact.score);
+}
+
+TEST(automatic_precision_falls_back) {
+  Data data = random_data(9000, 600, 12);
+  data.x.col(5) = data.x.col(4) + 1e-4 * data.x.col(5);
+  const hscore::HScore automatic = hscore::h_score(view(data.x), labels(data), {});
+  CHECK(automatic.path == hscore::Path::float64);
+  CHECK_CLOSE(automatic.score, score_of(data), 1e-12);
+}
+
+TEST(tiny_columns_are_refused_or_right) {
+  Data data = random_data(400, 5, 3);
+  const double want = oracle(data);
+  data.x.col(2) *= 1e-140;
+  CHECK_CLOSE(score_of(data), want, 1e-12);
+  data.x.col(2) *= 1e-20;
+  CHECK_THROWS(std::invalid_argument, "column 2", score_of(data));
+}
+
+TEST(the_error_bound_sees_more_than_pivots) {
+  // Kahan's triangle: every pivot is large and the columns are nearly dependent all the same.
+  Data data = random_data(900, 90, 4);
+  Matrix mix = Matrix::Zero(90, 90);
+  for (Index i = 0; i < 90; ++i) {
+    mix(i, i) = std::pow(0.98, static_cast<double>(i));
+    for (Index j = i + 1; j < 90; ++j) mix(i, j) = -0.199 * mix(i, i);
+  }
+  data.x = data.x * mix;
+  const hscore::HScore result = hscore::h_score(moments_of(data), {});
+  CHECK(result.smallest_pivot > 1e-3);
+  CHECK(result.smallest_unique_share < 1e-8);
+  CHECK_CLOSE(result.score, oracle(data, 1e-15), result.error_bound);
+}
+
 TEST(dependent_columns_do_not_count) {
   for (const Index cols : {8, 96, 300}) {
     Data data = random_data(900, cols, 5);

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -93,7 +94,14 @@ def _score(case: Case, plan: Plan) -> Field:
     reason = plan.why_no_reference(case)
     if reason is None:
         result.contenders.append(
-            Contender("reference", lambda: reference.h_score(x, labels), float, expected, 1e-8)
+            Contender(
+                "reference",
+                lambda: reference.h_score(x, labels),
+                float,
+                expected,
+                1e-8,
+                most_rounds=plan.reference_rounds,
+            )
         )
     else:
         result.skipped["reference"] = reason
@@ -114,9 +122,7 @@ def _factor(case: Case, plan: Plan) -> Field:
     lapack = rivals.Factorization(*stream.centred())
     return Field(
         [
-            Contender(
-                OURS, lambda: moments.h_score(n_threads=case.threads), float, expected, 1e-9
-            ),
+            Contender(OURS, lambda: moments.h_score(n_threads=case.threads), float, expected, 1e-9),
             Contender("lapack", lapack, _sum_of_squares, expected, 1e-8, lapack.prepare),
         ],
         answer_by,
@@ -148,10 +154,9 @@ def _encode(case: Case, plan: Plan) -> Field:
         ],
         "the labels themselves",
     )
+    # By name, because they may not be there.
     try:
-        from sklearn.preprocessing import LabelEncoder
-
-        encoder = LabelEncoder()
+        encoder = import_module("sklearn.preprocessing").LabelEncoder()
         result.contenders.append(
             Contender(
                 "sklearn",
@@ -164,12 +169,9 @@ def _encode(case: Case, plan: Plan) -> Field:
     except ModuleNotFoundError:
         result.skipped["sklearn"] = "not installed"
     try:
-        import pandas
-
+        pandas = import_module("pandas")
         result.contenders.append(
-            Contender(
-                "pandas", lambda: pandas.factorize(labels), lambda r: decoded(*r), total, 0.0
-            )
+            Contender("pandas", lambda: pandas.factorize(labels), lambda r: decoded(*r), total, 0.0)
         )
     except ModuleNotFoundError:
         result.skipped["pandas"] = "not installed"

@@ -89,12 +89,16 @@ def facts() -> dict[str, Any]:
 def hints(found: dict[str, Any]) -> list[str]:
     """Say what makes a comparison on this machine other than it seems."""
     said = []
+    chosen = os.environ.get("OPENBLAS_CORETYPE")
     wide = any("avx512f" in line for line in _lines("/proc/cpuinfo") if line.startswith("flags"))
     blas = str(found.get("blas_of_scipy"))
     if wide and "openblas" in blas and ("Haswell" in blas or "Zen" in blas):
         said.append(
-            "The processor has AVX-512, but OpenBLAS picked kernels without it. Its best is "
-            "likely to be OPENBLAS_CORETYPE=SkylakeX; run again with that for a fair comparison."
+            f"OpenBLAS runs kernels without AVX-512, which this processor has, because "
+            f"OPENBLAS_CORETYPE={chosen} is set; unset it for a fair comparison."
+            if chosen
+            else "OpenBLAS picked kernels without AVX-512, which this processor has. Try "
+            "OPENBLAS_CORETYPE=SkylakeX for a fair comparison."
         )
     if isinstance(found["load_average"], float) and found["load_average"] > 0.5:
         said.append(
@@ -109,7 +113,7 @@ def hints(found: dict[str, Any]) -> list[str]:
 def _libraries() -> dict[str, str]:
     """Describe the BLAS of NumPy and of SciPy: version, kernels, kind of threads."""
     import scipy.linalg  # noqa: F401  # so that its BLAS is loaded and seen
-    from threadpoolctl import threadpool_info
+    from threadpoolctl import threadpool_info  # type: ignore[import-untyped]
 
     found: dict[str, str] = {}
     for pool in threadpool_info():

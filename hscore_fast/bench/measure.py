@@ -47,6 +47,8 @@ class Contender:
         Relative error allowed.
     prepare : callable, optional
         Run before every call; not timed.
+    most_rounds : int, optional
+        Rounds in which it takes part, from the first on; all of them by default.
     """
 
     name: str
@@ -55,6 +57,7 @@ class Contender:
     expected: float
     tolerance: float
     prepare: Callable[[], None] | None = None
+    most_rounds: int | None = None
 
     def error(self, result: Any) -> float:
         """Return the relative error of a result."""
@@ -116,7 +119,8 @@ def measure(
     n_rounds = max(plan.least_rounds, min(plan.most_rounds, int(plan.seconds / cost)))
     order = random.Random(0)
     for number in range(1, n_rounds + 1):
-        for each in order.sample(repeated, len(repeated)):
+        present = [e for e in repeated if e.most_rounds is None or number <= e.most_rounds]
+        for each in order.sample(present, len(present)):
             found[each.name].calls = calls
             found[each.name].rounds[number] = _time(each, calls, idle, found[each.name])
     return found

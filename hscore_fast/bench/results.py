@@ -14,6 +14,10 @@ from hscore_fast.bench.measure import Measurement
 __all__ = ["Ratio", "Result", "Row", "Summary", "rows", "summarize", "wrong_answers"]
 
 
+# Operations of the product in a small problem, at most.
+SMALL = 1e8
+
+
 @dataclass
 class Result:
     """Everything that was found out about one case; ``skipped_because`` if nothing was."""
@@ -145,10 +149,15 @@ def summarize(found: Sequence[Row]) -> list[Summary]:
     groups: dict[tuple[str, str, str, str], list[Row]] = {}
     for row in found:
         for versus in row["ratio"]:
-            key = (row["kind"], versus, row["dtype"], row["precision"])
+            # Where a call takes microseconds other things count; those have a line of their own.
+            small = row["kind"] == "score" and row["n_samples"] * row["n_features"] ** 2 < SMALL
+            what = "small score" if small else row["kind"]
+            key = (what, versus, row["dtype"], row["precision"])
             groups.setdefault(key, []).append(row)
     result: list[Summary] = []
-    for (kind, versus, dtype, precision), members in groups.items():
+    for (kind, versus, dtype, precision), members in sorted(
+        groups.items(), key=lambda group: (group[0][0], group[0][2:])
+    ):
         ratios = [row["ratio"][versus]["median"] for row in members]
         worst = max(range(len(ratios)), key=ratios.__getitem__)
         result.append(

@@ -57,7 +57,7 @@ def h_score(features: Array, labels: Array) -> float:
     centred = features - features.mean(axis=0)
     sums = class_sums(centred, codes, len(classes))
     sums /= np.sqrt(np.bincount(codes))[:, None].astype(sums.dtype)
-    (syrk,) = get_blas_funcs(("syrk",), (centred,))
+    syrk = get_blas_funcs("syrk", (centred,))
     scatter = syrk(1.0, centred.T, lower=1)
     white = _whiten(scatter, sums)
     return float(np.vdot(white, white))
@@ -65,7 +65,8 @@ def h_score(features: Array, labels: Array) -> float:
 
 def _whiten(scatter: Array, sums: Array) -> Array:
     """Overwrite both: the lower triangle by its factor L, the rows b by ``L^-1 b``."""
-    potrf, trtrs = get_lapack_funcs(("potrf", "trtrs"), (scatter,))
+    potrf = get_lapack_funcs("potrf", (scatter,))
+    trtrs = get_lapack_funcs("trtrs", (scatter,))
     factor, info = potrf(scatter, lower=1, clean=0, overwrite_a=1)
     if info:
         raise ArithmeticError(f"potrf stopped at column {info}: not positive definite")
@@ -86,7 +87,7 @@ class RankUpdate:
         self.centred = features - features.mean(axis=0)
         n_features = features.shape[1]
         self._scatter = np.zeros((n_features, n_features), features.dtype, order="F")
-        (self._syrk,) = get_blas_funcs(("syrk",), (self.centred,))
+        self._syrk = get_blas_funcs("syrk", (self.centred,))
 
     def __call__(self) -> Array:
         """Compute the lower triangle of the scatter."""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import gc
+import time
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from threadpoolctl import threadpool_limits
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 import hscore_fast
 from hscore_fast.bench import machine, mapped
@@ -45,10 +46,16 @@ def run_cases(
         Told, before and during a case, what is being done and how much of it.
     """
     results = []
+    begin = time.monotonic()
     for number, case in enumerate(cases):
         head = f"{number + 1}/{len(cases)} {case.name}"
         share = number / len(cases)
         progress(head, share)
+        if time.monotonic() - begin > plan.begin_before:
+            results.append(
+                Result(case, skipped_because=f"{plan.begin_before:.0f} seconds were over")
+            )
+            continue
 
         def tell(text: str, part: float | None, head: str = head, share: float = share) -> None:
             progress(f"{head}: {text}", share + (part or 0.0) / len(cases))

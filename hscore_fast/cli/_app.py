@@ -11,6 +11,7 @@ import typer
 
 import hscore_fast
 from hscore_fast.cli._messages import BadInput, complain
+from hscore_fast.cli.bench import bench
 from hscore_fast.cli.demo import demo
 from hscore_fast.cli.info import info
 from hscore_fast.cli.score import score
@@ -23,6 +24,7 @@ app = typer.Typer(
 app.command()(score)
 app.command()(demo)
 app.command()(info)
+app.command()(bench)
 
 
 def _print_version(wanted: bool) -> None:

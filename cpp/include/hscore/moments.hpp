@@ -19,13 +19,14 @@ struct UpdateOptions {
   StopCheck stop;
 };
 
-/// What leaves the process: everything about its own mean, the scatter's lower triangle row by row.
+/// What leaves the process, to the last bit: the scatter's lower triangle row by row, everything
+/// about the shift.
 struct MomentsState {
   Index features = 0;
-  std::vector<double> mean;
+  std::vector<double> shift;
   std::vector<double> scatter;          // features * (features + 1) / 2
   std::vector<std::int64_t> counts;     // per class
-  std::vector<double> class_sums;       // counts.size() x features, about the mean
+  std::vector<double> class_sums;       // counts.size() x features, about the shift
 };
 
 class Moments {

@@ -7,18 +7,35 @@
 
 namespace hscore {
 
+/// How a score was computed.
+enum class Path { float64, float32, float32_corrected };
+
 struct HScore {
   double score = 0;
   Index rows = 0;
   Index features = 0;
   Index classes = 0;  // with at least one row
   Index rank = 0;
-  double smallest_pivot = 1;         // the worst-predicted share of any feature kept
-  double error_bound = 0;            // absolute, from the smallest pivot
+  double smallest_pivot = 1;         // least share of a feature that those before it leave
+  double smallest_unique_share = 1;  // least share of a feature that all others leave
+  double error_bound = 0;            // absolute; of rounding, not of sampling
+  Path path = Path::float64;
   std::vector<double> class_shares;  // per class, sums to the score
 };
 
 /// H = tr(cov(f)^+ cov(E[f|y])) from the moments.
 HScore h_score(const Moments& moments, const WhiteningOptions& options);
+
+/// `automatic` uses float32 products where they pay and a correction brings the float64 answer back:
+/// to 1e-9 for float64 and integer features, to 1e-6 for float32 and narrower ones.
+enum class Precision { automatic, float64, float32 };
+
+struct ScoreOptions {
+  Precision precision = Precision::automatic;
+  WhiteningOptions whitening;
+};
+
+/// The score of features that can be read twice. NaN when the statistics are not finite.
+HScore h_score(const FeatureView& features, const LabelView& labels, const ScoreOptions& options);
 
 }  // namespace hscore

@@ -24,8 +24,9 @@ struct WhiteningOptions {
 /// of all squares, tr(T^+ B B').
 struct WhitenedClasses {
   Index rank = 0;
-  double smallest_pivot = 1;            // relative to the feature's own sum of squares
-  std::vector<double> squared_norms;    // per class: its share of the H-score
+  double smallest_pivot = 1;          // relative to the feature's own sum of squares
+  double smallest_unique_share = 1;   // of any feature's sum of squares, given all others
+  std::vector<double> squared_norms;  // per class: its share of the H-score
 };
 
 WhitenedClasses whiten_classes(const Moments& moments, const WhiteningOptions& options);

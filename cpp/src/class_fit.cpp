@@ -1,0 +1,201 @@
+#include "class_fit.hpp"
+
+#include <Eigen/Dense>
+#include <cmath>
+
+#include "packing.hpp"
+
+namespace hscore {
+
+namespace {
+
+// The coefficients as strips of classes, depth running over the features, so that the covariance's
+// register tile multiplies rows by classes.
+template <class T>
+PackedRows<T> pack_classes(const PaddedMatrix& coefficients) {
+  constexpr Index width = PackedRows<T>::width;
+  const Index features = coefficients.cols();
+  PackedRows<T> packed(features, coefficients.rows());
+  packed.set_rows(features);
+  for (Index lane = 0; lane < packed.strips() * width; ++lane) {
+    const bool real = lane < coefficients.rows();
+    for (Index j = 0; j < features; ++j) {
+      const Index slice = j / packed.slice_capacity();
+      packed.strip(slice, lane / width)[j % packed.slice_capacity() * width + lane % width] =
+          real ? static_cast<T>(coefficients(lane, j)) : T(0);
+    }
+  }
+  return packed;
+}
+
+constexpr Index block_rows = 48;
+
+// Centred rows in the product's type, and the fit of one group of classes to them.
+template <class T>
+struct Scratch {
+  static constexpr Index tile_cols = kernel::Shape<T>::strips * kernel::Shape<T>::width;
+  explicit Scratch(Index features)
+      : stride(PaddedMatrix::round_up(features) + 16),  // not a multiple of a page
+        rows(block_rows, stride),
+        row(static_cast<std::size_t>(features)),
+        fit(block_rows, tile_cols),
+        probed(static_cast<std::size_t>(features), 0.0) {
+    std::fill_n(rows.data(), rows.size(), T(0));
+  }
+  Index stride;
+  AlignedBuffer<T> rows;
+  std::vector<double> row;
+  AlignedBuffer<double> fit;
+  std::vector<double> probed;
+  double energy = 0;
+};
+
+}  // namespace
+
+PaddedMatrix class_directions(const Moments& moments, const std::vector<double>& offset) {
+  PaddedMatrix directions(moments.classes(), moments.features());
+  for (Index c = 0; c < moments.classes(); ++c) {
+    const double count = static_cast<double>(moments.counts()[static_cast<std::size_t>(c)]);
+    if (count == 0) continue;
+    for (Index j = 0; j < moments.features(); ++j) {
+      directions(c, j) =
+          (moments.shifted_class_sums()(c, j) - count * offset[static_cast<std::size_t>(j)]) /
+          std::sqrt(count);
+    }
+  }
+  return directions;
+}
+
+PaddedMatrix class_coefficients(const FactoredCovariance& factored, Index features, int threads) {
+  using RowMajor = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+  using Block = Eigen::Map<RowMajor, 0, Eigen::OuterStride<>>;
+  using ConstBlock = Eigen::Map<const RowMajor, 0, Eigen::OuterStride<>>;
+  const AugmentedMatrix& factor = factored.factor;
+  const Index order = factor.order();
+  const ConstBlock lower(factor.row(0), order, order, Eigen::OuterStride<>(factor.stride()));
+  PaddedMatrix solved(factor.extra(), order);
+  PaddedMatrix result(factor.extra(), features);
+  constexpr Index rows_per_task = 24;
+  const Index tasks = (factor.extra() + rows_per_task - 1) / rows_per_task;
+  parallel_for(tasks, threads, [&](Index task) {
+    const Index first = task * rows_per_task;
+    const Index rows = std::min(rows_per_task, factor.extra() - first);
+    Block z(solved.row(first), rows, order, Eigen::OuterStride<>(solved.stride()));
+    z = ConstBlock(factor.extra_row(first), rows, order, Eigen::OuterStride<>(factor.stride()));
+    lower.template triangularView<Eigen::Lower>().template solveInPlace<Eigen::OnTheRight>(z);
+    for (Index c = 0; c < rows; ++c) {
+      for (Index j = 0; j < order; ++j) {
+        const std::size_t at = static_cast<std::size_t>(j);
+        result(first + c, factored.live.index[at]) = z(c, j) * factored.live.scale[at];
+      }
+    }
+  });
+  return result;
+}
+
+template <class T>
+ClassFit fit_classes(const FeatureView& x, const std::vector<double>& shift,
+                     const std::vector<double>& offset, const PaddedMatrix& coefficients,
+                     const std::vector<double>& signs, int threads, const StopCheck& stop) {
+  using Shape = kernel::Shape<T>;
+  constexpr Index width = Shape::width;
+  constexpr Index tile_rows = Shape::broadcasts;
+  constexpr Index tile_cols = Scratch<T>::tile_cols;
+  static_assert(block_rows % tile_rows == 0 || tile_rows == 32);
+  const Index features = x.cols;
+  const Index classes = coefficients.rows();
+  const PackedRows<T> packed = pack_classes<T>(coefficients);
+  // What the offset contributes to each class's fit, and the probe's sign of each class.
+  std::vector<double> level(static_cast<std::size_t>(packed.strips() * width), 0.0);
+  std::vector<double> sign(level.size(), 0.0);
+  for (Index c = 0; c < classes; ++c) {
+    const std::size_t at = static_cast<std::size_t>(c);
+    sign[at] = signs[at];
+    for (Index j = 0; j < features; ++j) {
+      level[at] += offset[static_cast<std::size_t>(j)] * coefficients(c, j);
+    }
+  }
+
+  const RowReader read = row_reader(x);
+  const auto fit_block = [&](Index first, Index rows, Scratch<T>& scratch) {
+    for (Index i = 0; i < rows; ++i) {
+      read(x.at(first + i, 0), x.col_stride, features, scratch.row.data());
+      T* target = scratch.rows.data() + i * scratch.stride;
+      for (Index j = 0; j < features; ++j) {
+        const std::size_t at = static_cast<std::size_t>(j);
+        target[j] = static_cast<T>(scratch.row[at] - shift[at]);
+      }
+    }
+    double* fit = scratch.fit.data();
+    double mixed[block_rows] = {};
+    for (Index c = 0; c < classes; c += tile_cols) {
+      const Index strips = std::min(Shape::strips, packed.strips() - c / width);
+      const Index cols = strips * width;
+      for (Index i = 0; i < block_rows; ++i) {
+        for (Index l = 0; l < cols; ++l) {
+          fit[i * tile_cols + l] = -level[static_cast<std::size_t>(c + l)];
+        }
+      }
+      for (Index slice = 0; slice < packed.slices(); ++slice) {
+        const T* b = packed.strip(slice, c / width);
+        for (Index i = 0; i < rows; i += tile_rows) {
+          const T* a = scratch.rows.data() + i * scratch.stride + slice * packed.slice_capacity();
+          kernel::with_strips<T>(strips, [&](auto count) {
+            kernel::micro_kernel<T, decltype(count)::value>(
+                a, 1, scratch.stride, b, packed.strip_stride(), packed.slice_rows(slice),
+                [&](Index m, Index v, auto value) {
+                  kernel::add_to<T>(fit + (i + m) * tile_cols + v * Shape::lanes, value);
+                });
+          });
+        }
+      }
+      for (Index i = 0; i < rows; ++i) {
+        const double* row = fit + i * tile_cols;
+        for (Index l = 0; l < cols; ++l) {
+          scratch.energy += row[l] * row[l];
+          mixed[i] += sign[static_cast<std::size_t>(c + l)] * row[l];
+        }
+      }
+    }
+    for (Index i = 0; i < rows; ++i) {
+      const T* source = scratch.rows.data() + i * scratch.stride;
+      for (Index j = 0; j < features; ++j) {
+        scratch.probed[static_cast<std::size_t>(j)] += mixed[i] * static_cast<double>(source[j]);
+      }
+    }
+  };
+
+  std::vector<Scratch<T>> scratch;
+  for (int t = 0; t < threads; ++t) scratch.emplace_back(features);
+  // A round gives each thread a few blocks, then the caller is asked whether to stop.
+  const double block_work = 2.0 * static_cast<double>(block_rows * features) *
+                            static_cast<double>(classes);
+  const Index round = threads * std::max<Index>(1, static_cast<Index>(2e9 / block_work));
+  const Index blocks = (x.rows + block_rows - 1) / block_rows;
+  for (Index first = 0; first < blocks; first += round) {
+    throw_if_stopped(stop);
+    const Index count = std::min(round, blocks - first);
+    for_each_thread(threads, [&](int t) {
+      const Index end = first + count * (t + 1) / threads;
+      for (Index block = first + count * t / threads; block < end; ++block) {
+        const Index row = block * block_rows;
+        fit_block(row, std::min(block_rows, x.rows - row), scratch[static_cast<std::size_t>(t)]);
+      }
+    });
+  }
+  ClassFit total{0, std::vector<double>(static_cast<std::size_t>(features), 0.0)};
+  for (const Scratch<T>& part : scratch) {
+    total.energy += part.energy;
+    for (std::size_t j = 0; j < part.probed.size(); ++j) total.probed[j] += part.probed[j];
+  }
+  return total;
+}
+
+template ClassFit fit_classes<float>(const FeatureView&, const std::vector<double>&,
+                                     const std::vector<double>&, const PaddedMatrix&,
+                                     const std::vector<double>&, int, const StopCheck&);
+template ClassFit fit_classes<double>(const FeatureView&, const std::vector<double>&,
+                                      const std::vector<double>&, const PaddedMatrix&,
+                                      const std::vector<double>&, int, const StopCheck&);
+
+}  // namespace hscore

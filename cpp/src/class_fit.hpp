@@ -1,0 +1,33 @@
+// The least-squares fit of the class indicators on the features, and its energy over the rows.
+#pragma once
+
+#include "factored_covariance.hpp"
+
+namespace hscore {
+
+/// Row c is z_c = T^-1 b_c on all features (zero on dead ones). Needs a plain factor.
+PaddedMatrix class_coefficients(const FactoredCovariance& factored, Index features, int threads);
+
+/// b_c: the sum of class c about the mean over sqrt(n_c), on all features.
+PaddedMatrix class_directions(const Moments& moments, const std::vector<double>& offset);
+
+struct ClassFit {
+  double energy = 0;           // sum_i sum_c ((x_i - mean)' z_c)^2 = tr(Z' T Z)
+  std::vector<double> probed;  // T Z w for signs w: what T really does to one mix of the classes
+};
+
+/// One more pass over the rows, with products of type T and float64 sums. The coefficients must be
+/// exact in T.
+template <class T>
+ClassFit fit_classes(const FeatureView& x, const std::vector<double>& shift,
+                     const std::vector<double>& offset, const PaddedMatrix& coefficients,
+                     const std::vector<double>& signs, int threads, const StopCheck& stop);
+
+extern template ClassFit fit_classes<float>(const FeatureView&, const std::vector<double>&,
+                                            const std::vector<double>&, const PaddedMatrix&,
+                                            const std::vector<double>&, int, const StopCheck&);
+extern template ClassFit fit_classes<double>(const FeatureView&, const std::vector<double>&,
+                                             const std::vector<double>&, const PaddedMatrix&,
+                                             const std::vector<double>&, int, const StopCheck&);
+
+}  // namespace hscore

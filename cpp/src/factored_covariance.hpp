@@ -1,0 +1,39 @@
+// The factor behind a score, kept for those who need more of it than the whitened class means.
+#pragma once
+
+#include <vector>
+
+#include "cholesky.hpp"
+#include "hscore/whitening.hpp"
+
+namespace hscore {
+
+/// Features that vary, in units of their noise level.
+struct LiveFeatures {
+  std::vector<Index> index;
+  std::vector<double> scale;
+  std::vector<double> sum_of_squares;  // in scaled units
+};
+
+struct FactoredCovariance {
+  std::vector<double> offset;  // mean minus the moments' shift
+  LiveFeatures live;
+  AugmentedMatrix factor;      // rows: live features; extra rows: whitened class means
+  std::vector<Index> chosen;   // live features in order of elimination
+  bool plain = false;          // full rank, in natural order
+
+  Index rank() const { return static_cast<Index>(chosen.size()); }
+  double smallest_pivot() const;
+  /// The smallest share of any chosen feature's sum of squares that all the others leave,
+  /// 1 / max_j T_jj (T^-1)_jj. An estimate, from above, that is exact as a rule.
+  double smallest_unique_share() const;
+  /// v' T^-1 v on the live features.
+  double inverse_quadratic(const std::vector<double>& v) const;
+  std::vector<double> class_norms() const;
+};
+
+WhitenedClasses summarize(const FactoredCovariance& factored);
+
+FactoredCovariance factor_covariance(const Moments& moments, const WhiteningOptions& options);
+
+}  // namespace hscore

@@ -1,0 +1,10 @@
+// From whitened classes to a score.
+#pragma once
+
+#include "hscore/scores.hpp"
+
+namespace hscore {
+
+HScore score_of(const Moments& moments, WhitenedClasses&& whitened);
+
+}  // namespace hscore

@@ -1,0 +1,165 @@
+"""``hscore-fast bench``: this machine, this library beside NumPy and the BLAS."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
+
+from hscore_fast.cli._messages import BadInput, complain
+
+_FIGURES = (".png", ".svg", ".pdf")
+_MOST_IDLE = 10.0
+_MOST_THREADS = 4096
+# Packages that are not always there, and the extra that brings them.
+_EXTRAS = {"matplotlib": "plot", "scipy": "bench", "threadpoolctl": "bench"}
+
+
+def bench(
+    quick: Annotated[bool, typer.Option("--quick", help="Take under half a minute.")] = False,
+    full: Annotated[
+        bool,
+        typer.Option(
+            "--full",
+            help="Run the whole grid, about an hour on two processors, with a memory-mapped file "
+            "of 10.5 GB if there is room.",
+        ),
+    ] = False,
+    only: Annotated[
+        str | None,
+        typer.Option(metavar="PATTERN", help="Run cases whose name holds this; * and ? are wild."),
+    ] = None,
+    threads: Annotated[
+        str | None,
+        typer.Option(metavar="LIST", help="Numbers of threads, such as 1,4; by default 1 and all."),
+    ] = None,
+    markdown: Annotated[bool, typer.Option("--markdown", help="Write Markdown.")] = False,
+    json_file: Annotated[
+        Path | None, typer.Option("--json", metavar="FILE", help="Write everything to a file.")
+    ] = None,
+    plot: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Draw the ratios: .png, .svg or .pdf.")
+    ] = None,
+    idle: Annotated[
+        float, typer.Option(metavar="SECONDS", help="Wait this long before the calls of a round.")
+    ] = 0.05,
+    folder: Annotated[
+        Path | None, typer.Option(help="Where large files go; by default the temporary folder.")
+    ] = None,
+) -> int:
+    """Time this library beside the NumPy reference, NumPy written well and the machine's BLAS.
+
+    Takes about two minutes. Nothing is judged but the answers: every timed result is compared with
+    one computed by other means, and a wrong one ends the command with exit code 1. On a terminal
+    there are tables; in a pipe, Markdown.
+    """
+    if quick and full:
+        raise BadInput("--quick and --full exclude each other")
+    with _extras():
+        from hscore_fast.bench import cases, machine, run
+
+        if plot is not None:  # looked for before the work, not after it
+            import matplotlib  # noqa: F401
+
+            if plot.suffix not in _FIGURES:
+                known = ", ".join(_FIGURES)
+                raise BadInput(f"--plot must end in one of {known}, got {str(plot)!r}")
+    for path in (json_file, plot):
+        if path is not None and not path.absolute().parent.is_dir():
+            raise BadInput(f"there is no folder for {str(path)!r}")
+    if folder is not None and not folder.is_dir():
+        raise BadInput(f"--folder must be a folder, got {str(folder)!r}")
+    if not 0 <= idle <= _MOST_IDLE:
+        raise BadInput(f"--idle must lie between 0 and {_MOST_IDLE} seconds, got {idle}")
+    plan = cases.QUICK if quick else cases.FULL if full else cases.DEFAULT
+    every = plan.cases(_numbers(threads) if threads else machine.thread_counts())
+    chosen = cases.select(every, only)
+    if not chosen:
+        names = "; ".join(case.name for case in every)
+        raise BadInput(f"no case's name holds {only!r}; the names are: {names}")
+    facts = machine.facts()
+    with _progress() as progress:
+        results = run.run_cases(chosen, plan, idle=idle, folder=folder, progress=progress)
+    report = run.as_dict(results, plan, idle, facts)
+    _write(report, markdown or not sys.stdout.isatty(), json_file, plot)
+    for wrong in report["wrong"]:
+        complain(f"wrong answer: {wrong}")
+    return 1 if report["wrong"] else 0
+
+
+def _numbers(text: str) -> list[int]:
+    """Read ``1,2``."""
+    try:
+        numbers = [int(word) for word in text.split(",")]
+    except ValueError:
+        numbers = [0]
+    if not all(1 <= number <= _MOST_THREADS for number in numbers):
+        raise BadInput(f"--threads must be positive integers such as 1,4, got {text!r}")
+    return numbers
+
+
+@contextmanager
+def _extras() -> Iterator[None]:
+    """Say which extra a missing package belongs to."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        package = (error.name or "").partition(".")[0]
+        if package not in _EXTRAS:
+            raise
+        raise BadInput(
+            f"this needs {package}, which is not installed: "
+            f'pip install "hscore-fast[{_EXTRAS[package]}]"'
+        ) from error
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[str, float | None], None]]:
+    """Show on standard error how far it is, if that is a terminal."""
+    if not sys.stderr.isatty():
+        yield lambda text, share: None
+        return
+    # No thread redraws the bar: between two cases nothing else runs.
+    with Progress(
+        BarColumn(bar_width=20),
+        TaskProgressColumn(),
+        TimeElapsedColumn(),
+        TextColumn("{task.description}", markup=False),
+        console=Console(stderr=True),
+        auto_refresh=False,
+        transient=True,
+    ) as bar:
+        task = bar.add_task("", total=1.0)
+
+        def tell(text: str, share: float | None) -> None:
+            bar.update(task, description=text, completed=share, refresh=True)
+
+        yield tell
+
+
+def _write(
+    report: dict[str, Any], markdown: bool, json_file: Path | None, plot: Path | None
+) -> None:
+    from hscore_fast.bench import figure
+    from hscore_fast.bench import report as text
+
+    if markdown:
+        print(text.markdown(report), end="")
+    else:
+        from hscore_fast.bench import terminal
+
+        terminal.show(report)
+    try:
+        if json_file is not None:
+            json_file.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+        if plot is not None:
+            figure.save(report, plot)
+    except (OSError, ValueError) as error:
+        raise BadInput(str(error)) from error
