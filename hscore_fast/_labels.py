@@ -16,7 +16,7 @@ Codes = NDArray[np.int32]
 
 
 def encode(labels: ArrayLike) -> tuple[Codes, list[Any]]:
-    """Number the classes of labels.
+    """Turn labels into class codes.
 
     Parameters
     ----------
@@ -70,7 +70,8 @@ def _as_vector(array: NDArray[Any]) -> NDArray[Any]:
     if array.ndim == 2 and array.dtype.kind in "iubf" and array.shape[1] >= 2:
         is_zero_or_one = (array == 0) | (array == 1)
         if is_zero_or_one.all() and (np.count_nonzero(array, axis=1) == 1).all():
-            return np.argmax(array, axis=1)
+            one_hot: NDArray[Any] = np.argmax(array, axis=1)
+            return one_hot
         raise ValueError(
             f"labels of shape {array.shape} are neither one column nor one-hot: a one-hot row is "
             "all 0 but for a single 1; pass one label per sample instead"

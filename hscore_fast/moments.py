@@ -173,9 +173,7 @@ class Moments:
         if part._core is None:
             return self
         if self.n_features not in (None, part.n_features):
-            raise ValueError(
-                f"other must have {self.n_features} features, got {part.n_features}"
-            )
+            raise ValueError(f"other must have {self.n_features} features, got {part.n_features}")
         with self._lock:
             classes = self._with(part._classes)
             codes = np.array([classes[label] for label in part._classes], dtype=np.int32)

@@ -110,9 +110,7 @@ def h_score(
     check_lengths(x, len(codes))
     if x.n_samples < 2:
         raise ValueError(f"features must have at least 2 rows, got {x.n_samples}")
-    result = core.h_score(
-        x.array, codes, len(classes), x.bfloat16, precision, tolerance, threads
-    )
+    result = core.h_score(x.array, codes, len(classes), x.bfloat16, precision, tolerance, threads)
     if result is None:
         if not check_finite:
             return float("nan")

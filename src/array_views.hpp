@@ -17,7 +17,8 @@ using Codes = py::array_t<std::int32_t, py::array::c_style>;
 inline DType element_type(const py::dtype& dtype) {
   const auto size = dtype.itemsize();
   switch (dtype.kind()) {
-    case 'b': return DType::boolean;
+    case 'b':
+      return DType::boolean;
     case 'i':
       if (size == 1) return DType::int8;
       if (size == 2) return DType::int16;
@@ -33,7 +34,8 @@ inline DType element_type(const py::dtype& dtype) {
       if (size == 4) return DType::float32;
       if (size == 8) return DType::float64;
       break;
-    default: break;
+    default:
+      break;
   }
   throw py::type_error("unsupported element type " + py::str(dtype).cast<std::string>());
 }

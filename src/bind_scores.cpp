@@ -22,9 +22,12 @@ Precision precision_named(const std::string& name) {
 
 const char* path_name(const HScore& result) {
   switch (result.path) {
-    case Path::float64: return "float64";
-    case Path::float32: return "float32";
-    case Path::float32_corrected: return "float32 corrected";
+    case Path::float64:
+      return "float64";
+    case Path::float32:
+      return "float32";
+    case Path::float32_corrected:
+      return "float32 corrected";
   }
   return "";
 }
@@ -60,7 +63,8 @@ void bind_scores(py::module_& module) {
       .def_readonly("class_shares", &HScore::class_shares);
 
   module.def("h_score", &score_features, py::arg("features"), py::arg("codes"),
-             py::arg("n_classes"), py::arg("bfloat16"), py::arg("precision"), py::arg("tol"), py::arg("n_threads"),
+             py::arg("n_classes"), py::arg("bfloat16"), py::arg("precision"), py::arg("tol"),
+             py::arg("n_threads"),
              "The H-score of a matrix, or None when the statistics are not finite.");
 
   module.def(

@@ -193,9 +193,7 @@ class PivotedElimination {
   }
 
  private:
-  double entry(Index i, Index j) const {
-    return i >= j ? matrix_.row(i)[j] : matrix_.row(j)[i];
-  }
+  double entry(Index i, Index j) const { return i >= j ? matrix_.row(i)[j] : matrix_.row(j)[i]; }
   bool alive(Index i) const { return is_alive_[static_cast<std::size_t>(i)] != 0; }
   void kill(Index i) {
     is_alive_[static_cast<std::size_t>(i)] = 0;
@@ -256,8 +254,8 @@ class PivotedElimination {
     Eigen::MatrixXd block(count, count);
     for (Index i = 0; i < count; ++i) {
       for (Index j = 0; j <= i; ++j) {
-        block(i, j) = block(j, i) = entry(rows[static_cast<std::size_t>(i)],
-                                          rows[static_cast<std::size_t>(j)]);
+        block(i, j) = block(j, i) =
+            entry(rows[static_cast<std::size_t>(i)], rows[static_cast<std::size_t>(j)]);
       }
     }
     Index accepted = 0;

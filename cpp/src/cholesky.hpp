@@ -16,7 +16,9 @@ class AugmentedMatrix {
  public:
   AugmentedMatrix() = default;
   AugmentedMatrix(Index order, Index extra)
-      : order_(order), extra_(extra), values_(PaddedMatrix::round_up(order) + PaddedMatrix::round_up(extra), order) {}
+      : order_(order),
+        extra_(extra),
+        values_(PaddedMatrix::round_up(order) + PaddedMatrix::round_up(extra), order) {}
 
   Index order() const { return order_; }
   Index extra() const { return extra_; }

@@ -168,8 +168,8 @@ ClassFit fit_classes(const FeatureView& x, const std::vector<double>& shift,
   std::vector<Scratch<T>> scratch;
   for (int t = 0; t < threads; ++t) scratch.emplace_back(features);
   // A round gives each thread a few blocks, then the caller is asked whether to stop.
-  const double block_work = 2.0 * static_cast<double>(block_rows * features) *
-                            static_cast<double>(classes);
+  const double block_work =
+      2.0 * static_cast<double>(block_rows * features) * static_cast<double>(classes);
   const Index round = threads * std::max<Index>(1, static_cast<Index>(2e9 / block_work));
   const Index blocks = (x.rows + block_rows - 1) / block_rows;
   for (Index first = 0; first < blocks; first += round) {

@@ -18,9 +18,9 @@ struct LiveFeatures {
 struct FactoredCovariance {
   std::vector<double> offset;  // mean minus the moments' shift
   LiveFeatures live;
-  AugmentedMatrix factor;      // rows: live features; extra rows: whitened class means
-  std::vector<Index> chosen;   // live features in order of elimination
-  bool plain = false;          // full rank, in natural order
+  AugmentedMatrix factor;     // rows: live features; extra rows: whitened class means
+  std::vector<Index> chosen;  // live features in order of elimination
+  bool plain = false;         // full rank, in natural order
 
   Index rank() const { return static_cast<Index>(chosen.size()); }
   double smallest_pivot() const;

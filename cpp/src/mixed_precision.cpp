@@ -2,7 +2,8 @@
 //     H >= 2 tr(B' Z) - tr(Z' T Z)        for any Z, with equality at Z = T^-1 B,
 // so that one more pass over the rows, which gives tr(Z' T Z) without T, leaves an error of second
 // order in E. That error is tr(R' T^-1 R) with R = B - T Z, and for random signs w the mean of
-// (R w)' T^-1 (R w) is exactly it (Hutchinson 1990): the same pass yields T Z w, and so an estimate.
+// (R w)' T^-1 (R w) is exactly it (Hutchinson 1990): the same pass yields T Z w, and so an
+// estimate.
 #include <cmath>
 #include <limits>
 
@@ -55,17 +56,17 @@ bool in_float32_range(const Moments& moments) {
 
 // Whether the detour pays: a correction costs 2 N F C operations, the product it helps N F^2.
 bool float32_pays(const FeatureView& x, Index classes) {
-  const double work = static_cast<double>(x.rows) * static_cast<double>(x.cols) *
-                      static_cast<double>(x.cols);
+  const double work =
+      static_cast<double>(x.rows) * static_cast<double>(x.cols) * static_cast<double>(x.cols);
   if (x.cols < 128 || work < 2e9 || x.cols >= x.rows) return false;
   return is_narrow(x.dtype) ? 2 * classes <= x.cols : 8 * classes <= x.cols;
 }
 
 struct Directions {
   PaddedMatrix b;
-  PaddedMatrix z;       // float32 values, so that either pass sees the same Z
-  double product = 0;   // tr(B' Z)
-  double spread = 0;    // sum_c sum_j T_jj z_cj^2: what independent errors of P's entries do to H
+  PaddedMatrix z;      // float32 values, so that either pass sees the same Z
+  double product = 0;  // tr(B' Z)
+  double spread = 0;   // sum_c sum_j T_jj z_cj^2: what independent errors of P's entries do to H
 };
 
 Directions directions(const Moments& moments, const FactoredCovariance& factored, int threads) {
@@ -113,8 +114,8 @@ HScore h_score(const FeatureView& x, const LabelView& y, const ScoreOptions& opt
   const FactoredCovariance factored = factor_covariance(moments, whitening);
   HScore result = score_of(moments, summarize(factored));
   result.path = Path::float32;
-  result.error_bound = std::max(result.error_bound,
-                                20 * float32_eps * result.score / result.smallest_unique_share);
+  result.error_bound =
+      std::max(result.error_bound, 20 * float32_eps * result.score / result.smallest_unique_share);
   if (forced) return result;
   constexpr double least_pivot = 1e-3;
   if (!factored.plain || result.smallest_pivot < least_pivot || !(result.score > 0)) {

@@ -24,8 +24,8 @@ Index block_rows(Index features) {
 
 // Below about 1e8 operations a second thread costs more than it gains.
 int useful_threads(Index rows, Index features, int threads) {
-  const double work = static_cast<double>(rows) * static_cast<double>(features) *
-                      static_cast<double>(features);
+  const double work =
+      static_cast<double>(rows) * static_cast<double>(features) * static_cast<double>(features);
   return work < 1e8 ? 1 : threads;
 }
 

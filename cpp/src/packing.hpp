@@ -99,8 +99,8 @@ void pack_panel(const FeatureView& x, const std::int32_t* codes, Index first_str
     const unsigned char* ahead = x.at(i + rows_ahead, first_col);
     for (Index j = 0; j < cols; j += width) {
       HSCORE_PREFETCH(ahead + j * x.col_stride);
-      pack_strip<T>(source + j, cols - j, shift + first_col + j, sum + j,
-                    squares + first_col + j, target);
+      pack_strip<T>(source + j, cols - j, shift + first_col + j, sum + j, squares + first_col + j,
+                    target);
       target += out.strip_stride();
     }
     if (++depth == out.slice_capacity()) {
@@ -146,10 +146,11 @@ void pack_rows(const FeatureView& x, const std::int32_t* codes, const double* sh
     } else {
       alignas(kernel::alignment) double row[most_cols];
       const RowReader read = row_reader(x);
-      detail::pack_panel(x, codes, first, last, shift, sums, squares, out, [&](Index i) -> const double* {
-        read(x.at(i, first_col), x.col_stride, cols, row);
-        return row;
-      });
+      detail::pack_panel(x, codes, first, last, shift, sums, squares, out,
+                         [&](Index i) -> const double* {
+                           read(x.at(i, first_col), x.col_stride, cols, row);
+                           return row;
+                         });
     }
   });
 }

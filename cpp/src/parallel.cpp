@@ -34,7 +34,9 @@ bool has_openmp() noexcept {
 #endif
 }
 
-void note_parallel_region() noexcept { runtime_owner.store(process_id(), std::memory_order_relaxed); }
+void note_parallel_region() noexcept {
+  runtime_owner.store(process_id(), std::memory_order_relaxed);
+}
 
 int thread_count(int requested) noexcept {
 #ifdef _OPENMP

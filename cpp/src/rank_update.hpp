@@ -49,7 +49,8 @@ void rank_update(const PackedRows<T>& packed, Index rows, Index cols, double* sc
             constexpr Index lanes = Shape::lanes;
             for (Index m = 0; m < tile_rows; ++m) HSCORE_PREFETCH(tile + m * stride);
             kernel::micro_kernel<T, decltype(count)::value>(
-                a, width, 1, b, packed.strip_stride(), slice_rows, [&](Index m, Index v, auto value) {
+                a, width, 1, b, packed.strip_stride(), slice_rows,
+                [&](Index m, Index v, auto value) {
                   double* target = tile + m * stride + v * lanes;
                   if constexpr (sign == Sign::add) {
                     kernel::add_to<T>(target, value);

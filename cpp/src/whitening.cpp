@@ -100,8 +100,8 @@ double FactoredCovariance::smallest_pivot() const {
   for (Index k = 0; k < rank(); ++k) {
     const Index row = chosen[static_cast<std::size_t>(k)];
     const double diagonal = factor.row(row)[k];
-    smallest = std::min(
-        smallest, diagonal * diagonal / live.sum_of_squares[static_cast<std::size_t>(row)]);
+    smallest = std::min(smallest,
+                        diagonal * diagonal / live.sum_of_squares[static_cast<std::size_t>(row)]);
   }
   return smallest;
 }
@@ -116,8 +116,7 @@ template <class F>
 void with_lower(const FactoredCovariance& factored, F&& f) {
   const Index rank = factored.rank();
   if (factored.plain) {
-    f(LowerMap(factored.factor.row(0), rank, rank,
-               Eigen::OuterStride<>(factored.factor.stride())));
+    f(LowerMap(factored.factor.row(0), rank, rank, Eigen::OuterStride<>(factored.factor.stride())));
     return;
   }
   RowMajor lower = RowMajor::Zero(rank, rank);

@@ -37,8 +37,7 @@ double oracle(const Data& data, double threshold = 1e-9) {
   Eigen::ColPivHouseholderQR<Eigen::MatrixXd> qr(centred);
   qr.setThreshold(threshold);
   const Index rank = qr.rank();
-  const Eigen::MatrixXd q =
-      qr.householderQ() * Eigen::MatrixXd::Identity(data.x.rows(), rank);
+  const Eigen::MatrixXd q = qr.householderQ() * Eigen::MatrixXd::Identity(data.x.rows(), rank);
   Eigen::MatrixXd sums = Eigen::MatrixXd::Zero(data.classes, rank);
   Eigen::VectorXd counts = Eigen::VectorXd::Zero(data.classes);
   for (Index i = 0; i < data.x.rows(); ++i) {
@@ -76,7 +75,9 @@ double score_of(const Data& data, int threads = 1) {
   options.threads = threads;
   return hscore::h_score(moments_of(data, threads), options).score;
 }
-Index rank_of(const Data& data) { return hscore::h_score(moments_of(data), {}).rank; }
+Index rank_of(const Data& data) {
+  return hscore::h_score(moments_of(data), {}).rank;
+}
 
 TEST(full_rank_at_every_edge) {
   for (const Index rows : {2, 5, 191, 192, 193, 385, 961, 1500}) {
@@ -317,4 +318,6 @@ bool cpu_can_run_this() {
 
 }  // namespace
 
-int main() { return cpu_can_run_this() ? check::run() : 77; }
+int main() {
+  return cpu_can_run_this() ? check::run() : 77;
+}

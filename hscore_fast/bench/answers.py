@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import get_blas_funcs, solve_triangular
+from scipy.linalg import blas, solve_triangular
 
 from hscore_fast.bench import data, rivals
 
@@ -61,7 +61,6 @@ class Stream:
         self._sums = np.zeros((n_classes, n_features))
         self._counts = np.zeros(n_classes, np.int64)
         self._shift: Array | None = None
-        self._syrk = get_blas_funcs("syrk", (self._scatter,))
 
     def add(self, features: Array, codes: NDArray[np.int64]) -> None:
         """Add rows whose labels are class codes."""
@@ -70,7 +69,7 @@ class Stream:
             self._shift = x.mean(axis=0)
         x -= self._shift
         n_classes = len(self._counts)
-        self._scatter = self._syrk(1.0, x.T, c=self._scatter, beta=1.0, lower=1, overwrite_c=1)
+        self._scatter = blas.dsyrk(1.0, x.T, c=self._scatter, beta=1.0, lower=1, overwrite_c=1)
         self._sums += rivals.class_sums(x, codes, n_classes)
         self._counts += np.bincount(codes, minlength=n_classes)
 

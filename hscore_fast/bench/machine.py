@@ -90,15 +90,20 @@ def hints(found: dict[str, Any]) -> list[str]:
     """Say what makes a comparison on this machine other than it seems."""
     said = []
     chosen = os.environ.get("OPENBLAS_CORETYPE")
-    wide = any("avx512f" in line for line in _lines("/proc/cpuinfo") if line.startswith("flags"))
+    isa = found["isa"]
+    wide = isa == "v4" and any(
+        "avx512f" in line for line in _lines("/proc/cpuinfo") if line.startswith("flags")
+    )
     blas = str(found.get("blas_of_scipy"))
     if wide and "openblas" in blas and ("Haswell" in blas or "Zen" in blas):
         said.append(
-            f"OpenBLAS runs kernels without AVX-512, which this processor has, because "
-            f"OPENBLAS_CORETYPE={chosen} is set; unset it for a fair comparison."
-            if chosen
-            else "OpenBLAS picked kernels without AVX-512, which this processor has. Try "
-            "OPENBLAS_CORETYPE=SkylakeX for a fair comparison."
+            "OpenBLAS runs kernels without AVX-512, which this processor has"
+            + (
+                f", because OPENBLAS_CORETYPE={chosen} is set. Unset it"
+                if chosen
+                else ". Set OPENBLAS_CORETYPE=SkylakeX"
+            )
+            + " to compare the best of both, or HSCORE_FAST_ISA=v3 to compare without AVX-512."
         )
     if isinstance(found["load_average"], float) and found["load_average"] > 0.5:
         said.append(

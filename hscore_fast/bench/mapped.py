@@ -25,7 +25,7 @@ import hscore_fast
 from hscore_fast.bench import answers, data, machine, rivals
 from hscore_fast.bench.cases import Case
 from hscore_fast.bench.contenders import OURS
-from hscore_fast.bench.measure import IDLE_SECONDS, Measurement
+from hscore_fast.bench.measure import Measurement, settle
 from hscore_fast.bench.results import Result
 from hscore_fast.readers import open_array
 
@@ -99,7 +99,7 @@ def _time(
     with threadpool_limits(limits=case.threads):
         progress("timing SYRK on some of the rows", None)
         syrk = _syrk_seconds(rows)
-        time.sleep(IDLE_SECONDS)
+        settle()
         with _watch(path.stat().st_size, progress) as memory:
             start = time.perf_counter()
             score = hscore_fast.h_score(x, labels, n_threads=case.threads)
@@ -143,7 +143,7 @@ def _syrk_seconds(rows: NDArray[Any]) -> list[float]:
     syrk()
     found = []
     for _ in range(_SYRK_ROUNDS):
-        time.sleep(IDLE_SECONDS)
+        settle()
         start = time.perf_counter()
         syrk()
         found.append(time.perf_counter() - start)

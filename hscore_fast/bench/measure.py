@@ -2,9 +2,10 @@
 
 All run once to warm up. Then come rounds: in each, every contender in a fresh order makes the same
 small number of calls, of which the fastest counts. What is reported is the median over the rounds,
-and the median of the rounds' ratios. Before its calls a contender waits, because the threads of
-the one before it, BLAS's or OpenMP's, stay awake for some milliseconds and would take its
-processors.
+and the median of the rounds' ratios. Before its calls a contender waits until this process uses no
+processor: threads of BLAS or OpenMP stay awake after their work, spinning for up to a tenth of a
+second, and would take the processors of whoever comes next. Without the wait this library on two threads
+took nearly twice as long right after OpenBLAS.
 """
 
 from __future__ import annotations
@@ -18,14 +19,18 @@ from typing import Any
 
 from hscore_fast.bench.cases import Plan
 
-__all__ = ["IDLE_SECONDS", "PROTOCOL", "Contender", "Measurement", "measure"]
+__all__ = ["PROTOCOL", "Contender", "Measurement", "measure", "settle"]
 
-IDLE_SECONDS = 0.05
 PROTOCOL = (
-    "interleaved rounds in a fresh order; the fastest call of a round counts; times are medians "
-    "over rounds, ratios are medians of the rounds' ratios, in brackets their quartiles"
+    "interleaved rounds in a fresh order, each turn begun when no thread of the one before is "
+    "awake; the fastest call of a round counts; times are medians over rounds, ratios are medians of the "
+    "rounds' ratios, in brackets their quartiles"
 )
 
+# Threads count as asleep when the process uses less than this share of one processor.
+_ASLEEP = 0.1
+_LOOK_SECONDS = 0.01
+_LONGEST_WAIT = 1.0
 _CALL_SECONDS = 0.03
 _MOST_CALLS = 20
 
@@ -88,7 +93,7 @@ class Measurement:
 
 
 def measure(
-    contenders: Sequence[Contender], plan: Plan, idle: float = IDLE_SECONDS
+    contenders: Sequence[Contender], plan: Plan, wait: bool = True
 ) -> dict[str, Measurement]:
     """Time contenders in turns and check every value.
 
@@ -97,8 +102,8 @@ def measure(
     contenders : sequence of Contender
     plan : Plan
         How long to take.
-    idle : float
-        Seconds to wait before a contender's calls.
+    wait : bool
+        Whether to let threads fall asleep before a contender's calls.
 
     Returns
     -------
@@ -106,7 +111,7 @@ def measure(
         A measurement for each name.
     """
     found = {each.name: Measurement(each.tolerance) for each in contenders}
-    warm = {each.name: _time(each, 1, idle, found[each.name]) for each in contenders}
+    warm = {each.name: _time(each, 1, wait, found[each.name]) for each in contenders}
     repeated = [each for each in contenders if warm[each.name] <= plan.slow]
     for each in contenders:
         if each not in repeated:
@@ -115,21 +120,32 @@ def measure(
         return found
     fastest = min(warm[each.name] for each in repeated)
     calls = max(1, min(_MOST_CALLS, round(_CALL_SECONDS / max(fastest, 1e-9))))
-    cost = sum(warm[each.name] * calls + idle for each in repeated)
+    cost = sum(warm[each.name] * calls + 5 * _LOOK_SECONDS for each in repeated)
     n_rounds = max(plan.least_rounds, min(plan.most_rounds, int(plan.seconds / cost)))
     order = random.Random(0)
     for number in range(1, n_rounds + 1):
         present = [e for e in repeated if e.most_rounds is None or number <= e.most_rounds]
         for each in order.sample(present, len(present)):
             found[each.name].calls = calls
-            found[each.name].rounds[number] = _time(each, calls, idle, found[each.name])
+            found[each.name].rounds[number] = _time(each, calls, wait, found[each.name])
     return found
 
 
-def _time(contender: Contender, calls: int, idle: float, found: Measurement) -> float:
+def settle() -> None:
+    """Wait until no thread of this process is running, or for a second."""
+    begin = time.perf_counter()
+    while time.perf_counter() - begin < _LONGEST_WAIT:
+        start, used = time.perf_counter(), time.process_time()
+        time.sleep(_LOOK_SECONDS)
+        if time.process_time() - used < _ASLEEP * (time.perf_counter() - start):
+            return
+
+
+def _time(contender: Contender, calls: int, wait: bool, found: Measurement) -> float:
     """Return the time of the fastest of some calls."""
     best = float("inf")
-    time.sleep(idle)
+    if wait:
+        settle()
     for _ in range(calls):
         if contender.prepare is not None:
             contender.prepare()

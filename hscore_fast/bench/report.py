@@ -62,10 +62,8 @@ def tables(report: dict[str, Any]) -> list[Table]:
 def notes(report: dict[str, Any]) -> list[str]:
     """Say how the tables came about, what was left out and what to beware of."""
     found: list[Row] = report["rows"]
-    idle = report["protocol"]["idle_seconds"]
     said = [
-        f"Protocol: {report['protocol']['text']}. Everyone waits {1000 * idle:.0f} ms before the "
-        "calls of a round, so that the threads of the one before are asleep.",
+        f"Protocol: {report['protocol']['text']}.",
         "Ratios are hscore-fast's time over the other's: below 1 it is faster, and ! marks where "
         "it is not. GFLOP/s are N F^2 over the time, for the whole score and for SYRK alone. "
         "Errors are relative to " + _list({row["answer_by"] for row in found}) + ".",

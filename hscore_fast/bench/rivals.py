@@ -1,16 +1,18 @@
 """Those to beat: NumPy written well, and the machine's BLAS and LAPACK by themselves.
 
 Everything is in the features' own dtype and goes through SciPy's bindings with Fortran-ordered
-views, so that SciPy copies nothing.
+views, so that SciPy copies nothing. NumPy and SciPy often come with a BLAS each, and the threads
+of one stay awake in the way of the other's; so whatever uses threads here is SciPy's.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import get_blas_funcs, get_lapack_funcs
+from scipy.linalg import blas, lapack
 from scipy.sparse import csr_matrix
 
 __all__ = ["Factorization", "RankUpdate", "class_sums", "h_score", "quadratic_form"]
@@ -57,20 +59,23 @@ def h_score(features: Array, labels: Array) -> float:
     centred = features - features.mean(axis=0)
     sums = class_sums(centred, codes, len(classes))
     sums /= np.sqrt(np.bincount(codes))[:, None].astype(sums.dtype)
-    syrk = get_blas_funcs("syrk", (centred,))
-    scatter = syrk(1.0, centred.T, lower=1)
-    white = _whiten(scatter, sums)
-    return float(np.vdot(white, white))
+    scatter = _routine(blas, "syrk", centred)(1.0, centred.T, lower=1)
+    white = _whiten(scatter, sums).ravel()
+    return float(_routine(blas, "dot", white)(white, white))
+
+
+def _routine(library: Any, name: str, array: Array) -> Callable[..., Any]:
+    """Return the routine for the array's dtype."""
+    routine: Callable[..., Any] = getattr(library, ("s" if array.itemsize == 4 else "d") + name)
+    return routine
 
 
 def _whiten(scatter: Array, sums: Array) -> Array:
     """Overwrite both: the lower triangle by its factor L, the rows b by ``L^-1 b``."""
-    potrf = get_lapack_funcs("potrf", (scatter,))
-    trtrs = get_lapack_funcs("trtrs", (scatter,))
-    factor, info = potrf(scatter, lower=1, clean=0, overwrite_a=1)
+    factor, info = _routine(lapack, "potrf", scatter)(scatter, lower=1, clean=0, overwrite_a=1)
     if info:
         raise ArithmeticError(f"potrf stopped at column {info}: not positive definite")
-    white, info = trtrs(factor, sums.T, lower=1, overwrite_b=1)
+    white, info = _routine(lapack, "trtrs", scatter)(factor, sums.T, lower=1, overwrite_b=1)
     if info:
         raise ArithmeticError(f"trtrs stopped at column {info}: singular")
     result: Array = white.T
@@ -87,7 +92,7 @@ class RankUpdate:
         self.centred = features - features.mean(axis=0)
         n_features = features.shape[1]
         self._scatter = np.zeros((n_features, n_features), features.dtype, order="F")
-        self._syrk = get_blas_funcs("syrk", (self.centred,))
+        self._syrk = _routine(blas, "syrk", self.centred)
 
     def __call__(self) -> Array:
         """Compute the lower triangle of the scatter."""
@@ -128,6 +133,10 @@ def probe(scatter: Array) -> Array:
 
 
 def quadratic_form(scatter: Array) -> float:
-    """Compute ``v' T v`` from the lower triangle of T, in one pass; the rest of T must be 0."""
+    """Compute ``v' T v`` from the lower triangle of T, in one pass; the rest of T must be 0.
+
+    By einsum, which wakes no thread of a BLAS.
+    """
     v = probe(scatter)
-    return float(2 * (v @ (scatter @ v)) - (v * v) @ scatter.diagonal())
+    image = np.einsum("ij,i->j", scatter.T, v)
+    return float(2 * np.sum(v * image) - np.sum(v * v * scatter.diagonal()))

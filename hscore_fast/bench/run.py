@@ -15,7 +15,7 @@ import hscore_fast
 from hscore_fast.bench import machine, mapped
 from hscore_fast.bench.cases import Case, Plan
 from hscore_fast.bench.contenders import ready
-from hscore_fast.bench.measure import IDLE_SECONDS, PROTOCOL, measure
+from hscore_fast.bench.measure import PROTOCOL, measure
 from hscore_fast.bench.results import Result, rows, summarize, wrong_answers
 
 __all__ = ["as_dict", "run_case", "run_cases"]
@@ -27,7 +27,7 @@ def run_cases(
     cases: Sequence[Case],
     plan: Plan,
     *,
-    idle: float = IDLE_SECONDS,
+    wait: bool = True,
     folder: Path | None = None,
     progress: mapped.Progress = lambda text, share: None,
 ) -> list[Result]:
@@ -38,8 +38,8 @@ def run_cases(
     cases : sequence of Case
     plan : Plan
         How long to take for each.
-    idle : float
-        Seconds to wait before a contender's calls.
+    wait : bool
+        Whether to let threads fall asleep before a contender's calls.
     folder : Path, optional
         Where large files may go.
     progress : callable
@@ -60,7 +60,7 @@ def run_cases(
         def tell(text: str, part: float | None, head: str = head, share: float = share) -> None:
             progress(f"{head}: {text}", share + (part or 0.0) / len(cases))
 
-        results.append(run_case(case, plan, idle=idle, folder=folder, progress=tell))
+        results.append(run_case(case, plan, wait=wait, folder=folder, progress=tell))
     return results
 
 
@@ -68,7 +68,7 @@ def run_case(
     case: Case,
     plan: Plan,
     *,
-    idle: float = IDLE_SECONDS,
+    wait: bool = True,
     folder: Path | None = None,
     progress: mapped.Progress = lambda text, share: None,
 ) -> Result:
@@ -84,7 +84,7 @@ def run_case(
         return mapped.run(case, folder, progress)
     field = ready(case, plan)  # before the limit: answers may use every processor
     with threadpool_limits(limits=case.threads):
-        found = measure(field.contenders, plan, idle)
+        found = measure(field.contenders, plan, wait)
     answer_by, skipped = field.answer_by, field.skipped
     del field
     gc.collect()  # the closures of the contenders hold the data
@@ -92,7 +92,7 @@ def run_case(
 
 
 def as_dict(
-    results: Iterable[Result], plan: Plan, idle: float, facts: dict[str, Any]
+    results: Iterable[Result], plan: Plan, wait: bool, facts: dict[str, Any]
 ) -> dict[str, Any]:
     """Put everything that was measured into one object for JSON."""
     done = list(results)
@@ -102,7 +102,7 @@ def as_dict(
         "version": hscore_fast.__version__,
         "machine": facts,
         "hints": machine.hints(facts),
-        "protocol": {"text": PROTOCOL, "plan": asdict(plan), "idle_seconds": idle},
+        "protocol": {"text": PROTOCOL, "plan": asdict(plan), "wait": wait},
         "rows": found,
         "skipped_cases": {r.case.name: r.skipped_because for r in done if r.skipped_because},
         "summary": summarize(found),

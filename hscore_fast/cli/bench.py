@@ -16,7 +16,6 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from hscore_fast.cli._messages import BadInput, complain
 
 _FIGURES = (".png", ".svg", ".pdf")
-_MOST_IDLE = 10.0
 _MOST_THREADS = 4096
 # Packages that are not always there, and the extra that brings them.
 _EXTRAS = {"matplotlib": "plot", "scipy": "bench", "threadpoolctl": "bench"}
@@ -47,9 +46,10 @@ def bench(
     plot: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Draw the ratios: .png, .svg or .pdf.")
     ] = None,
-    idle: Annotated[
-        float, typer.Option(metavar="SECONDS", help="Wait this long before the calls of a round.")
-    ] = 0.05,
+    wait: Annotated[
+        bool,
+        typer.Option(help="Let the threads of one contender fall asleep before the next begins."),
+    ] = True,
     folder: Annotated[
         Path | None, typer.Option(help="Where large files go; by default the temporary folder.")
     ] = None,
@@ -76,8 +76,6 @@ def bench(
             raise BadInput(f"there is no folder for {str(path)!r}")
     if folder is not None and not folder.is_dir():
         raise BadInput(f"--folder must be a folder, got {str(folder)!r}")
-    if not 0 <= idle <= _MOST_IDLE:
-        raise BadInput(f"--idle must lie between 0 and {_MOST_IDLE} seconds, got {idle}")
     plan = cases.QUICK if quick else cases.FULL if full else cases.DEFAULT
     every = plan.cases(_numbers(threads) if threads else machine.thread_counts())
     chosen = cases.select(every, only)
@@ -86,8 +84,8 @@ def bench(
         raise BadInput(f"no case's name holds {only!r}; the names are: {names}")
     facts = machine.facts()
     with _progress() as progress:
-        results = run.run_cases(chosen, plan, idle=idle, folder=folder, progress=progress)
-    report = run.as_dict(results, plan, idle, facts)
+        results = run.run_cases(chosen, plan, wait=wait, folder=folder, progress=progress)
+    report = run.as_dict(results, plan, wait, facts)
     _write(report, markdown or not sys.stdout.isatty(), json_file, plot)
     for wrong in report["wrong"]:
         complain(f"wrong answer: {wrong}")

@@ -24,9 +24,9 @@ struct UpdateOptions {
 struct MomentsState {
   Index features = 0;
   std::vector<double> shift;
-  std::vector<double> scatter;          // features * (features + 1) / 2
-  std::vector<std::int64_t> counts;     // per class
-  std::vector<double> class_sums;       // counts.size() x features, about the shift
+  std::vector<double> scatter;       // features * (features + 1) / 2
+  std::vector<std::int64_t> counts;  // per class
+  std::vector<double> class_sums;    // counts.size() x features, about the shift
 };
 
 class Moments {

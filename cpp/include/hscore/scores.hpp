@@ -26,8 +26,8 @@ struct HScore {
 /// H = tr(cov(f)^+ cov(E[f|y])) from the moments.
 HScore h_score(const Moments& moments, const WhiteningOptions& options);
 
-/// `automatic` uses float32 products where they pay and a correction brings the float64 answer back:
-/// to 1e-9 for float64 and integer features, to 1e-6 for float32 and narrower ones.
+/// `automatic` uses float32 products where they pay and a correction brings the float64 answer
+/// back: to 1e-9 for float64 and integer features, to 1e-6 for float32 and narrower ones.
 enum class Precision { automatic, float64, float32 };
 
 struct ScoreOptions {

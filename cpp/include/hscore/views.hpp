@@ -112,18 +112,30 @@ template <class Visitor>
 decltype(auto) visit_dtype(DType dtype, Visitor&& visitor) {
   switch (dtype) {
     case DType::boolean:
-    case DType::uint8: return visitor(std::uint8_t{});
-    case DType::int8: return visitor(std::int8_t{});
-    case DType::int16: return visitor(std::int16_t{});
-    case DType::int32: return visitor(std::int32_t{});
-    case DType::int64: return visitor(std::int64_t{});
-    case DType::uint16: return visitor(std::uint16_t{});
-    case DType::uint32: return visitor(std::uint32_t{});
-    case DType::uint64: return visitor(std::uint64_t{});
-    case DType::float16: return visitor(Float16{});
-    case DType::bfloat16: return visitor(BFloat16{});
-    case DType::float32: return visitor(float{});
-    case DType::float64: return visitor(double{});
+    case DType::uint8:
+      return visitor(std::uint8_t{});
+    case DType::int8:
+      return visitor(std::int8_t{});
+    case DType::int16:
+      return visitor(std::int16_t{});
+    case DType::int32:
+      return visitor(std::int32_t{});
+    case DType::int64:
+      return visitor(std::int64_t{});
+    case DType::uint16:
+      return visitor(std::uint16_t{});
+    case DType::uint32:
+      return visitor(std::uint32_t{});
+    case DType::uint64:
+      return visitor(std::uint64_t{});
+    case DType::float16:
+      return visitor(Float16{});
+    case DType::bfloat16:
+      return visitor(BFloat16{});
+    case DType::float32:
+      return visitor(float{});
+    case DType::float64:
+      return visitor(double{});
   }
   throw std::invalid_argument("unknown element type");
 }
