@@ -50,7 +50,7 @@ def test_h_score(benchmark, case, name):
         pytest.skip(skipped[name])
     contender = field.get(name) or field[contenders.ours(name)]
     benchmark.group = case.name
-    benchmark.extra_info["gflops_are"] = case.product_flops / 1e9
+    benchmark.extra_info["gflop"] = case.product_flops / 1e9
     measure.settle()
     with threadpool_limits(limits=case.threads):
         result = benchmark.pedantic(contender.call, rounds=ROUNDS, warmup_rounds=1)

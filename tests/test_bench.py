@@ -1,5 +1,6 @@
 """The benchmark: what it says, that it checks its answers, and never how long anything takes."""
 
+import io
 import json
 import math
 import subprocess
@@ -144,9 +145,8 @@ def test_terminal_repeats_the_keys_of_a_table_that_is_cut(report, width):
 
     from hscore_fast.bench import terminal
 
-    console = Console(width=width, record=True, file=open("/dev/null", "w"))  # noqa: SIM115
-    with console.file:
-        terminal.show(report, console)
+    console = Console(width=width, record=True, file=io.StringIO())
+    terminal.show(report, console)
     lines = console.export_text().splitlines()
     assert max(map(len, lines)) <= width
     assert sum("Whole score" in line for line in lines) == 1 or width < 250
@@ -205,9 +205,9 @@ def test_figure(report, tmp_path):
     pytest.importorskip("matplotlib")
     from hscore_fast.bench import figure
 
-    path = tmp_path / "bench.svg"
+    path = tmp_path / "bench.png"
     figure.save(report, path)
-    assert "BLAS SYRK alone" in path.read_text() or path.stat().st_size > 1000
+    assert path.read_bytes().startswith(b"\x89PNG")
 
 
 def test_figure_without_matplotlib_names_the_extra(monkeypatch, capsys):

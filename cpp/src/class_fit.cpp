@@ -28,7 +28,7 @@ PackedRows<T> pack_classes(const PaddedMatrix& coefficients) {
   return packed;
 }
 
-constexpr Index block_rows = 48;
+constexpr Index block_rows = 64;
 
 // Centred rows in the product's type, and the fit of one group of classes to them.
 template <class T>
@@ -101,7 +101,7 @@ ClassFit fit_classes(const FeatureView& x, const std::vector<double>& shift,
   constexpr Index width = Shape::width;
   constexpr Index tile_rows = Shape::broadcasts;
   constexpr Index tile_cols = Scratch<T>::tile_cols;
-  static_assert(block_rows % tile_rows == 0 || tile_rows == 32);
+  static_assert(block_rows % tile_rows == 0);
   const Index features = x.cols;
   const Index classes = coefficients.rows();
   const PackedRows<T> packed = pack_classes<T>(coefficients);

@@ -101,7 +101,7 @@ class Plan:
 
 
 _FOREVER = float("inf")
-QUICK = Plan("quick", 0.4, 4, 15, 0.5, 24.0, 2, 1.5e10)
+QUICK = Plan("quick", 0.4, 4, 15, 0.5, 20.0, 2, 1.5e10)
 DEFAULT = Plan("default", 2.0, 5, 25, 3.0, 140.0, 2, 2.2e11)
 FULL = Plan("full", 8.0, 5, 25, 30.0, _FOREVER, 5, 1e12, 100)
 

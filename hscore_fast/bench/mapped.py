@@ -93,20 +93,20 @@ def _time(
     path: Path, labels: NDArray[np.int64], expected: float, case: Case, progress: Progress
 ) -> Result:
     read_seconds = _read(path, progress)
-    x = open_array(path)
-    rows = np.array(x[: min(_SYRK_ROWS, case.n_samples)])
+    n_rows = min(_SYRK_ROWS, case.n_samples)
     available = machine.memory_available()
     with threadpool_limits(limits=case.threads):
         progress("timing SYRK on some of the rows", None)
-        syrk = _syrk_seconds(rows)
+        syrk = _syrk_seconds(open_array(path)[:n_rows])
+        x = open_array(path)
         settle()
         with _watch(path.stat().st_size, progress) as memory:
             start = time.perf_counter()
             score = hscore_fast.h_score(x, labels, n_threads=case.threads)
             elapsed = time.perf_counter() - start
         progress("timing SYRK once more", None)
-        syrk += _syrk_seconds(rows)
-    predicted = statistics.median(syrk) * case.n_samples / len(rows)
+        syrk += _syrk_seconds(open_array(path)[:n_rows])
+    predicted = statistics.median(syrk) * case.n_samples / n_rows
     mine = Measurement(1e-6, {1: elapsed})
     mine.see(abs(score - expected) / expected)
     rate = Measurement(1.0, {1: predicted})
@@ -118,7 +118,7 @@ def _time(
             "file_gb": path.stat().st_size / 1e9,
             "read_seconds": read_seconds,
             "memory_available_gb": None if available is None else available / 1e9,
-            "syrk_rows": len(rows),
+            "syrk_rows": n_rows,
             "syrk_seconds": syrk,
             "anonymous_mb_before": memory.get("before"),
             "anonymous_mb_peak": memory.get("peak"),
@@ -139,7 +139,7 @@ def _read(path: Path, progress: Progress) -> float:
 
 
 def _syrk_seconds(rows: NDArray[Any]) -> list[float]:
-    syrk = rivals.RankUpdate(rows)
+    syrk = rivals.RankUpdate(rows)  # centres a copy, so the file is out of it
     syrk()
     found = []
     for _ in range(_SYRK_ROUNDS):

@@ -4,8 +4,8 @@ All run once to warm up. Then come rounds: in each, every contender in a fresh o
 small number of calls, of which the fastest counts. What is reported is the median over the rounds,
 and the median of the rounds' ratios. Before its calls a contender waits until this process uses no
 processor: threads of BLAS or OpenMP stay awake after their work, spinning for up to a tenth of a
-second, and would take the processors of whoever comes next. Without the wait this library on two threads
-took nearly twice as long right after OpenBLAS.
+second, and would take the processors of whoever comes next. Without the wait this library on two
+threads took nearly twice as long right after OpenBLAS.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ __all__ = ["PROTOCOL", "Contender", "Measurement", "measure", "settle"]
 
 PROTOCOL = (
     "interleaved rounds in a fresh order, each turn begun when no thread of the one before is "
-    "awake; the fastest call of a round counts; times are medians over rounds, ratios are medians of the "
-    "rounds' ratios, in brackets their quartiles"
+    "awake; the fastest call of a round counts; times are medians over rounds, ratios are medians "
+    "of the rounds' ratios, in brackets their quartiles"
 )
 
 # Threads count as asleep when the process uses less than this share of one processor.
