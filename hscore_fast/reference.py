@@ -1,7 +1,7 @@
 """The published definition of the H-score in NumPy, for tests and benchmarks.
 
 This is the formula as it is written, nothing clever: two covariances, a pseudo-inverse, a trace.
-It is slow, and it is wrong without a word on ill-conditioned input; see ``docs/what-it-is.md``.
+It is slow, and it is wrong without a word on ill-conditioned input; the tests show where.
 """
 
 from __future__ import annotations

@@ -126,8 +126,7 @@ HScore h_score(const FeatureView& x, const LabelView& y, const ScoreOptions& opt
   const Directions directed = directions(moments, factored, whitening.threads);
   // Ten times: sums of like terms round alike, so the entries' errors are not quite independent.
   const double uncorrected = 10 * float32_eps * directed.spread;
-  const bool many_classes = 8 * y.classes > x.cols;
-  if (many_classes && uncorrected <= target * result.score) {
+  if (uncorrected <= target * result.score) {
     result.error_bound = uncorrected;
     return result;
   }
