@@ -20,6 +20,7 @@ from hscore_fast import reference
 from hscore_fast._variants import core as _active_core
 from hscore_fast._warnings import PrecisionWarning, SaturationWarning, SingleClassWarning
 from hscore_fast.moments import Moments
+from hscore_fast.regularized import regularized_h_score
 from hscore_fast.scores import h_score
 
 __all__ = [
@@ -32,6 +33,7 @@ __all__ = [
     "build_info",
     "h_score",
     "reference",
+    "regularized_h_score",
 ]
 
 

@@ -149,15 +149,21 @@ def overflow(x: Features) -> ValueError:
     )
 
 
-def warn_about(result: HScore, stacklevel: int = 3) -> None:
-    """Issue the warnings that a result deserves, to the caller's caller."""
-    if result.n_classes == 1:
+def warn_if_single_class(n_classes: int, stacklevel: int = 3) -> bool:
+    """Say why the score is 0, to the caller's caller."""
+    if n_classes == 1:
         warnings.warn(
             "labels has a single class, so the H-score is 0 by definition: pass the labels of a "
             "task with at least two classes",
             SingleClassWarning,
             stacklevel=stacklevel,
         )
+    return n_classes == 1
+
+
+def warn_about(result: HScore, stacklevel: int = 3) -> None:
+    """Issue the warnings that a result deserves, to the caller's caller."""
+    if warn_if_single_class(result.n_classes, stacklevel + 1):
         return
     if result.rank >= result.n_samples - 1:
         warnings.warn(
