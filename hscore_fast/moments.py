@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 from hscore_fast._inputs import as_features, as_n_threads, as_tol
 from hscore_fast._labels import encode
 from hscore_fast._variants import core
+from hscore_fast.adjusted import adjusted, chance
 from hscore_fast.regularized import as_convention, as_shrinkage
 from hscore_fast.scores import (
     check_lengths,
@@ -21,6 +22,7 @@ from hscore_fast.scores import (
 )
 
 if TYPE_CHECKING:
+    from hscore_fast._core import HScore
     from hscore_fast._core import Moments as CoreMoments
 
 __all__ = ["Moments"]
@@ -230,12 +232,65 @@ class Moments:
         >>> round(moments.h_score(), 12)
         0.8
         """
-        with self._lock:
-            result = self._scorable().h_score(as_tol(tol), as_n_threads(n_threads))
+        result = self._result(tol, n_threads)
         if result is None:
             return float("nan")
         warn_about(result)
         return result.score
+
+    def adjusted_h_score(self, *, tol: float | None = None, n_threads: int | None = None) -> float:
+        """Compute the adjusted H-score of all rows seen.
+
+        Parameters
+        ----------
+        tol, n_threads
+            As for :func:`hscore_fast.h_score`.
+
+        Returns
+        -------
+        float
+            As :func:`hscore_fast.adjusted_h_score` of all rows at once.
+
+        Raises
+        ------
+        ValueError
+            If fewer than two rows were seen.
+
+        Examples
+        --------
+        >>> moments = Moments().update([[0.0], [1.0], [2.0], [3.0]], [0, 0, 1, 1])
+        >>> round(moments.adjusted_h_score(), 12)
+        0.7
+        """
+        result = self._result(tol, n_threads)
+        return float("nan") if result is None else adjusted(result)
+
+    def chance_level(self, *, tol: float | None = None, n_threads: int | None = None) -> float:
+        """Compute the mean H-score under random labels of all rows seen.
+
+        Parameters
+        ----------
+        tol, n_threads
+            As for :func:`hscore_fast.h_score`.
+
+        Returns
+        -------
+        float
+            As :func:`hscore_fast.chance_level` of all rows at once.
+
+        Raises
+        ------
+        ValueError
+            If fewer than two rows were seen.
+
+        Examples
+        --------
+        >>> moments = Moments().update([[0.0], [1.0], [2.0], [3.0]], [0, 0, 1, 1])
+        >>> round(moments.chance_level(), 12)
+        0.333333333333
+        """
+        result = self._result(tol, n_threads)
+        return float("nan") if result is None else chance(result)
 
     def regularized_h_score(
         self,
@@ -333,6 +388,10 @@ class Moments:
             f"Moments(n_samples={self.n_samples}, n_features={self.n_features}, "
             f"n_classes={len(self._classes)})"
         )
+
+    def _result(self, tol: float | None, n_threads: int | None) -> HScore | None:
+        with self._lock:
+            return self._scorable().h_score(as_tol(tol), as_n_threads(n_threads))
 
     def _scorable(self) -> CoreMoments:
         if self._core is None or self.n_samples < 2:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 from numpy.typing import ArrayLike
 
 from hscore_fast._inputs import as_features, as_n_threads, as_precision
@@ -78,9 +79,9 @@ def regularized_h_score(
     Notes
     -----
     Unlike the plain score it depends on the features' units, and constant features count: they
-    lower :math:`\mu`. The intensities are those of scikit-learn's ``LedoitWolf`` and ``OAS``. Ledoit
-    and Wolf's needs only the sum of the fourth powers of the centred rows' lengths beyond the
-    covariance, which the same pass collects. With fewer samples than features the matrix that is
+    lower :math:`\mu`. The intensities are those of scikit-learn's ``LedoitWolf`` and ``OAS``; beyond
+    the covariance Ledoit and Wolf's needs only the sum of the fourth powers of the centred rows'
+    lengths, which the same pass collects. With fewer samples than features the matrix that is
     built and factored is samples by samples, so that memory is ``O(min(n_samples, n_features)**2)``
     besides the class sums and up to 16 MB of packed rows.
 
@@ -98,7 +99,7 @@ def regularized_h_score(
     >>> from hscore_fast import regularized_h_score
     >>> features = [[0.0, 1.0], [1.0, 0.0], [2.0, 1.0], [3.0, 0.5]]
     >>> round(regularized_h_score(features, ["a", "a", "b", "b"], shrinkage=0.1), 6)
-    0.984429
+    1.162417
     """
     method, intensity = as_shrinkage(shrinkage)
     paper = as_convention(convention) == "paper"
@@ -137,15 +138,14 @@ def as_shrinkage(shrinkage: str | float) -> tuple[str, float]:
         raise ValueError(
             f"shrinkage must be 'ledoit_wolf', 'oas' or a number from 0 to 1, got {shrinkage!r}"
         )
-    try:
-        if isinstance(shrinkage, bool):
-            raise TypeError
-        intensity = float(shrinkage)
-    except (TypeError, ValueError):
+    if isinstance(shrinkage, bool) or not isinstance(
+        shrinkage, (int, float, np.floating, np.integer)
+    ):
         raise TypeError(
             f"shrinkage must be 'ledoit_wolf', 'oas' or a number from 0 to 1, got {shrinkage!r} of "
             f"type {type(shrinkage).__name__}"
-        ) from None
+        )
+    intensity = float(shrinkage)
     if not 0.0 <= intensity <= 1.0:
         raise ValueError(f"shrinkage must lie between 0 and 1, got {shrinkage}")
     return "fixed", intensity

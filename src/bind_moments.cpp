@@ -75,7 +75,7 @@ void bind_moments(py::module_& module) {
       .def("h_score", &score, py::arg("tol"), py::arg("n_threads"),
            "The H-score, or None when the statistics are not finite.")
       .def("copy", &Moments::copy)
-      .def("state", &state, 
+      .def("state", &state,
            "Shift, lower triangle of the scatter, class counts, class sums, norm moments.")
       .def_static("from_state", &from_state, py::arg("shift"), py::arg("scatter"),
                   py::arg("counts"), py::arg("class_sums"), py::arg("norm_unit"),

@@ -40,8 +40,8 @@ RegularizedHScore score_features(const py::array& features, const Codes& codes, 
                              shrinkage_options(method, intensity, paper, options.whitening));
 }
 
-RegularizedHScore score_moments(const Moments& moments, const std::string& method,
-                                double intensity, bool paper, int threads) {
+RegularizedHScore score_moments(const Moments& moments, const std::string& method, double intensity,
+                                bool paper, int threads) {
   const py::gil_scoped_release release;
   const Options options(threads, default_tolerance);
   return regularized_h_score(moments,

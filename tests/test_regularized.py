@@ -116,7 +116,7 @@ def test_every_dtype_and_layout(shape):
 def test_one_unit_for_all_features_does_not_matter_but_their_ratio_does(shape):
     x, y = random_problem(*shape)
     want = regularized_h_score(x, y)
-    for scale in (2.0**-500, 2.0**400, -1e-3):
+    for scale in (2.0**-450, 2.0**400, -1e-3):
         assert regularized_h_score(x * scale, y) == pytest.approx(want, rel=1e-9)
         moments = Moments().update(x[:20] * scale, y[:20]).update(x[20:] * scale, y[20:])
         assert moments.regularized_h_score() == pytest.approx(want, rel=1e-9)

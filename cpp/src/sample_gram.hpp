@@ -13,7 +13,8 @@ enum class FeatureScale { as_is, unit_variance };
 struct SampleGram {
   PaddedMatrix values;  // lower triangle, centred
   Index live = 0;  // features that vary by more than their rounding errors; others are left out
-  bool varies = false;  // any value differs from its feature's mean, if only by too little to square
+  bool varies =
+      false;  // any value differs from its feature's mean, if only by too little to square
 };
 
 /// With unit_variance each feature's centred column is first divided by its length.

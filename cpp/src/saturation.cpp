@@ -14,8 +14,7 @@ std::optional<HScore> saturated_h_score(const FeatureView& features, const Label
   const double rows = static_cast<double>(n);
   const double work = rows * rows * static_cast<double>(features.cols);
   const int threads = work < 1e8 ? 1 : options.threads;
-  const SampleGram gram =
-      sample_gram(features, FeatureScale::unit_variance, threads, options.stop);
+  const SampleGram gram = sample_gram(features, FeatureScale::unit_variance, threads, options.stop);
   if (gram.live < n - 1) return std::nullopt;
 
   // Centring makes 1 a null vector. With a multiple of 1 1' added the matrix is of full rank if and

@@ -172,8 +172,9 @@ RegularizedHScore regularized_h_score(const Moments& moments, const ShrinkageOpt
   for (const std::int64_t count : moments.counts()) result.classes += count > 0;
   result.intensity = options.intensity;
   if (options.method == Shrinkage::ledoit_wolf && !moments.has_norms()) {
-    throw std::invalid_argument("these moments were collected without the norm moments that "
-                                "Ledoit and Wolf's shrinkage needs");
+    throw std::invalid_argument(
+        "these moments were collected without the norm moments that "
+        "Ledoit and Wolf's shrinkage needs");
   }
   const ScaledScatter scatter(moments);
   const double mean_variance = scatter.mean_variance();
@@ -217,8 +218,8 @@ RegularizedHScore regularized_h_score(const Moments& moments, const ShrinkageOpt
   } else {
     // So little is added that the rank rule must decide after all.
     matrix = shrunk_matrix(scatter, moments, live, a, tolerance, threads);
-    const PivotedFactor pivoted = pivoted_cholesky(std::move(matrix), least_pivoted_pivot, threads,
-                                                   options.whitening.stop);
+    const PivotedFactor pivoted =
+        pivoted_cholesky(std::move(matrix), least_pivoted_pivot, threads, options.whitening.stop);
     squared = squared_norm_of_extra(pivoted.factor, static_cast<Index>(pivoted.order.size()));
   }
   result.score = (1 - a) * divisor_ratio(options, moments.rows()) * squared;
@@ -309,8 +310,7 @@ RegularizedHScore regularized_h_score(const FeatureView& features, const LabelVi
   const bool plain = options.method == Shrinkage::fixed && options.intensity == 0;
   if (!plain && features.rows < features.cols && features.rows > 0) {
     const double rows = static_cast<double>(features.rows);
-    const int threads =
-        useful_threads(rows, static_cast<double>(features.cols), update.threads);
+    const int threads = useful_threads(rows, static_cast<double>(features.cols), update.threads);
     const SampleGram gram = sample_gram(features, FeatureScale::as_is, threads, update.stop);
     RegularizedHScore result;
     result.rows = features.rows;
@@ -330,8 +330,8 @@ RegularizedHScore regularized_h_score(const FeatureView& features, const LabelVi
     const double a = result.intensity = shrinkage_intensity(options, spectrum);
     if (gram.live == 0 || a == 1 || result.classes < 2) return result;
     double squared = 0;
-    if (a > 0 && score_by_samples(gram.values, unit, a, labels, counts, options, threads,
-                                  &squared)) {
+    if (a > 0 &&
+        score_by_samples(gram.values, unit, a, labels, counts, options, threads, &squared)) {
       result.score = (1 - a) * divisor_ratio(options, features.rows) * squared;
       return result;
     }

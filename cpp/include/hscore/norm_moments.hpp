@@ -14,9 +14,9 @@ struct NormMoments {
   explicit NormMoments(Index features);
 
   Index rows = 0;
-  double unit = 0;             // a power of two, or 0 while every |u| was 0
-  double fourth = 0;           // sum of (unit |u|^2)^2
-  std::vector<double> cubes;   // sum of unit |u|^2 u, padded to whole strips
+  double unit = 0;            // a power of two, or 0 while every |u| was 0
+  double fourth = 0;          // sum of (unit |u|^2)^2
+  std::vector<double> cubes;  // sum of unit |u|^2 u, padded to whole strips
 
   /// Move the shift by `step`. `scatter` (lower triangle) and `sum` are those of u before the move.
   void move(const std::vector<double>& step, const PaddedMatrix& scatter,

@@ -35,8 +35,7 @@ RegularizedHScore regularized_h_score(const Moments& moments, const ShrinkageOpt
 /// The same from the rows. With fewer rows than features the matrix that is built and factored is
 /// rows x rows, else features x features.
 RegularizedHScore regularized_h_score(const FeatureView& features, const LabelView& labels,
-                                      const UpdateOptions& update,
-                                      const ShrinkageOptions& options);
+                                      const UpdateOptions& update, const ShrinkageOptions& options);
 
 /// What the intensities are a function of. With mu = tr T / (N F), the mean variance:
 struct SpectrumSummary {
