@@ -9,7 +9,7 @@ Examples
 >>> from hscore_fast import h_score
 >>> features = np.array([[0.0, 1.0], [1.0, 0.0], [2.0, 1.0], [3.0, 0.5]])
 >>> round(h_score(features, ["cat", "cat", "dog", "dog"]), 6)
-0.833333
+0.981481
 """
 
 from __future__ import annotations
@@ -19,7 +19,9 @@ from typing import TypedDict
 from hscore_fast import reference
 from hscore_fast._variants import core as _active_core
 from hscore_fast._warnings import PrecisionWarning, SaturationWarning, SingleClassWarning
+from hscore_fast.adjusted import adjusted_h_score, chance_level
 from hscore_fast.moments import Moments
+from hscore_fast.regularized import regularized_h_score
 from hscore_fast.scores import h_score
 
 __all__ = [
@@ -29,9 +31,12 @@ __all__ = [
     "SaturationWarning",
     "SingleClassWarning",
     "__version__",
+    "adjusted_h_score",
     "build_info",
+    "chance_level",
     "h_score",
     "reference",
+    "regularized_h_score",
 ]
 
 

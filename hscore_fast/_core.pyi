@@ -29,6 +29,20 @@ class HScore:
     @property
     def class_shares(self) -> list[float]: ...
 
+class RegularizedHScore:
+    @property
+    def score(self) -> float: ...
+    @property
+    def intensity(self) -> float: ...
+    @property
+    def n_samples(self) -> int: ...
+    @property
+    def n_features(self) -> int: ...
+    @property
+    def n_classes(self) -> int: ...
+    @property
+    def finite(self) -> bool: ...
+
 class Moments:
     def __init__(self, n_features: int) -> None: ...
     def update(
@@ -45,7 +59,13 @@ class Moments:
     def state(
         self,
     ) -> tuple[
-        NDArray[np.float64], NDArray[np.float64], NDArray[np.int64], NDArray[np.float64]
+        NDArray[np.float64],
+        NDArray[np.float64],
+        NDArray[np.int64],
+        NDArray[np.float64],
+        float,
+        float,
+        NDArray[np.float64],
     ]: ...
     @staticmethod
     def from_state(
@@ -53,6 +73,9 @@ class Moments:
         scatter: NDArray[np.float64],
         counts: NDArray[np.int64],
         class_sums: NDArray[np.float64],
+        norm_unit: float,
+        norm_fourth: float,
+        norm_cubes: NDArray[np.float64],
     ) -> Moments: ...
     @property
     def n_samples(self) -> int: ...
@@ -70,6 +93,20 @@ def h_score(
     tol: float,
     n_threads: int,
 ) -> HScore | None: ...
+def regularized_h_score(
+    features: NDArray[Any],
+    codes: NDArray[np.int32],
+    n_classes: int,
+    bfloat16: bool,
+    float32_products: bool,
+    shrinkage: str,
+    intensity: float,
+    paper: bool,
+    n_threads: int,
+) -> RegularizedHScore: ...
+def regularized_h_score_of_moments(
+    moments: Moments, shrinkage: str, intensity: float, paper: bool, n_threads: int
+) -> RegularizedHScore: ...
 def find_non_finite(
     features: NDArray[Any], bfloat16: bool, n_threads: int
 ) -> tuple[int, int, int]: ...

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import threading
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -12,11 +12,31 @@ from numpy.typing import ArrayLike
 from hscore_fast._inputs import as_features, as_n_threads, as_tol
 from hscore_fast._labels import encode
 from hscore_fast._variants import core
-from hscore_fast.scores import check_lengths, refuse_non_finite, warn_about
+from hscore_fast.adjusted import adjusted, chance
+from hscore_fast.regularized import as_convention, as_shrinkage
+from hscore_fast.scores import (
+    check_lengths,
+    refuse_non_finite,
+    warn_about,
+    warn_if_single_class,
+)
+
+if TYPE_CHECKING:
+    from hscore_fast._core import HScore
+    from hscore_fast._core import Moments as CoreMoments
 
 __all__ = ["Moments"]
 
 _STATE_VERSION = 1
+_STATE_PARTS = (
+    "shift",
+    "scatter",
+    "counts",
+    "class_sums",
+    "norm_unit",
+    "norm_fourth",
+    "norm_cubes",
+)
 
 
 class Moments:
@@ -212,15 +232,106 @@ class Moments:
         >>> round(moments.h_score(), 12)
         0.8
         """
-        if self._core is None or self.n_samples < 2:
-            raise ValueError(
-                f"at least 2 rows are needed for a score, got {self.n_samples}: call update first"
-            )
-        with self._lock:
-            result = self._core.h_score(as_tol(tol), as_n_threads(n_threads))
+        result = self._result(tol, n_threads)
         if result is None:
             return float("nan")
         warn_about(result)
+        return result.score
+
+    def adjusted_h_score(self, *, tol: float | None = None, n_threads: int | None = None) -> float:
+        """Compute the adjusted H-score of all rows seen.
+
+        Parameters
+        ----------
+        tol, n_threads
+            As for :func:`hscore_fast.h_score`.
+
+        Returns
+        -------
+        float
+            As :func:`hscore_fast.adjusted_h_score` of all rows at once.
+
+        Raises
+        ------
+        ValueError
+            If fewer than two rows were seen.
+
+        Examples
+        --------
+        >>> moments = Moments().update([[0.0], [1.0], [2.0], [3.0]], [0, 0, 1, 1])
+        >>> round(moments.adjusted_h_score(), 12)
+        0.7
+        """
+        result = self._result(tol, n_threads)
+        return float("nan") if result is None else adjusted(result)
+
+    def chance_level(self, *, tol: float | None = None, n_threads: int | None = None) -> float:
+        """Compute the mean H-score under random labels of all rows seen.
+
+        Parameters
+        ----------
+        tol, n_threads
+            As for :func:`hscore_fast.h_score`.
+
+        Returns
+        -------
+        float
+            As :func:`hscore_fast.chance_level` of all rows at once.
+
+        Raises
+        ------
+        ValueError
+            If fewer than two rows were seen.
+
+        Examples
+        --------
+        >>> moments = Moments().update([[0.0], [1.0], [2.0], [3.0]], [0, 0, 1, 1])
+        >>> round(moments.chance_level(), 12)
+        0.333333333333
+        """
+        result = self._result(tol, n_threads)
+        return float("nan") if result is None else chance(result)
+
+    def regularized_h_score(
+        self,
+        *,
+        shrinkage: str | float = "ledoit_wolf",
+        convention: str = "tllib",
+        n_threads: int | None = None,
+    ) -> float:
+        """Compute the H-score of all rows seen with a shrunk covariance.
+
+        Parameters
+        ----------
+        shrinkage, convention, n_threads
+            As for :func:`hscore_fast.regularized_h_score`.
+
+        Returns
+        -------
+        float
+            As :func:`hscore_fast.regularized_h_score` of all rows at once.
+
+        Raises
+        ------
+        ValueError
+            If fewer than two rows were seen, an option is unknown or the sums overflowed.
+
+        Examples
+        --------
+        >>> moments = Moments().update([[0.0], [1.0], [2.0], [3.0]], [0, 0, 1, 1])
+        >>> round(moments.regularized_h_score(shrinkage=0.5), 12)
+        0.533333333333
+        """
+        method, intensity = as_shrinkage(shrinkage)
+        paper = as_convention(convention) == "paper"
+        threads = as_n_threads(n_threads)
+        with self._lock:
+            result = core.regularized_h_score_of_moments(
+                self._scorable(), method, intensity, paper, threads
+            )
+        if not result.finite:
+            return float("nan")
+        warn_if_single_class(result.n_classes)
         return result.score
 
     def copy(self) -> Moments:
@@ -244,24 +355,16 @@ class Moments:
         mine, theirs = self.__getstate__(), other.__getstate__()
         if mine["classes"] != theirs["classes"]:
             return False
-        parts = ("shift", "scatter", "counts", "class_sums")
-        return all(np.array_equal(mine[part], theirs[part]) for part in parts)
+        return all(np.array_equal(mine[part], theirs[part]) for part in _STATE_PARTS)
 
     __hash__ = None  # type: ignore[assignment]  # mutable
 
     def __getstate__(self) -> dict[str, Any]:
         with self._lock:
-            state = (None,) * 4 if self._core is None else self._core.state()
+            state = (None,) * len(_STATE_PARTS) if self._core is None else self._core.state()
             classes = list(self._classes)
-        shift, scatter, counts, class_sums = state
-        return {
-            "version": _STATE_VERSION,
-            "classes": classes,
-            "shift": shift,
-            "scatter": scatter,
-            "counts": counts,
-            "class_sums": class_sums,
-        }
+        parts = dict(zip(_STATE_PARTS, state, strict=True))
+        return {"version": _STATE_VERSION, "classes": classes, **parts}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         version = state.get("version")
@@ -273,9 +376,7 @@ class Moments:
         Moments.__init__(self)
         self._classes = {label: code for code, label in enumerate(state["classes"])}
         if state["shift"] is not None:
-            self._core = core.Moments.from_state(
-                state["shift"], state["scatter"], state["counts"], state["class_sums"]
-            )
+            self._core = core.Moments.from_state(**{part: state[part] for part in _STATE_PARTS})
             if self._core.n_classes != len(self._classes):
                 raise ValueError(
                     f"the state of this Moments is damaged: {len(self._classes)} labels for "
@@ -287,6 +388,17 @@ class Moments:
             f"Moments(n_samples={self.n_samples}, n_features={self.n_features}, "
             f"n_classes={len(self._classes)})"
         )
+
+    def _result(self, tol: float | None, n_threads: int | None) -> HScore | None:
+        with self._lock:
+            return self._scorable().h_score(as_tol(tol), as_n_threads(n_threads))
+
+    def _scorable(self) -> CoreMoments:
+        if self._core is None or self.n_samples < 2:
+            raise ValueError(
+                f"at least 2 rows are needed for a score, got {self.n_samples}: call update first"
+            )
+        return self._core
 
     def _with(self, labels: Any) -> dict[Any, int]:
         """Return the class codes, extended by labels that are new."""

@@ -102,6 +102,22 @@ def h_score(
     >>> round(h_score([[0.0], [1.0], [2.0], [3.0]], ["a", "a", "b", "b"]), 12)
     0.8
     """
+    result = score_result(features, labels, precision, tol, n_threads, check_finite)
+    if result is None:
+        return float("nan")
+    warn_about(result)
+    return result.score
+
+
+def score_result(
+    features: ArrayLike,
+    labels: ArrayLike,
+    precision: str,
+    tol: float | None,
+    n_threads: int | None,
+    check_finite: bool,
+) -> HScore | None:
+    """Check the arguments and score; None if values are not finite and that is allowed."""
     precision = as_precision(precision)
     tolerance = as_tol(tol)
     threads = as_n_threads(n_threads)
@@ -113,11 +129,10 @@ def h_score(
     result = core.h_score(x.array, codes, len(classes), x.bfloat16, precision, tolerance, threads)
     if result is None:
         if not check_finite:
-            return float("nan")
+            return None
         refuse_non_finite(x, threads)
         raise overflow(x)
-    warn_about(result)
-    return result.score
+    return result
 
 
 def check_lengths(x: Features, n_labels: int) -> None:
@@ -149,15 +164,21 @@ def overflow(x: Features) -> ValueError:
     )
 
 
-def warn_about(result: HScore, stacklevel: int = 3) -> None:
-    """Issue the warnings that a result deserves, to the caller's caller."""
-    if result.n_classes == 1:
+def warn_if_single_class(n_classes: int, stacklevel: int = 3) -> bool:
+    """Say why the score is 0, to the caller's caller."""
+    if n_classes == 1:
         warnings.warn(
             "labels has a single class, so the H-score is 0 by definition: pass the labels of a "
             "task with at least two classes",
             SingleClassWarning,
             stacklevel=stacklevel,
         )
+    return n_classes == 1
+
+
+def warn_about(result: HScore, stacklevel: int = 3) -> None:
+    """Issue the warnings that a result deserves, to the caller's caller."""
+    if warn_if_single_class(result.n_classes, stacklevel + 1):
         return
     if result.rank >= result.n_samples - 1:
         warnings.warn(

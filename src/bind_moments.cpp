@@ -13,7 +13,9 @@ void update(Moments& moments, const py::array& features, const Codes& codes, Ind
   const FeatureView x = feature_view(features, bfloat16);
   const LabelView y = label_view(codes, classes);
   const py::gil_scoped_release release;
-  moments.update(x, y, Options(threads, default_tolerance).update);
+  UpdateOptions options = Options(threads, default_tolerance).update;
+  options.norms = true;  // a score with shrinkage may be asked for later
+  moments.update(x, y, options);
 }
 
 py::object score(const Moments& moments, double tolerance, int threads) {
@@ -33,20 +35,25 @@ py::object score(const Moments& moments, double tolerance, int threads) {
 py::tuple state(const Moments& moments) {
   MomentsState state = moments.state();
   return py::make_tuple(to_array(std::move(state.shift)), to_array(std::move(state.scatter)),
-                        to_array(std::move(state.counts)), to_array(std::move(state.class_sums)));
+                        to_array(std::move(state.counts)), to_array(std::move(state.class_sums)),
+                        state.norm_unit, state.norm_fourth, to_array(std::move(state.norm_cubes)));
 }
 
 template <class T>
 using Values = py::array_t<T, py::array::c_style | py::array::forcecast>;
 
 Moments from_state(const Values<double>& shift, const Values<double>& scatter,
-                   const Values<std::int64_t>& counts, const Values<double>& class_sums) {
+                   const Values<std::int64_t>& counts, const Values<double>& class_sums,
+                   double norm_unit, double norm_fourth, const Values<double>& norm_cubes) {
   MomentsState state;
   state.features = shift.size();
   state.shift = to_vector(shift);
   state.scatter = to_vector(scatter);
   state.counts = to_vector(counts);
   state.class_sums = to_vector(class_sums);
+  state.norm_unit = norm_unit;
+  state.norm_fourth = norm_fourth;
+  state.norm_cubes = to_vector(norm_cubes);
   return Moments::from_state(state);
 }
 
@@ -68,9 +75,11 @@ void bind_moments(py::module_& module) {
       .def("h_score", &score, py::arg("tol"), py::arg("n_threads"),
            "The H-score, or None when the statistics are not finite.")
       .def("copy", &Moments::copy)
-      .def("state", &state, "Shift, lower triangle of the scatter, class counts, class sums.")
+      .def("state", &state,
+           "Shift, lower triangle of the scatter, class counts, class sums, norm moments.")
       .def_static("from_state", &from_state, py::arg("shift"), py::arg("scatter"),
-                  py::arg("counts"), py::arg("class_sums"))
+                  py::arg("counts"), py::arg("class_sums"), py::arg("norm_unit"),
+                  py::arg("norm_fourth"), py::arg("norm_cubes"))
       .def_property_readonly("n_samples", &Moments::rows)
       .def_property_readonly("n_features", &Moments::features)
       .def_property_readonly("n_classes", &Moments::classes);

@@ -9,6 +9,7 @@
 
 #include "class_fit.hpp"
 #include "hscore/parallel.hpp"
+#include "hscore/saturation.hpp"
 #include "scores.hpp"
 
 namespace hscore {
@@ -105,6 +106,9 @@ void replace_score(HScore& result, double score) {
 
 HScore h_score(const FeatureView& x, const LabelView& y, const ScoreOptions& options) {
   const WhiteningOptions& whitening = options.whitening;
+  if (may_be_saturated(x.rows, x.cols)) {
+    if (std::optional<HScore> saturated = saturated_h_score(x, y, whitening)) return *saturated;
+  }
   const bool forced = options.precision == Precision::float32;
   const bool wanted = options.precision == Precision::automatic && float32_pays(x, y.classes);
   if (!forced && !wanted) return in_float64(x, y, whitening);

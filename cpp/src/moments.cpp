@@ -7,6 +7,7 @@
 #include <type_traits>
 
 #include "hscore/parallel.hpp"
+#include "norm_update.hpp"
 #include "rank_update.hpp"
 
 namespace hscore {
@@ -38,7 +39,8 @@ Moments::Moments(Index features)
     : features_(features),
       shift_(static_cast<std::size_t>(PaddedMatrix::round_up(features)), 0.0),
       scatter_(PaddedMatrix::round_up(features), features),
-      sums_(0, features) {
+      sums_(0, features),
+      norms_(features) {
   if (features < 1) {
     throw std::invalid_argument("features must have at least one column, got " +
                                 std::to_string(features));
@@ -51,17 +53,7 @@ void Moments::update(const FeatureView& features, const LabelView& labels,
     throw std::invalid_argument("features must have " + std::to_string(features_) +
                                 " columns, got " + std::to_string(features.cols));
   }
-  if (features.rows != labels.rows) {
-    throw std::invalid_argument("labels must have one entry per row of features, got " +
-                                std::to_string(labels.rows) + " for " +
-                                std::to_string(features.rows) + " rows");
-  }
-  for (Index i = 0; i < labels.rows; ++i) {
-    if (labels.codes[i] < 0 || labels.codes[i] >= labels.classes) {
-      throw std::invalid_argument("class code " + std::to_string(labels.codes[i]) +
-                                  " is outside 0.." + std::to_string(labels.classes - 1));
-    }
-  }
+  check_labels(features, labels);
   if (features.rows == 0) {
     grow(labels.classes);
     return;
@@ -122,6 +114,8 @@ void Moments::accumulate(const FeatureView& features, const LabelView& labels,
     accumulate_in_parts<T>(features, labels, options, threads);
     return;
   }
+  const bool norms = options.norms && has_norms();
+  std::vector<double> squared_norms;
   PackedRows<T> packed(block, features_);
   std::vector<double> squares(shift_.size(), 0.0);
   if constexpr (std::is_same_v<T, float>) {
@@ -134,6 +128,7 @@ void Moments::accumulate(const FeatureView& features, const LabelView& labels,
               squares.data(), packed, threads);
     rank_update<Sign::add>(packed, features_, features_, scatter_.row(0), scatter_.stride(),
                            threads);
+    if (norms) norm_update(packed, norms_, squared_norms, threads);
   }
   if constexpr (std::is_same_v<T, float>) {
     for (Index j = 0; j < features_; ++j) scatter_(j, j) = squares[static_cast<std::size_t>(j)];
@@ -158,6 +153,7 @@ void Moments::accumulate_in_parts(const FeatureView& features, const LabelView& 
   for_each_thread(threads, [&](int t) {
     UpdateOptions serial;
     serial.products = options.products;
+    serial.norms = options.norms;
     serial.stop = [&, t] {
       if (t == 0 && options.stop && options.stop()) stopped.store(true);
       return stopped.load(std::memory_order_relaxed);
@@ -180,6 +176,7 @@ void Moments::add_about_same_shift(const Moments& part) {
     add(part.sums_.row(c), sums_.row(c), features_);
     counts_[static_cast<std::size_t>(c)] += part.counts_[static_cast<std::size_t>(c)];
   }
+  if (has_norms() && part.has_norms()) norms_.add(part.norms_);
   rows_ += part.rows_;
 }
 
@@ -219,6 +216,7 @@ void Moments::recentre_if_drifted() {
 void Moments::recentre() {
   const std::vector<double> h = offset();
   const double n = static_cast<double>(rows_);
+  if (has_norms()) norms_ = norms_about_mean();
   for (Index i = 0; i < features_; ++i) {
     double* row = scatter_.row(i);
     const double scaled = n * h[static_cast<std::size_t>(i)];
@@ -231,6 +229,15 @@ void Moments::recentre() {
   }
   for (std::size_t j = 0; j < h.size(); ++j) shift_[j] += h[j];
   rows_when_centred_ = rows_;
+}
+
+NormMoments Moments::norms_about_mean() const {
+  const std::vector<double> h = offset();
+  std::vector<double> sum = h;
+  for (double& value : sum) value *= static_cast<double>(rows_);
+  NormMoments result = norms_;
+  result.move(h, scatter_, sum);
+  return result;
 }
 
 void Moments::merge(const Moments& other, const std::vector<std::int32_t>& classes) {
@@ -253,13 +260,27 @@ void Moments::merge(const Moments& other, const std::vector<std::int32_t>& class
   if (other.rows_ == 0) return;
   Moments theirs = other.copy();
   theirs.recentre();
+  const bool norms = has_norms() && theirs.has_norms();
   if (rows_ == 0) {
     std::swap(shift_, theirs.shift_);
     std::swap(scatter_, theirs.scatter_);
+    std::swap(norms_, theirs.norms_);
   } else {
     recentre();
     std::vector<double> h(static_cast<std::size_t>(features_));
     for (std::size_t j = 0; j < h.size(); ++j) h[j] = theirs.shift_[j] - shift_[j];
+    const double to_pooled = n2 / (n1 + n2);
+    if (norms) {
+      const std::vector<double> none(h.size(), 0.0);
+      const auto scaled = [&](double by) {
+        std::vector<double> step = h;
+        for (double& value : step) value *= by;
+        return step;
+      };
+      norms_.move(scaled(to_pooled), scatter_, none);
+      theirs.norms_.move(scaled(to_pooled - 1), theirs.scatter_, none);
+      norms_.add(theirs.norms_);
+    }
     const double weight = n1 * n2 / (n1 + n2);
     for (Index i = 0; i < features_; ++i) {
       double* row = scatter_.row(i);
@@ -270,7 +291,6 @@ void Moments::merge(const Moments& other, const std::vector<std::int32_t>& class
       }
     }
     // Both sets of class sums move to the pooled mean.
-    const double to_pooled = n2 / (n1 + n2);
     const auto rebase = [&](Moments& part, double by) {
       for (Index c = 0; c < part.classes(); ++c) {
         double* sum = part.sums_.row(c);
@@ -302,6 +322,7 @@ Moments Moments::copy() const {
   result.scatter_ = scatter_.copy();
   result.sums_ = sums_.copy();
   result.counts_ = counts_;
+  result.norms_ = norms_;
   return result;
 }
 
@@ -319,6 +340,11 @@ MomentsState Moments::state() const {
     const double* sum = sums_.row(c);
     state.class_sums.insert(state.class_sums.end(), sum, sum + features_);
   }
+  if (has_norms()) {
+    state.norm_unit = norms_.unit;
+    state.norm_fourth = norms_.fourth;
+    state.norm_cubes.assign(norms_.cubes.begin(), norms_.cubes.begin() + features_);
+  }
   return state;
 }
 
@@ -329,7 +355,8 @@ Moments Moments::from_state(const MomentsState& state) {
   if (static_cast<Index>(state.shift.size()) != features ||
       state.scatter.size() != checked_product(features, features + 1, sizeof(double)) / 2 ||
       state.class_sums.size() !=
-          checked_product(static_cast<Index>(classes), features, sizeof(double))) {
+          checked_product(static_cast<Index>(classes), features, sizeof(double)) ||
+      (!state.norm_cubes.empty() && static_cast<Index>(state.norm_cubes.size()) != features)) {
     throw std::invalid_argument("the parts of the moments' state have inconsistent lengths");
   }
   result.grow(static_cast<Index>(classes));
@@ -349,6 +376,12 @@ Moments Moments::from_state(const MomentsState& state) {
   }
   result.counts_ = state.counts;
   result.rows_when_centred_ = result.rows_;
+  if (!state.norm_cubes.empty()) {
+    result.norms_.rows = result.rows_;
+    result.norms_.unit = state.norm_unit;
+    result.norms_.fourth = state.norm_fourth;
+    std::copy(state.norm_cubes.begin(), state.norm_cubes.end(), result.norms_.cubes.begin());
+  }
   return result;
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <string>
 #include <vector>
 
 #include "hscore/parallel.hpp"
@@ -30,6 +31,20 @@ RowReader row_reader(const FeatureView& view) {
     using T = decltype(element);
     return view.swapped ? &read_row<T, true> : &read_row<T, false>;
   });
+}
+
+void check_labels(const FeatureView& features, const LabelView& labels) {
+  if (features.rows != labels.rows) {
+    throw std::invalid_argument("labels must have one entry per row of features, got " +
+                                std::to_string(labels.rows) + " for " +
+                                std::to_string(features.rows) + " rows");
+  }
+  for (Index i = 0; i < labels.rows; ++i) {
+    if (labels.codes[i] < 0 || labels.codes[i] >= labels.classes) {
+      throw std::invalid_argument("class code " + std::to_string(labels.codes[i]) +
+                                  " is outside 0.." + std::to_string(labels.classes - 1));
+    }
+  }
 }
 
 NonFinite find_non_finite(const FeatureView& view, int threads) {

@@ -5,6 +5,8 @@
 #include "hscore/labels.hpp"
 #include "hscore/moments.hpp"
 #include "hscore/parallel.hpp"
+#include "hscore/saturation.hpp"
 #include "hscore/scores.hpp"
+#include "hscore/shrinkage.hpp"
 #include "hscore/views.hpp"
 #include "hscore/whitening.hpp"

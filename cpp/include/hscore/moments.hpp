@@ -6,6 +6,7 @@
 
 #include "hscore/buffer.hpp"
 #include "hscore/errors.hpp"
+#include "hscore/norm_moments.hpp"
 #include "hscore/views.hpp"
 
 namespace hscore {
@@ -17,6 +18,7 @@ struct UpdateOptions {
   int threads = 1;
   Products products = Products::float64;
   StopCheck stop;
+  bool norms = false;  // also the norm moments, for shrinkage; from the first row on, or not at all
 };
 
 /// What leaves the process, to the last bit: the scatter's lower triangle row by row, everything
@@ -27,6 +29,9 @@ struct MomentsState {
   std::vector<double> scatter;       // features * (features + 1) / 2
   std::vector<std::int64_t> counts;  // per class
   std::vector<double> class_sums;    // counts.size() x features, about the shift
+  double norm_unit = 0;              // the norm moments, as NormMoments has them
+  double norm_fourth = 0;
+  std::vector<double> norm_cubes;  // empty when they were not collected
 };
 
 class Moments {
@@ -56,6 +61,10 @@ class Moments {
   const PaddedMatrix& shifted_scatter() const { return scatter_; }
   const PaddedMatrix& shifted_class_sums() const { return sums_; }
 
+  /// Whether the norm moments of every row were collected.
+  bool has_norms() const { return norms_.rows == rows_; }
+  NormMoments norms_about_mean() const;
+
   /// False when a NaN, an infinity or an overflow has reached the statistics.
   bool finite() const;
 
@@ -79,6 +88,7 @@ class Moments {
   PaddedMatrix scatter_;       // sum of (x - shift)(x - shift)', lower triangle
   PaddedMatrix sums_;          // per class, sum of x - shift
   std::vector<std::int64_t> counts_;
+  NormMoments norms_;  // about the same shift; of use when it has all rows
 };
 
 }  // namespace hscore

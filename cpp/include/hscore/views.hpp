@@ -146,6 +146,9 @@ using RowReader = void (*)(const unsigned char* source, Index stride, Index coun
 /// The reader for a view's element type and byte order.
 RowReader row_reader(const FeatureView& view);
 
+/// Throws std::invalid_argument unless there is one code per row and each is below `classes`.
+void check_labels(const FeatureView& features, const LabelView& labels);
+
 /// Where the first NaN or infinity is, and how many there are.
 struct NonFinite {
   Index count = 0;

@@ -1,0 +1,153 @@
+"""The H-score corrected for what random labels would give."""
+
+from __future__ import annotations
+
+import warnings
+from typing import TYPE_CHECKING
+
+from numpy.typing import ArrayLike
+
+from hscore_fast._warnings import SaturationWarning
+from hscore_fast.scores import score_result, warn_about
+
+if TYPE_CHECKING:
+    from hscore_fast._core import HScore
+
+__all__ = ["adjusted", "adjusted_h_score", "chance", "chance_level"]
+
+
+def adjusted_h_score(
+    features: ArrayLike,
+    labels: ArrayLike,
+    *,
+    precision: str = "auto",
+    tol: float | None = None,
+    n_threads: int | None = None,
+    check_finite: bool = True,
+) -> float:
+    r"""Compute the H-score adjusted for chance, to compare feature sets of different widths.
+
+    .. math:: H_\mathrm{adj} = q - (q - H)\,\frac{M}{M - r}
+
+    with :math:`q = C - 1`, :math:`M = N - 1` and the features' rank :math:`r`. Features that know
+    nothing of the labels raise the H-score, to its maximum when there are enough of them; the
+    adjusted score's mean under random labels is 0, like that of the adjusted :math:`R^2`.
+
+    Parameters
+    ----------
+    features : array_like of shape (n_samples, n_features)
+        As for :func:`h_score`.
+    labels : array_like of shape (n_samples,), (n_samples, 1) or one-hot (n_samples, n_classes)
+        As for :func:`h_score`.
+    precision, tol, n_threads, check_finite
+        As for :func:`h_score`.
+
+    Returns
+    -------
+    float
+        At most ``n_classes - 1``; negative when the features do worse than chance; nan where it is
+        undefined, for features of rank ``n_samples - 1``.
+
+    Raises
+    ------
+    ValueError, TypeError, MemoryError
+        As :func:`h_score` does.
+
+    Warns
+    -----
+    SaturationWarning
+        The features have rank ``n_samples - 1``, so that the score is the same for any labels.
+    PrecisionWarning, SingleClassWarning
+        As :func:`h_score` does.
+
+    Notes
+    -----
+    For two classes it is the adjusted :math:`R^2` of the least-squares fit to the 0/1 label. The
+    cost is that of :func:`h_score`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from hscore_fast import adjusted_h_score, h_score
+    >>> noise = np.random.default_rng(0).standard_normal((200, 100))
+    >>> labels = np.arange(200) % 3
+    >>> round(h_score(noise, labels), 1), round(adjusted_h_score(noise, labels), 1)
+    (1.0, 0.1)
+    """
+    result = score_result(features, labels, precision, tol, n_threads, check_finite)
+    return float("nan") if result is None else adjusted(result)
+
+
+def chance_level(
+    features: ArrayLike,
+    labels: ArrayLike,
+    *,
+    precision: str = "auto",
+    tol: float | None = None,
+    n_threads: int | None = None,
+    check_finite: bool = True,
+) -> float:
+    r"""Compute the mean H-score of these features under all permutations of the labels.
+
+    .. math:: E[H] = \frac{r\,q}{M}
+
+    with :math:`q = C - 1`, :math:`M = N - 1` and the features' rank :math:`r`.
+
+    Parameters
+    ----------
+    features : array_like of shape (n_samples, n_features)
+        As for :func:`h_score`.
+    labels : array_like of shape (n_samples,), (n_samples, 1) or one-hot (n_samples, n_classes)
+        As for :func:`h_score`; only their number of classes matters.
+    precision, tol, n_threads, check_finite
+        As for :func:`h_score`.
+
+    Returns
+    -------
+    float
+        Between 0 and ``n_classes - 1``.
+
+    Raises
+    ------
+    ValueError, TypeError, MemoryError
+        As :func:`h_score` does.
+
+    Notes
+    -----
+    Exact, not an approximation. The cost is that of :func:`h_score`, because the rank has to be
+    found; where the score is wanted too, :func:`adjusted_h_score` compares them.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from hscore_fast import chance_level
+    >>> noise = np.random.default_rng(0).standard_normal((201, 100))
+    >>> chance_level(noise, np.arange(201) % 3)
+    1.0
+    """
+    result = score_result(features, labels, precision, tol, n_threads, check_finite)
+    return float("nan") if result is None else chance(result)
+
+
+def chance(result: HScore) -> float:
+    """Give the mean score under permuted labels."""
+    return result.rank * (result.n_classes - 1) / (result.n_samples - 1)
+
+
+def adjusted(result: HScore, stacklevel: int = 3) -> float:
+    """Adjust a score, and warn the caller's caller where that is not possible or not precise."""
+    freedom = result.n_samples - 1 - result.rank
+    if freedom <= 0 and result.n_classes > 1:
+        warnings.warn(
+            f"the features have rank {result.rank} for {result.n_samples} samples, so that the "
+            "H-score is the same whatever the labels are and the adjusted score is undefined "
+            "(nan): use more samples, fewer features or regularized_h_score",
+            SaturationWarning,
+            stacklevel=stacklevel,
+        )
+        return float("nan")
+    warn_about(result, stacklevel + 1)
+    if result.n_classes == 1:
+        return 0.0
+    most = result.n_classes - 1
+    return most - (most - result.score) * (result.n_samples - 1) / freedom

@@ -1,0 +1,71 @@
+#include <stdexcept>
+#include <string>
+
+#include "array_views.hpp"
+#include "bindings.hpp"
+#include "hscore/shrinkage.hpp"
+#include "options.hpp"
+
+namespace hscore::python {
+
+namespace {
+
+ShrinkageOptions shrinkage_options(const std::string& method, double intensity, bool paper,
+                                   const WhiteningOptions& whitening) {
+  ShrinkageOptions options;
+  if (method == "ledoit_wolf") {
+    options.method = Shrinkage::ledoit_wolf;
+  } else if (method == "oas") {
+    options.method = Shrinkage::oas;
+  } else if (method == "fixed") {
+    options.method = Shrinkage::fixed;
+  } else {
+    throw std::invalid_argument("unknown shrinkage " + method);
+  }
+  options.intensity = intensity;
+  options.convention = paper ? Convention::paper : Convention::toolkits;
+  options.whitening = whitening;
+  return options;
+}
+
+RegularizedHScore score_features(const py::array& features, const Codes& codes, Index classes,
+                                 bool bfloat16, bool float32_products, const std::string& method,
+                                 double intensity, bool paper, int threads) {
+  const FeatureView x = feature_view(features, bfloat16);
+  const LabelView y = label_view(codes, classes);
+  const py::gil_scoped_release release;
+  Options options(threads, default_tolerance);
+  if (float32_products) options.update.products = Products::float32;
+  return regularized_h_score(x, y, options.update,
+                             shrinkage_options(method, intensity, paper, options.whitening));
+}
+
+RegularizedHScore score_moments(const Moments& moments, const std::string& method, double intensity,
+                                bool paper, int threads) {
+  const py::gil_scoped_release release;
+  const Options options(threads, default_tolerance);
+  return regularized_h_score(moments,
+                             shrinkage_options(method, intensity, paper, options.whitening));
+}
+
+}  // namespace
+
+void bind_shrinkage(py::module_& module) {
+  py::class_<RegularizedHScore>(module, "RegularizedHScore", py::module_local())
+      .def_readonly("score", &RegularizedHScore::score)
+      .def_readonly("intensity", &RegularizedHScore::intensity)
+      .def_readonly("n_samples", &RegularizedHScore::rows)
+      .def_readonly("n_features", &RegularizedHScore::features)
+      .def_readonly("n_classes", &RegularizedHScore::classes)
+      .def_readonly("finite", &RegularizedHScore::finite);
+
+  module.def("regularized_h_score", &score_features, py::arg("features"), py::arg("codes"),
+             py::arg("n_classes"), py::arg("bfloat16"), py::arg("float32_products"),
+             py::arg("shrinkage"), py::arg("intensity"), py::arg("paper"), py::arg("n_threads"),
+             "The H-score with a shrunk covariance; `intensity` counts for \"fixed\" only.");
+  module.def("regularized_h_score_of_moments", &score_moments, py::arg("moments"),
+             py::arg("shrinkage"), py::arg("intensity"), py::arg("paper"), py::arg("n_threads"),
+             "The same from statistics that were collected with their norm moments.");
+}
+
+}  // namespace hscore::python
