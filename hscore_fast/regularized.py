@@ -79,9 +79,9 @@ def regularized_h_score(
     Notes
     -----
     Unlike the plain score it depends on the features' units, and constant features count: they
-    lower :math:`\mu`. The intensities are those of scikit-learn's ``LedoitWolf`` and ``OAS``; beyond
-    the covariance Ledoit and Wolf's needs only the sum of the fourth powers of the centred rows'
-    lengths, which the same pass collects. With fewer samples than features the matrix that is
+    lower :math:`\mu`. The intensities are those of scikit-learn's ``LedoitWolf`` and ``OAS``.
+    Beyond the covariance Ledoit and Wolf's needs only the sum of the fourth powers of the centred
+    rows' lengths, which the same pass collects. With fewer samples than features the matrix that is
     built and factored is samples by samples, so that memory is ``O(min(n_samples, n_features)**2)``
     besides the class sums and up to 16 MB of packed rows.
 
