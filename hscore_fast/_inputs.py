@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 __all__ = ["Features", "as_features", "as_n_threads", "as_precision", "as_tol"]
 
-PRECISIONS = ("auto", "float64", "float32")
+PRECISIONS = ("auto", "float64", "float32", "high")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +76,10 @@ def as_n_threads(n_threads: int | None) -> int:
     return int(n_threads)
 
 
-def as_precision(precision: str) -> str:
+def as_precision(precision: str, known_names: tuple[str, ...] = PRECISIONS) -> str:
     """Check the name of a precision."""
-    if precision not in PRECISIONS:
-        known = ", ".join(repr(name) for name in PRECISIONS)
+    if precision not in known_names:
+        known = ", ".join(repr(name) for name in known_names)
         raise ValueError(f"precision must be one of {known}, got {precision!r}")
     return precision
 

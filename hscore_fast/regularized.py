@@ -14,6 +14,7 @@ __all__ = ["as_convention", "as_shrinkage", "regularized_h_score"]
 
 SHRINKAGES = ("ledoit_wolf", "oas")
 CONVENTIONS = ("tllib", "paper")
+PRECISIONS = ("auto", "float64", "float32")  # shrinkage leaves nothing for "high" to resolve
 
 
 def regularized_h_score(
@@ -103,7 +104,7 @@ def regularized_h_score(
     """
     method, intensity = as_shrinkage(shrinkage)
     paper = as_convention(convention) == "paper"
-    float32_products = as_precision(precision) == "float32"
+    float32_products = as_precision(precision, PRECISIONS) == "float32"
     threads = as_n_threads(n_threads)
     x = as_features(features)
     codes, classes = encode(labels)

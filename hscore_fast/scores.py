@@ -46,14 +46,17 @@ def h_score(
         are, never copied. One-dimensional features are one column.
     labels : array_like of shape (n_samples,), (n_samples, 1) or one-hot (n_samples, n_classes)
         Integers of any value, strings, booleans, floats, categories or objects.
-    precision : {"auto", "float64", "float32"}, default "auto"
+    precision : {"auto", "float64", "float32", "high"}, default "auto"
         Arithmetic of the covariance's products; their sums are float64 always. "auto" takes
         float32 products where they pay and corrects them by a second pass over the rows, to within
         1e-9 of the float64 answer for float64 and integer features and 1e-6 for narrower ones;
-        where that is not safe it computes in float64. "float32" is the fastest and uncorrected.
+        where that is not safe it computes in float64. "float32" is the fastest and uncorrected. "high" never
+        squares the features, in about three times the time: it tells near-duplicates apart down to
+        1e-9 of their deviation.
     tol : float, optional
         Share of a feature's variance below which the part that other features do not predict
-        counts as noise; ``2**-42`` by default.
+        counts as noise; by default ``2**-42``, and with ``precision="high"`` as little as its
+        rounding errors allow.
     n_threads : int, optional
         Exactly that many threads. By default what OMP_NUM_THREADS, threadpoolctl and the CPU
         affinity allow; small problems use one.
@@ -119,7 +122,8 @@ def score_result(
 ) -> HScore | None:
     """Check the arguments and score; None if values are not finite and that is allowed."""
     precision = as_precision(precision)
-    tolerance = as_tol(tol)
+    # Zero: as fine as rounding allows.
+    tolerance = 0.0 if precision == "high" and tol is None else as_tol(tol)
     threads = as_n_threads(n_threads)
     x = as_features(features)
     codes, classes = encode(labels)

@@ -17,6 +17,7 @@ Precision precision_named(const std::string& name) {
   if (name == "auto") return Precision::automatic;
   if (name == "float64") return Precision::float64;
   if (name == "float32") return Precision::float32;
+  if (name == "high") return Precision::high;
   throw py::value_error("unknown precision " + name);
 }
 
@@ -28,6 +29,8 @@ const char* path_name(const HScore& result) {
       return "float32";
     case Path::float32_corrected:
       return "float32 corrected";
+    case Path::triangular:
+      return "high";
   }
   return "";
 }

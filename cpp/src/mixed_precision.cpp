@@ -10,6 +10,7 @@
 #include "class_fit.hpp"
 #include "hscore/parallel.hpp"
 #include "hscore/saturation.hpp"
+#include "hscore/triangular_moments.hpp"
 #include "scores.hpp"
 
 namespace hscore {
@@ -41,6 +42,12 @@ HScore not_finite() {
 
 HScore in_float64(const FeatureView& x, const LabelView& y, const WhiteningOptions& options) {
   const Moments moments = gather(x, y, Products::float64, options);
+  return moments.finite() ? h_score(moments, options) : not_finite();
+}
+
+HScore without_squares(const FeatureView& x, const LabelView& y, const WhiteningOptions& options) {
+  TriangularMoments moments(x.cols);
+  moments.update(x, y, {options.threads, options.stop});
   return moments.finite() ? h_score(moments, options) : not_finite();
 }
 
@@ -109,6 +116,7 @@ HScore h_score(const FeatureView& x, const LabelView& y, const ScoreOptions& opt
   if (may_be_saturated(x.rows, x.cols)) {
     if (std::optional<HScore> saturated = saturated_h_score(x, y, whitening)) return *saturated;
   }
+  if (options.precision == Precision::high) return without_squares(x, y, whitening);
   const bool forced = options.precision == Precision::float32;
   const bool wanted = options.precision == Precision::automatic && float32_pays(x, y.classes);
   if (!forced && !wanted) return in_float64(x, y, whitening);

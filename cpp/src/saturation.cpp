@@ -21,12 +21,13 @@ std::optional<HScore> saturated_h_score(const FeatureView& features, const Label
   // only if the rows were of rank n - 1. Every pivot must stay well above the noise, as in
   // whitening.cpp.
   const double lift = static_cast<double>(gram.live) / (rows * rows);
+  const double tolerance = options.tolerance > 0 ? options.tolerance : default_tolerance;
   AugmentedMatrix matrix(n, 0);
   std::vector<double> scale(static_cast<std::size_t>(n));
   for (Index i = 0; i < n; ++i) {
     const double diagonal = gram.values(i, i) + lift;
     if (!(diagonal > 0)) return std::nullopt;
-    scale[static_cast<std::size_t>(i)] = 1 / std::sqrt(options.tolerance * diagonal);
+    scale[static_cast<std::size_t>(i)] = 1 / std::sqrt(tolerance * diagonal);
     for (Index j = 0; j <= i; ++j) {
       matrix.row(i)[j] = (gram.values(i, j) + lift) *
                          (scale[static_cast<std::size_t>(i)] * scale[static_cast<std::size_t>(j)]);

@@ -5,11 +5,14 @@
 
 namespace hscore {
 
-HScore score_of(const Moments& moments, WhitenedClasses&& whitened) {
+HScore score_of(const std::vector<std::int64_t>& counts, Index features,
+                WhitenedClasses&& whitened) {
   HScore result;
-  result.rows = moments.rows();
-  result.features = moments.features();
-  for (const std::int64_t count : moments.counts()) result.classes += count > 0;
+  result.features = features;
+  for (const std::int64_t count : counts) {
+    result.rows += static_cast<Index>(count);
+    result.classes += count > 0;
+  }
   result.rank = whitened.rank;
   result.smallest_pivot = whitened.smallest_pivot;
   result.smallest_unique_share = whitened.smallest_unique_share;
@@ -22,7 +25,7 @@ HScore score_of(const Moments& moments, WhitenedClasses&& whitened) {
   // is no longer than what it projects. With rank N - 1 it keeps everything: H = C - 1.
   const bool saturated = result.rank >= result.rows - 1;
   for (std::size_t c = 0; c < result.class_shares.size(); ++c) {
-    const double count = static_cast<double>(moments.counts()[c]);
+    const double count = static_cast<double>(counts[c]);
     const double most = count == 0 ? 0.0 : 1 - count / static_cast<double>(result.rows);
     double& share = result.class_shares[c];
     share = saturated ? most : std::min(share, most);
@@ -35,6 +38,10 @@ HScore score_of(const Moments& moments, WhitenedClasses&& whitened) {
     result.error_bound = 10 * std::numeric_limits<double>::epsilon() / result.smallest_unique_share;
   }
   return result;
+}
+
+HScore score_of(const Moments& moments, WhitenedClasses&& whitened) {
+  return score_of(moments.counts(), moments.features(), std::move(whitened));
 }
 
 HScore h_score(const Moments& moments, const WhiteningOptions& options) {

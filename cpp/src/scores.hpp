@@ -5,6 +5,8 @@
 
 namespace hscore {
 
+HScore score_of(const std::vector<std::int64_t>& counts, Index features,
+                WhitenedClasses&& whitened);
 HScore score_of(const Moments& moments, WhitenedClasses&& whitened);
 
 }  // namespace hscore

@@ -9,6 +9,7 @@
 
 #include "factored_covariance.hpp"
 #include "hscore/parallel.hpp"
+#include "unique_share.hpp"
 
 namespace hscore {
 
@@ -129,38 +130,17 @@ void with_lower(const FactoredCovariance& factored, F&& f) {
 
 }  // namespace
 
-// max_j |L^-1 D e_j| is the norm of L^-1 D from 1-norm to 2-norm, a convex function over the
-// cross-polytope: Hager's ascent (1984) follows the gradient from vertex to vertex, two triangular
-// solves a step.
 double FactoredCovariance::smallest_unique_share() const {
-  const Index order = rank();
-  if (order == 0) return 1;
-  double largest = 1;
+  double share = 1;
   with_lower(*this, [&](const LowerMap& lower) {
-    Eigen::VectorXd root(order);
-    for (Index i = 0; i < order; ++i) {
+    Eigen::VectorXd root(rank());
+    for (Index i = 0; i < rank(); ++i) {
       const std::size_t row = static_cast<std::size_t>(chosen[static_cast<std::size_t>(i)]);
       root(i) = std::sqrt(live.sum_of_squares[row]);
     }
-    Eigen::VectorXd x(order);
-    for (Index i = 0; i < order; ++i) {  // signs without a pattern, the same on every call
-      const std::uint32_t mixed = static_cast<std::uint32_t>(i + 1) * 2654435761u;
-      x(i) = (mixed >> 16 & 1u) != 0 ? 1.0 : -1.0;
-    }
-    Index vertex = -1;
-    for (int step = 0; step < 5; ++step) {
-      Eigen::VectorXd y = lower.triangularView<Eigen::Lower>().solve(root.cwiseProduct(x));
-      if (vertex >= 0) largest = std::max(largest, y.squaredNorm());
-      lower.transpose().triangularView<Eigen::Upper>().solveInPlace(y);
-      Index next = 0;
-      y.cwiseProduct(root).cwiseAbs().maxCoeff(&next);
-      if (next == vertex) break;
-      vertex = next;
-      x.setZero();
-      x(vertex) = 1;
-    }
+    share = hscore::smallest_unique_share(lower, root);
   });
-  return 1 / largest;
+  return share;
 }
 
 double FactoredCovariance::inverse_quadratic(const std::vector<double>& v) const {

@@ -8,5 +8,6 @@
 #include "hscore/saturation.hpp"
 #include "hscore/scores.hpp"
 #include "hscore/shrinkage.hpp"
+#include "hscore/triangular_moments.hpp"
 #include "hscore/views.hpp"
 #include "hscore/whitening.hpp"

@@ -8,7 +8,7 @@
 namespace hscore {
 
 /// How a score was computed.
-enum class Path { float64, float32, float32_corrected };
+enum class Path { float64, float32, float32_corrected, triangular };
 
 struct HScore {
   double score = 0;
@@ -28,7 +28,9 @@ HScore h_score(const Moments& moments, const WhiteningOptions& options);
 
 /// `automatic` uses float32 products where they pay and a correction brings the float64 answer
 /// back: to 1e-9 for float64 and integer features, to 1e-6 for float32 and narrower ones.
-enum class Precision { automatic, float64, float32 };
+/// `high` never squares the features (TriangularMoments), for near-duplicates that a scatter cannot
+/// tell apart; its rank rule is the finest that rounding allows when the tolerance is 0.
+enum class Precision { automatic, float64, float32, high };
 
 struct ScoreOptions {
   Precision precision = Precision::automatic;
