@@ -50,9 +50,9 @@ def h_score(
         Arithmetic of the covariance's products; their sums are float64 always. "auto" takes
         float32 products where they pay and corrects them by a second pass over the rows, to within
         1e-9 of the float64 answer for float64 and integer features and 1e-6 for narrower ones;
-        where that is not safe it computes in float64. "float32" is the fastest and uncorrected. "high" never
-        squares the features, in about three times the time: it tells near-duplicates apart down to
-        1e-9 of their deviation.
+        where that is not safe it computes in float64. "float32" is the fastest and uncorrected.
+        "high" never squares the features, in about three times the time: it tells near-duplicates
+        apart down to 1e-9 of their deviation.
     tol : float, optional
         Share of a feature's variance below which the part that other features do not predict
         counts as noise; by default ``2**-42``, and with ``precision="high"`` as little as its
