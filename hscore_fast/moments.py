@@ -149,13 +149,14 @@ class Moments:
             raise ValueError(
                 f"features must have {self.n_features} columns as before, got {x.n_features}"
             )
+        fresh = self._core is None and core.Moments(x.n_features)  # sizes before values
         if check_finite:
             refuse_non_finite(x, threads)
         with self._lock:
             classes = self._with(local_classes)
             code_of = np.array([classes[label] for label in local_classes], dtype=np.int32)
             codes = code_of[local_codes] if len(code_of) else local_codes
-            statistics = self._core or core.Moments(x.n_features)
+            statistics = self._core or fresh or core.Moments(x.n_features)
             statistics.update(x.array, codes, len(classes), x.bfloat16, threads)
             self._core, self._classes = statistics, classes
         return self

@@ -19,10 +19,6 @@ namespace {
 
 constexpr double float32_eps = 6e-8;
 
-bool is_narrow(DType dtype) {
-  return dtype == DType::float32 || dtype == DType::float16 || dtype == DType::bfloat16;
-}
-
 Moments gather(const FeatureView& x, const LabelView& y, Products products,
                const WhiteningOptions& options) {
   Moments moments(x.cols);
@@ -113,6 +109,7 @@ void replace_score(HScore& result, double score) {
 
 HScore h_score(const FeatureView& x, const LabelView& y, const ScoreOptions& options) {
   const WhiteningOptions& whitening = options.whitening;
+  check_fits(y.classes, x.cols, sizeof(double));
   if (may_be_saturated(x.rows, x.cols)) {
     if (std::optional<HScore> saturated = saturated_h_score(x, y, whitening)) return *saturated;
   }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <stdexcept>
 
 namespace hscore {
 
@@ -44,8 +45,32 @@ HScore score_of(const Moments& moments, WhitenedClasses&& whitened) {
   return score_of(moments.counts(), moments.features(), std::move(whitened));
 }
 
+void throw_underflow() {
+  throw std::invalid_argument(
+      "features vary so little that their squares underflow float64: multiply all by one "
+      "constant, which leaves the score unchanged");
+}
+
+namespace {
+
+// Constant features are exactly zero about the shift. Where all are taken for constant and some sum
+// is not zero, the squares have vanished.
+bool has_underflown(const Moments& moments) {
+  for (Index c = 0; c < moments.classes(); ++c) {
+    for (Index j = 0; j < moments.features(); ++j) {
+      const bool no_square = moments.shifted_scatter()(j, j) < least_square;
+      if (no_square && moments.shifted_class_sums()(c, j) != 0) return true;
+    }
+  }
+  return false;
+}
+
+}  // namespace
+
 HScore h_score(const Moments& moments, const WhiteningOptions& options) {
-  return score_of(moments, whiten_classes(moments, options));
+  HScore result = score_of(moments, whiten_classes(moments, options));
+  if (result.rank == 0 && has_underflown(moments)) throw_underflow();
+  return result;
 }
 
 }  // namespace hscore

@@ -10,6 +10,7 @@
 #include "hscore/saturation.hpp"
 #include "hscore/scores.hpp"
 #include "sample_gram.hpp"
+#include "scores.hpp"
 
 namespace hscore {
 
@@ -31,14 +32,9 @@ int useful_threads(double order, double others, int threads) {
   return order * order * others < 1e8 ? 1 : threads;
 }
 
-// Squares of values below 1e-154 underflow. What is small only beside other features is right to
-// vanish, since the score depends on their ratio.
+// What is small only beside other features is right to vanish: the score depends on their ratio.
 void refuse_underflow(double unit, bool varies) {
-  if (varies && unit < 1e-290) {
-    throw std::invalid_argument(
-        "features vary so little that their squares underflow float64: multiply all by one "
-        "constant, which leaves the score unchanged");
-  }
+  if (varies && unit < least_square) throw_underflow();
 }
 
 // T / (N mu), read from the statistics about the shift.
@@ -306,6 +302,7 @@ RegularizedHScore regularized_h_score(const FeatureView& features, const LabelVi
                                       const UpdateOptions& update,
                                       const ShrinkageOptions& options) {
   check_labels(features, labels);
+  check_fits(labels.classes, features.cols, sizeof(double));
   // Nothing added means the plain score, which has a rule for the rank.
   const bool plain = options.method == Shrinkage::fixed && options.intensity == 0;
   if (!plain && features.rows < features.cols && features.rows > 0) {
