@@ -47,17 +47,6 @@ HScore without_squares(const FeatureView& x, const LabelView& y, const Whitening
   return moments.finite() ? h_score(moments, options) : not_finite();
 }
 
-// float32 products square values between these without over- or underflow to speak of.
-bool in_float32_range(const Moments& moments) {
-  const double rows = static_cast<double>(moments.rows());
-  for (Index j = 0; j < moments.features(); ++j) {
-    const double mean_square = moments.shifted_scatter()(j, j) / rows;
-    if (!(mean_square < 1e30)) return false;
-    if (mean_square < 1e-24 && mean_square != 0) return false;
-  }
-  return true;
-}
-
 // Whether the detour pays: a correction costs 2 N F C operations, the product it helps N F^2.
 bool float32_pays(const FeatureView& x, Index classes) {
   const double work =

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <limits>
-#include <stdexcept>
 
 namespace hscore {
 
@@ -14,7 +13,8 @@ HScore score_of(const std::vector<std::int64_t>& counts, Index features,
     result.rows += static_cast<Index>(count);
     result.classes += count > 0;
   }
-  result.rank = whitened.rank;
+  // The noise of float32 products may look like more directions than the rows can span.
+  result.rank = std::min(whitened.rank, std::max<Index>(result.rows - 1, 0));
   result.smallest_pivot = whitened.smallest_pivot;
   result.smallest_unique_share = whitened.smallest_unique_share;
   result.class_shares = std::move(whitened.squared_norms);
@@ -41,36 +41,22 @@ HScore score_of(const std::vector<std::int64_t>& counts, Index features,
   return result;
 }
 
+bool in_float32_range(const Moments& moments) {
+  const double rows = static_cast<double>(moments.rows());
+  for (Index j = 0; j < moments.features(); ++j) {
+    const double mean_square = moments.shifted_scatter()(j, j) / rows;
+    if (!(mean_square < 1e30)) return false;
+    if (mean_square < 1e-24 && mean_square != 0) return false;
+  }
+  return true;
+}
+
 HScore score_of(const Moments& moments, WhitenedClasses&& whitened) {
   return score_of(moments.counts(), moments.features(), std::move(whitened));
 }
 
-void throw_underflow() {
-  throw std::invalid_argument(
-      "features vary so little that their squares underflow float64: multiply all by one "
-      "constant, which leaves the score unchanged");
-}
-
-namespace {
-
-// Constant features are exactly zero about the shift. Where all are taken for constant and some sum
-// is not zero, the squares have vanished.
-bool has_underflown(const Moments& moments) {
-  for (Index c = 0; c < moments.classes(); ++c) {
-    for (Index j = 0; j < moments.features(); ++j) {
-      const bool no_square = moments.shifted_scatter()(j, j) < least_square;
-      if (no_square && moments.shifted_class_sums()(c, j) != 0) return true;
-    }
-  }
-  return false;
-}
-
-}  // namespace
-
 HScore h_score(const Moments& moments, const WhiteningOptions& options) {
-  HScore result = score_of(moments, whiten_classes(moments, options));
-  if (result.rank == 0 && has_underflown(moments)) throw_underflow();
-  return result;
+  return score_of(moments, whiten_classes(moments, options));
 }
 
 }  // namespace hscore

@@ -9,8 +9,7 @@ HScore score_of(const std::vector<std::int64_t>& counts, Index features,
                 WhitenedClasses&& whitened);
 HScore score_of(const Moments& moments, WhitenedClasses&& whitened);
 
-/// Sums of squares below this have lost digits to underflow, as those of values below 1e-154 do.
-constexpr double least_square = 1e-290;
-[[noreturn]] void throw_underflow();
+/// Whether float32 products squared these features without over- or underflow to speak of.
+bool in_float32_range(const Moments& moments);
 
 }  // namespace hscore

@@ -32,9 +32,14 @@ int useful_threads(double order, double others, int threads) {
   return order * order * others < 1e8 ? 1 : threads;
 }
 
-// What is small only beside other features is right to vanish: the score depends on their ratio.
+// Squares of values below 1e-154 underflow. What is small only beside other features is right to
+// vanish, since the score depends on their ratio.
 void refuse_underflow(double unit, bool varies) {
-  if (varies && unit < least_square) throw_underflow();
+  if (varies && unit < 1e-290) {
+    throw std::invalid_argument(
+        "features vary so little that their squares underflow float64: multiply all by one "
+        "constant, which leaves the score unchanged");
+  }
 }
 
 // T / (N mu), read from the statistics about the shift.
@@ -337,6 +342,11 @@ RegularizedHScore regularized_h_score(const FeatureView& features, const LabelVi
   UpdateOptions with_norms = update;
   with_norms.norms = options.method == Shrinkage::ledoit_wolf;
   moments.update(features, labels, with_norms);
+  if (update.products == Products::float32 && !in_float32_range(moments)) {
+    with_norms.products = Products::float64;
+    moments = Moments(features.cols);
+    moments.update(features, labels, with_norms);
+  }
   return regularized_h_score(moments, options);
 }
 
