@@ -7,6 +7,11 @@ from numpy.typing import NDArray
 
 from hscore_fast import BuildInfo
 
+class Columns:
+    def __init__(self, segments: list[list[NDArray[Any]]], n_features: int) -> None: ...
+    @property
+    def shape(self) -> tuple[int, int]: ...
+
 class HScore:
     @property
     def score(self) -> float: ...
@@ -47,7 +52,7 @@ class Moments:
     def __init__(self, n_features: int) -> None: ...
     def update(
         self,
-        features: NDArray[Any],
+        features: NDArray[Any] | Columns,
         codes: NDArray[np.int32],
         n_classes: int,
         bfloat16: bool,
@@ -85,7 +90,7 @@ class Moments:
     def n_classes(self) -> int: ...
 
 def h_score(
-    features: NDArray[Any],
+    features: NDArray[Any] | Columns,
     codes: NDArray[np.int32],
     n_classes: int,
     bfloat16: bool,
@@ -94,7 +99,7 @@ def h_score(
     n_threads: int,
 ) -> HScore | None: ...
 def regularized_h_score(
-    features: NDArray[Any],
+    features: NDArray[Any] | Columns,
     codes: NDArray[np.int32],
     n_classes: int,
     bfloat16: bool,
@@ -108,8 +113,8 @@ def regularized_h_score_of_moments(
     moments: Moments, shrinkage: str, intensity: float, paper: bool, n_threads: int
 ) -> RegularizedHScore: ...
 def find_non_finite(
-    features: NDArray[Any], bfloat16: bool, n_threads: int
-) -> tuple[int, int, int]: ...
+    features: NDArray[Any] | Columns, bfloat16: bool, n_threads: int
+) -> tuple[int, int, int, float]: ...
 def encode_integers(
     labels: NDArray[Any],
 ) -> tuple[NDArray[np.int32], NDArray[np.int64]]: ...

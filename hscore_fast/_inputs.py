@@ -6,7 +6,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
+
+from hscore_fast._arrays import as_numpy, is_real
+from hscore_fast._frames import columns_of, side_by_side
+from hscore_fast._variants import core
 
 __all__ = ["Features", "as_features", "as_n_threads", "as_precision", "as_tol"]
 
@@ -15,10 +19,11 @@ PRECISIONS = ("auto", "float64", "float32", "high")
 
 @dataclass(frozen=True, slots=True)
 class Features:
-    """A two-dimensional array as the core takes it."""
+    """A matrix as the core takes it."""
 
-    array: NDArray[Any]
+    array: NDArray[Any] | core.Columns
     bfloat16: bool = False  # the array then holds the bits as uint16
+    names: list[object] | None = None  # of the columns, where they have names
 
     @property
     def n_samples(self) -> int:
@@ -30,22 +35,36 @@ class Features:
         """Number of columns."""
         return int(self.array.shape[1])
 
+    def column(self, index: int) -> str:
+        """Name a column in a message."""
+        name = "" if self.names is None else f" ({self.names[index]!r})"
+        return f"column {index}{name}"
 
-def as_features(features: ArrayLike) -> Features:
+
+def as_features(features: Any) -> Features:
     """See features as a real matrix; one column if they are one-dimensional."""
-    if isinstance(features, np.ma.MaskedArray):
+    names: list[object] | None = None
+    array: NDArray[Any] | core.Columns
+    bfloat16 = False
+    columns = None if isinstance(features, (np.ndarray, list)) else columns_of(features)
+    if columns is None:
+        array, bfloat16 = _as_matrix(features)
+    else:
+        array = side_by_side(columns)
+        if len(columns) == array.shape[1]:
+            names = [column.name for column in columns]
+    if array.shape[1] == 0:
+        raise ValueError(f"features must have at least one column, got shape {array.shape}")
+    return Features(array, bfloat16, names)
+
+
+def _as_matrix(features: Any) -> tuple[NDArray[Any], bool]:
+    array, bfloat16 = as_numpy(features, "features")
+    if not is_real(array.dtype):
         raise TypeError(
-            "features is a masked array, whose masked values would be scored: drop those rows or "
-            "fill them, for example with .filled(0)"
-        )
-    try:
-        array = np.asarray(features)
-    except ValueError as error:  # ragged lists
-        raise ValueError(f"features must have rows of one length: {error}") from None
-    if array.dtype.kind not in "fiub" or array.dtype.itemsize > 8:
-        raise TypeError(
-            f"features must be real numbers (float16, float32, float64, integers or booleans), "
-            f"got dtype {array.dtype}: convert them, for example with .astype(numpy.float64)"
+            f"features must be real numbers (float16, bfloat16, float32, float64, integers or "
+            f"booleans), got dtype {array.dtype}: convert them, for example with "
+            ".astype(numpy.float64)"
         )
     if array.ndim == 1:
         array = array[:, np.newaxis]
@@ -54,9 +73,7 @@ def as_features(features: ArrayLike) -> Features:
             f"features must have shape (n_samples, n_features), got {array.ndim} dimensions "
             f"{array.shape}: reshape or pool them to one row per sample"
         )
-    if array.shape[1] == 0:
-        raise ValueError(f"features must have at least one column, got shape {array.shape}")
-    return Features(array)
+    return array, bfloat16
 
 
 def as_n_threads(n_threads: int | None) -> int:

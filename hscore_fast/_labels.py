@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from hscore_fast._arrays import as_numpy
 from hscore_fast._variants import core
 
 __all__ = ["encode"]
@@ -39,12 +40,7 @@ def encode(labels: ArrayLike) -> tuple[Codes, list[Any]]:
     categorical = _encode_categorical(labels)
     if categorical is not None:
         return categorical
-    try:
-        array = _as_vector(np.asarray(labels))
-    except ValueError as error:
-        if "labels" in str(error):
-            raise
-        raise ValueError(f"labels must have one entry per sample: {error}") from None
+    array = _as_vector(_as_array(labels))
     kind = array.dtype.kind
     if kind in "iub":
         codes, first_rows = core.encode_integers(array)
@@ -60,6 +56,20 @@ def encode(labels: ArrayLike) -> tuple[Codes, list[Any]]:
     raise TypeError(
         f"labels must be integers, booleans, strings, floats or objects, got dtype {array.dtype}"
     )
+
+
+def _as_array(labels: Any) -> NDArray[Any]:
+    array, bfloat16 = as_numpy(labels, "labels")
+    if bfloat16:
+        return (array.astype(np.uint32) << 16).view(np.float32)
+    if array.dtype.kind == "T":  # NumPy's strings of variable length
+        return array.astype(object)
+    if array.dtype.kind in "US" and isinstance(labels, (list, tuple)):
+        # NumPy writes out what is no string: 1 would be "1", and a NaN among strings "nan".
+        mixed = np.array(labels, dtype=object)
+        if not all(isinstance(label, (str, bytes)) for label in mixed.flat):
+            return mixed
+    return array
 
 
 def _as_vector(array: NDArray[Any]) -> NDArray[Any]:
@@ -97,7 +107,7 @@ def _encode_categorical(labels: Any) -> tuple[Codes, list[Any]] | None:
 
 
 def _encode_objects(array: NDArray[Any]) -> tuple[Codes, list[Any]]:
-    missing = [row for row, label in enumerate(array) if label is None or label != label]
+    missing = [row for row, label in enumerate(array) if _is_missing(label)]
     if missing:
         _refuse_missing(missing[0], len(missing))
     try:
@@ -111,6 +121,15 @@ def _encode_objects(array: NDArray[Any]) -> tuple[Codes, list[Any]]:
     code_of = {label: code for code, label in enumerate(ordered)}
     codes = np.fromiter((code_of[label] for label in array), dtype=np.int32, count=len(array))
     return codes, list(ordered)
+
+
+def _is_missing(label: Any) -> bool:
+    if label is None or type(label).__name__ == "NAType":  # pandas.NA is neither equal nor unequal
+        return True
+    try:
+        return bool(label != label)
+    except (TypeError, ValueError):  # an array of objects: not missing, and refused as unhashable
+        return False
 
 
 def _refuse_missing(first: int, count: int) -> None:

@@ -16,6 +16,7 @@ from hscore_fast.adjusted import adjusted, chance
 from hscore_fast.regularized import as_convention, as_shrinkage
 from hscore_fast.scores import (
     check_lengths,
+    overflow,
     refuse_non_finite,
     warn_about,
     warn_if_single_class,
@@ -84,10 +85,11 @@ class Moments:
                     f"n_features must be a positive integer or None, got {n_features!r} of type "
                     f"{type(n_features).__name__}"
                 )
-            if n_features < 1:
-                raise ValueError(f"n_features must be positive, got {n_features}")
+            if not 1 <= n_features < 2**62:
+                raise ValueError(f"n_features must be positive and below 2**62, got {n_features}")
         self._core = None if n_features is None else core.Moments(n_features)
         self._classes: dict[Any, int] = {}
+        self._unchecked = False  # whether a NaN may have come in
         self._lock = threading.Lock()
 
     @property
@@ -135,6 +137,10 @@ class Moments:
         ------
         ValueError
             If lengths differ, the number of columns changes, or a value is not finite.
+        TypeError
+            If the features are not real numbers or the labels cannot be told apart.
+        MemoryError
+            If the statistics do not fit; raised before they are computed.
 
         Examples
         --------
@@ -149,15 +155,17 @@ class Moments:
             raise ValueError(
                 f"features must have {self.n_features} columns as before, got {x.n_features}"
             )
+        new = core.Moments(x.n_features) if self._core is None else None  # sizes before values
         if check_finite:
             refuse_non_finite(x, threads)
         with self._lock:
             classes = self._with(local_classes)
             code_of = np.array([classes[label] for label in local_classes], dtype=np.int32)
             codes = code_of[local_codes] if len(code_of) else local_codes
-            statistics = self._core or core.Moments(x.n_features)
+            statistics = self._core or new or core.Moments(x.n_features)
             statistics.update(x.array, codes, len(classes), x.bfloat16, threads)
             self._core, self._classes = statistics, classes
+            self._unchecked |= not check_finite
         return self
 
     def merge(self, other: Moments) -> Moments:
@@ -200,6 +208,7 @@ class Moments:
             statistics = self._core or core.Moments(part._core.n_features)
             statistics.merge(part._core, codes)
             self._core, self._classes = statistics, classes
+            self._unchecked |= part._unchecked
         return self
 
     def __add__(self, other: Moments) -> Moments:
@@ -330,6 +339,8 @@ class Moments:
                 self._scorable(), method, intensity, paper, threads
             )
         if not result.finite:
+            if not self._unchecked:
+                raise overflow()
             return float("nan")
         warn_if_single_class(result.n_classes)
         return result.score
@@ -343,6 +354,7 @@ class Moments:
         with self._lock:
             result._core = None if self._core is None else self._core.copy()
             result._classes = dict(self._classes)
+            result._unchecked = self._unchecked
         return result
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Moments:
@@ -355,7 +367,11 @@ class Moments:
         mine, theirs = self.__getstate__(), other.__getstate__()
         if mine["classes"] != theirs["classes"]:
             return False
-        return all(np.array_equal(mine[part], theirs[part]) for part in _STATE_PARTS)
+        if mine["shift"] is None or theirs["shift"] is None:
+            return mine["shift"] is theirs["shift"]
+        return all(
+            np.array_equal(mine[part], theirs[part], equal_nan=True) for part in _STATE_PARTS
+        )
 
     __hash__ = None  # type: ignore[assignment]  # mutable
 
@@ -364,7 +380,8 @@ class Moments:
             state = (None,) * len(_STATE_PARTS) if self._core is None else self._core.state()
             classes = list(self._classes)
         parts = dict(zip(_STATE_PARTS, state, strict=True))
-        return {"version": _STATE_VERSION, "classes": classes, **parts}
+        flags = {"version": _STATE_VERSION, "unchecked": self._unchecked}
+        return {**flags, "classes": classes, **parts}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         version = state.get("version")
@@ -374,6 +391,7 @@ class Moments:
                 f"reads format {_STATE_VERSION}: upgrade hscore_fast"
             )
         Moments.__init__(self)
+        self._unchecked = state.get("unchecked", False)
         self._classes = {label: code for code, label in enumerate(state["classes"])}
         if state["shift"] is not None:
             self._core = core.Moments.from_state(**{part: state[part] for part in _STATE_PARTS})
@@ -391,7 +409,10 @@ class Moments:
 
     def _result(self, tol: float | None, n_threads: int | None) -> HScore | None:
         with self._lock:
-            return self._scorable().h_score(as_tol(tol), as_n_threads(n_threads))
+            result = self._scorable().h_score(as_tol(tol), as_n_threads(n_threads))
+        if result is None and not self._unchecked:
+            raise overflow()
+        return result
 
     def _scorable(self) -> CoreMoments:
         if self._core is None or self.n_samples < 2:

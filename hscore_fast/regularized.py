@@ -126,7 +126,7 @@ def regularized_h_score(
         if not check_finite:
             return float("nan")
         refuse_non_finite(x, threads)
-        raise overflow(x)
+        raise overflow()
     warn_if_single_class(result.n_classes)
     return result.score
 

@@ -135,7 +135,7 @@ def score_result(
         if not check_finite:
             return None
         refuse_non_finite(x, threads)
-        raise overflow(x)
+        raise overflow()
     return result
 
 
@@ -150,21 +150,21 @@ def check_lengths(x: Features, n_labels: int) -> None:
 
 def refuse_non_finite(x: Features, threads: int) -> None:
     """Raise if there is a NaN or an infinity, and say where."""
-    count, row, column = core.find_non_finite(x.array, x.bfloat16, threads)
+    count, row, column, value = core.find_non_finite(x.array, x.bfloat16, threads)
     if count:
         raise ValueError(
             f"features has {count} value{'s' if count > 1 else ''} that "
             f"{'are' if count > 1 else 'is'} not finite, the first "
-            f"({float(x.array[row, column])}) in row {row}, column {column}: "
+            f"({value}) in row {row}, {x.column(column)}: "
             "drop those rows or replace the values"
         )
 
 
-def overflow(x: Features) -> ValueError:
+def overflow() -> ValueError:
     """Build the error for finite values whose squares are not."""
     return ValueError(
-        f"features of dtype {x.array.dtype} are so large that their squares overflow float64: "
-        "divide the columns by a constant, which leaves the score unchanged"
+        "features are so large that their squares overflow float64: divide them all by one "
+        "constant, which leaves the score unchanged"
     )
 
 

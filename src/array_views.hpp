@@ -46,7 +46,7 @@ inline bool is_swapped(const py::dtype& dtype) {
   return order != '=' && order != '|';
 }
 
-inline FeatureView feature_view(const py::array& features, bool bfloat16) {
+inline FeatureView array_view(const py::array& features, bool bfloat16) {
   if (features.ndim() != 2) throw py::value_error("features must be two-dimensional");
   FeatureView view;
   view.data = static_cast<const unsigned char*>(features.data());
@@ -57,6 +57,39 @@ inline FeatureView feature_view(const py::array& features, bool bfloat16) {
   view.dtype = bfloat16 ? DType::bfloat16 : element_type(features.dtype());
   view.swapped = is_swapped(features.dtype());
   return view;
+}
+
+/// Arrays that side by side are segments of rows of one matrix. They are kept, not copied.
+class Columns {
+ public:
+  /// segments[s] is a list of two-dimensional arrays that together have `cols` columns.
+  Columns(const py::list& segments, Index cols) : arrays_(segments), table_(cols) {
+    for (const py::handle segment : segments) {
+      Index rows = -1;
+      for (const py::handle item : segment) {
+        const auto array = py::cast<py::array>(item);
+        const FeatureView view = array_view(array, false);
+        if (rows < 0) table_.add_segment(rows = view.rows);
+        table_.add_columns(view);
+      }
+    }
+    view_ = table_.view();
+  }
+  Columns(const Columns&) = delete;
+  Columns& operator=(const Columns&) = delete;
+
+  const FeatureView& view() const { return view_; }
+
+ private:
+  py::list arrays_;
+  ColumnTable table_;
+  FeatureView view_;
+};
+
+/// `features` is a two-dimensional array or Columns; bfloat16 arrays come as their bits.
+inline FeatureView feature_view(const py::object& features, bool bfloat16) {
+  if (py::isinstance<Columns>(features)) return features.cast<const Columns&>().view();
+  return array_view(py::cast<py::array>(features), bfloat16);
 }
 
 inline LabelView label_view(const Codes& codes, Index classes) {

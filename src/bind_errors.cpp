@@ -1,3 +1,6 @@
+#include <new>
+#include <stdexcept>
+
 #include "bindings.hpp"
 #include "hscore/buffer.hpp"
 #include "hscore/errors.hpp"
@@ -13,6 +16,11 @@ void bind_errors(pybind11::module_&) {
       if (PyErr_Occurred() == nullptr) PyErr_SetNone(PyExc_KeyboardInterrupt);
     } catch (const OutOfMemory& shortage) {
       PyErr_SetString(PyExc_MemoryError, shortage.what());
+    } catch (const std::bad_alloc&) {
+      PyErr_SetString(PyExc_MemoryError,
+                      "memory ran out: use fewer rows, features or classes at a time");
+    } catch (const std::length_error&) {
+      PyErr_SetString(PyExc_MemoryError, "a buffer would exceed the address space");
     }
   });
 }

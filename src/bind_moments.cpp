@@ -8,7 +8,7 @@ namespace hscore::python {
 
 namespace {
 
-void update(Moments& moments, const py::array& features, const Codes& codes, Index classes,
+void update(Moments& moments, const py::object& features, const Codes& codes, Index classes,
             bool bfloat16, int threads) {
   const FeatureView x = feature_view(features, bfloat16);
   const LabelView y = label_view(codes, classes);

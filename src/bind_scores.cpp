@@ -35,7 +35,7 @@ const char* path_name(const HScore& result) {
   return "";
 }
 
-py::object score_features(const py::array& features, const Codes& codes, Index classes,
+py::object score_features(const py::object& features, const Codes& codes, Index classes,
                           bool bfloat16, const std::string& precision, double tolerance,
                           int threads) {
   const FeatureView x = feature_view(features, bfloat16);
@@ -53,6 +53,12 @@ py::object score_features(const py::array& features, const Codes& codes, Index c
 }  // namespace
 
 void bind_scores(py::module_& module) {
+  py::class_<Columns>(module, "Columns", py::module_local())
+      .def(py::init<const py::list&, Index>(), py::arg("segments"), py::arg("n_features"))
+      .def_property_readonly("shape", [](const Columns& columns) {
+        return py::make_tuple(columns.view().rows, columns.view().cols);
+      });
+
   py::class_<HScore>(module, "HScore", py::module_local())
       .def_readonly("score", &HScore::score)
       .def_readonly("n_samples", &HScore::rows)
@@ -72,17 +78,17 @@ void bind_scores(py::module_& module) {
 
   module.def(
       "find_non_finite",
-      [](const py::array& features, bool bfloat16, int threads) {
+      [](const py::object& features, bool bfloat16, int threads) {
         const FeatureView x = feature_view(features, bfloat16);
         NonFinite found;
         {
           const py::gil_scoped_release release;
           found = find_non_finite(x, thread_count(threads));
         }
-        return py::make_tuple(found.count, found.row, found.col);
+        return py::make_tuple(found.count, found.row, found.col, found.value);
       },
       py::arg("features"), py::arg("bfloat16"), py::arg("n_threads"),
-      "How many NaNs and infinities there are, and the first one's row and column.");
+      "How many NaNs and infinities there are, and the first one's row, column and value.");
 }
 
 }  // namespace hscore::python

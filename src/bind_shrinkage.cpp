@@ -28,7 +28,7 @@ ShrinkageOptions shrinkage_options(const std::string& method, double intensity, 
   return options;
 }
 
-RegularizedHScore score_features(const py::array& features, const Codes& codes, Index classes,
+RegularizedHScore score_features(const py::object& features, const Codes& codes, Index classes,
                                  bool bfloat16, bool float32_products, const std::string& method,
                                  double intensity, bool paper, int threads) {
   const FeatureView x = feature_view(features, bfloat16);

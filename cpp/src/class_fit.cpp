@@ -116,10 +116,10 @@ ClassFit fit_classes(const FeatureView& x, const std::vector<double>& shift,
     }
   }
 
-  const RowReader read = row_reader(x);
+  const RowReader read(x);
   const auto fit_block = [&](Index first, Index rows, Scratch<T>& scratch) {
     for (Index i = 0; i < rows; ++i) {
-      read(x.at(first + i, 0), x.col_stride, features, scratch.row.data());
+      read(first + i, 0, features, scratch.row.data());
       T* target = scratch.rows.data() + i * scratch.stride;
       for (Index j = 0; j < features; ++j) {
         const std::size_t at = static_cast<std::size_t>(j);

@@ -19,10 +19,6 @@ namespace {
 
 constexpr double float32_eps = 6e-8;
 
-bool is_narrow(DType dtype) {
-  return dtype == DType::float32 || dtype == DType::float16 || dtype == DType::bfloat16;
-}
-
 Moments gather(const FeatureView& x, const LabelView& y, Products products,
                const WhiteningOptions& options) {
   Moments moments(x.cols);
@@ -49,17 +45,6 @@ HScore without_squares(const FeatureView& x, const LabelView& y, const Whitening
   TriangularMoments moments(x.cols);
   moments.update(x, y, {options.threads, options.stop});
   return moments.finite() ? h_score(moments, options) : not_finite();
-}
-
-// float32 products square values between these without over- or underflow to speak of.
-bool in_float32_range(const Moments& moments) {
-  const double rows = static_cast<double>(moments.rows());
-  for (Index j = 0; j < moments.features(); ++j) {
-    const double mean_square = moments.shifted_scatter()(j, j) / rows;
-    if (!(mean_square < 1e30)) return false;
-    if (mean_square < 1e-24 && mean_square != 0) return false;
-  }
-  return true;
 }
 
 // Whether the detour pays: a correction costs 2 N F C operations, the product it helps N F^2.
@@ -113,6 +98,7 @@ void replace_score(HScore& result, double score) {
 
 HScore h_score(const FeatureView& x, const LabelView& y, const ScoreOptions& options) {
   const WhiteningOptions& whitening = options.whitening;
+  check_fits(y.classes, x.cols, sizeof(double));
   if (may_be_saturated(x.rows, x.cols)) {
     if (std::optional<HScore> saturated = saturated_h_score(x, y, whitening)) return *saturated;
   }

@@ -36,16 +36,11 @@ constexpr Index most_private_features = 512;
 }  // namespace
 
 Moments::Moments(Index features)
-    : features_(features),
+    : features_(checked_features(features)),
       shift_(static_cast<std::size_t>(PaddedMatrix::round_up(features)), 0.0),
       scatter_(PaddedMatrix::round_up(features), features),
       sums_(0, features),
-      norms_(features) {
-  if (features < 1) {
-    throw std::invalid_argument("features must have at least one column, got " +
-                                std::to_string(features));
-  }
-}
+      norms_(features) {}
 
 void Moments::update(const FeatureView& features, const LabelView& labels,
                      const UpdateOptions& options) {
@@ -88,14 +83,14 @@ void Moments::update(const FeatureView& features, const LabelView& labels,
 // over the input does, and the rest is corrected when the scatter is read.
 void Moments::choose_shift(const FeatureView& features) {
   const Index sample = std::min<Index>(features.rows, 64);
-  const RowReader read = row_reader(features);
+  const RowReader read(features);
   std::vector<double> row(static_cast<std::size_t>(features_));
   std::vector<double> first(row.size());
   std::vector<double> sum(row.size(), 0.0);
-  read(features.at(0, 0), features.col_stride, features_, first.data());
+  read(0, 0, features_, first.data());
   for (Index i = 1; i < sample; ++i) {
     const Index from = i * features.rows / sample;
-    read(features.at(from, 0), features.col_stride, features_, row.data());
+    read(from, 0, features_, row.data());
     for (std::size_t j = 0; j < row.size(); ++j) sum[j] += row[j] - first[j];
   }
   // About the first row, so that a constant column's shift is that constant to the last bit.

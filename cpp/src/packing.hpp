@@ -133,7 +133,8 @@ void pack_rows(const FeatureView& x, const std::int32_t* codes, const double* sh
     // Native float32 and float64 rows are read in place; anything else passes through a few
     // hundred doubles of scratch.
     const auto is_row_of = [&](DType dtype, std::size_t size) {
-      return x.dtype == dtype && x.col_stride == static_cast<Index>(size) && !x.swapped;
+      return x.dtype == dtype && x.col_stride == static_cast<Index>(size) && !x.swapped &&
+             x.table == nullptr;
     };
     if (is_row_of(DType::float32, sizeof(float))) {
       detail::pack_panel(x, codes, first, last, shift, sums, squares, out, [&](Index i) {
@@ -145,10 +146,10 @@ void pack_rows(const FeatureView& x, const std::int32_t* codes, const double* sh
       });
     } else {
       alignas(kernel::alignment) double row[most_cols];
-      const RowReader read = row_reader(x);
+      const RowReader read(x);
       detail::pack_panel(x, codes, first, last, shift, sums, squares, out,
                          [&](Index i) -> const double* {
-                           read(x.at(i, first_col), x.col_stride, cols, row);
+                           read(i, first_col, cols, row);
                            return row;
                          });
     }

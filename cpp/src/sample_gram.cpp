@@ -91,7 +91,7 @@ SampleGram sample_gram(const FeatureView& features, FeatureScale scale, int thre
   constexpr Index width = PackedRows<double>::width;
   const Index rows = features.rows;
   const Index block = std::min(5 * kernel::depth, features.cols);
-  const RowReader read = row_reader(features);
+  const RowReader read(features);
   SampleGram gram;
   gram.values = PaddedMatrix(PaddedMatrix::round_up(rows), rows);
   // Transposed: the packed "rows" are features, the packed "features" are samples.
@@ -107,8 +107,7 @@ SampleGram sample_gram(const FeatureView& features, FeatureScale scale, int thre
       const Index part = std::min(task_features, count - begin);
       std::vector<double> values(checked_product(rows, task_features, sizeof(double)));
       for (Index i = 0; i < rows; ++i) {
-        read(features.at(i, first + begin), features.col_stride, part,
-             values.data() + i * task_features);
+        read(i, first + begin, part, values.data() + i * task_features);
       }
       bool part_varies = false;
       live += centre(values, rows, part, scale, part_varies);

@@ -13,7 +13,8 @@ HScore score_of(const std::vector<std::int64_t>& counts, Index features,
     result.rows += static_cast<Index>(count);
     result.classes += count > 0;
   }
-  result.rank = whitened.rank;
+  // The noise of float32 products may look like more directions than the rows can span.
+  result.rank = std::min(whitened.rank, std::max<Index>(result.rows - 1, 0));
   result.smallest_pivot = whitened.smallest_pivot;
   result.smallest_unique_share = whitened.smallest_unique_share;
   result.class_shares = std::move(whitened.squared_norms);
@@ -38,6 +39,16 @@ HScore score_of(const std::vector<std::int64_t>& counts, Index features,
     result.error_bound = 10 * std::numeric_limits<double>::epsilon() / result.smallest_unique_share;
   }
   return result;
+}
+
+bool in_float32_range(const Moments& moments) {
+  const double rows = static_cast<double>(moments.rows());
+  for (Index j = 0; j < moments.features(); ++j) {
+    const double mean_square = moments.shifted_scatter()(j, j) / rows;
+    if (!(mean_square < 1e30)) return false;
+    if (mean_square < 1e-24 && mean_square != 0) return false;
+  }
+  return true;
 }
 
 HScore score_of(const Moments& moments, WhitenedClasses&& whitened) {

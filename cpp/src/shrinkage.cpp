@@ -10,6 +10,7 @@
 #include "hscore/saturation.hpp"
 #include "hscore/scores.hpp"
 #include "sample_gram.hpp"
+#include "scores.hpp"
 
 namespace hscore {
 
@@ -306,6 +307,7 @@ RegularizedHScore regularized_h_score(const FeatureView& features, const LabelVi
                                       const UpdateOptions& update,
                                       const ShrinkageOptions& options) {
   check_labels(features, labels);
+  check_fits(labels.classes, features.cols, sizeof(double));
   // Nothing added means the plain score, which has a rule for the rank.
   const bool plain = options.method == Shrinkage::fixed && options.intensity == 0;
   if (!plain && features.rows < features.cols && features.rows > 0) {
@@ -340,6 +342,11 @@ RegularizedHScore regularized_h_score(const FeatureView& features, const LabelVi
   UpdateOptions with_norms = update;
   with_norms.norms = options.method == Shrinkage::ledoit_wolf;
   moments.update(features, labels, with_norms);
+  if (update.products == Products::float32 && !in_float32_range(moments)) {
+    with_norms.products = Products::float64;
+    moments = Moments(features.cols);
+    moments.update(features, labels, with_norms);
+  }
   return regularized_h_score(moments, options);
 }
 

@@ -87,15 +87,10 @@ void fold(PaddedMatrix& columns, Index order, double* values, Index rows, Index 
 }  // namespace
 
 TriangularMoments::TriangularMoments(Index features)
-    : features_(features),
-      shift_(static_cast<std::size_t>(std::max<Index>(features, 0)), 0.0),
+    : features_(checked_features(features)),
+      shift_(static_cast<std::size_t>(features), 0.0),
       unit_(shift_.size(), 0.0),
-      columns_(features + 1, features + 1) {
-  if (features < 1) {
-    throw std::invalid_argument("features must have at least one column, got " +
-                                std::to_string(features));
-  }
-}
+      columns_(features + 1, features + 1) {}
 
 TriangularMoments TriangularMoments::copy() const {
   TriangularMoments result(1);
@@ -121,14 +116,14 @@ void TriangularMoments::grow(Index classes) {
 // duplicates must not be rounded apart.
 void TriangularMoments::choose_shift(const FeatureView& features) {
   const Index sample = std::min<Index>(features.rows, 64);
-  const RowReader read = row_reader(features);
+  const RowReader read(features);
   std::vector<double> row(shift_.size());
   std::vector<double> first(shift_.size());
   std::vector<double> sum(shift_.size(), 0.0);
   std::vector<double> spread(shift_.size(), 0.0);
-  read(features.at(0, 0), features.col_stride, features_, first.data());
+  read(0, 0, features_, first.data());
   for (Index i = 1; i < sample; ++i) {
-    read(features.at(i * features.rows / sample, 0), features.col_stride, features_, row.data());
+    read(i * features.rows / sample, 0, features_, row.data());
     for (std::size_t j = 0; j < row.size(); ++j) {
       sum[j] += row[j] - first[j];
       spread[j] = std::max(spread[j], std::abs(row[j] - first[j]));
@@ -169,7 +164,7 @@ void TriangularMoments::update(const FeatureView& features, const LabelView& lab
   const double work = static_cast<double>(features.rows) * static_cast<double>(features_) *
                       static_cast<double>(features_);
   const int threads = work < 1e8 ? 1 : options.threads;
-  const RowReader read = row_reader(features);
+  const RowReader read(features);
   const Index all = next.columns_.rows();
   AlignedBuffer<double> chunk(all, chunk_stride);
   for (Index first = 0; first < features.rows; first += chunk_rows) {
@@ -182,7 +177,7 @@ void TriangularMoments::update(const FeatureView& features, const LabelView& lab
     parallel_for((rows + group - 1) / group, threads, [&](Index task) {
       std::vector<double> row(static_cast<std::size_t>(features_));
       for (Index i = task * group; i < std::min(rows, (task + 1) * group); ++i) {
-        read(features.at(first + i, 0), features.col_stride, features_, row.data());
+        read(first + i, 0, features_, row.data());
         double* target = chunk.data() + i;
         for (std::size_t j = 0; j < row.size(); ++j) {
           target += chunk_stride;

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "hscore/buffer.hpp"
 #include "hscore/parallel.hpp"
 
 namespace hscore {
@@ -26,11 +27,19 @@ void read_row(const unsigned char* source, Index stride, Index count, double* ta
 
 }  // namespace
 
-RowReader row_reader(const FeatureView& view) {
-  return visit_dtype(view.dtype, [&](auto element) -> RowReader {
-    using T = decltype(element);
-    return view.swapped ? &read_row<T, true> : &read_row<T, false>;
-  });
+RowReader::RowReader(const FeatureView& view)
+    : view_(view), read_(visit_dtype(view.dtype, [&](auto element) {
+        using T = decltype(element);
+        return view.swapped ? &read_row<T, true> : &read_row<T, false>;
+      })) {}
+
+Index checked_features(Index features) {
+  if (features < 1) {
+    throw std::invalid_argument("features must have at least one column, got " +
+                                std::to_string(features));
+  }
+  check_fits(features, features, sizeof(double));
+  return features;
 }
 
 void check_labels(const FeatureView& features, const LabelView& labels) {
@@ -50,22 +59,24 @@ void check_labels(const FeatureView& features, const LabelView& labels) {
 NonFinite find_non_finite(const FeatureView& view, int threads) {
   constexpr Index rows_per_task = 256;
   const Index tasks = (view.rows + rows_per_task - 1) / rows_per_task;
-  const RowReader read = row_reader(view);
+  const RowReader read(view);
   std::vector<NonFinite> found(static_cast<std::size_t>(tasks));
   parallel_for(tasks, threads, [&](Index task) {
     std::vector<double> row(static_cast<std::size_t>(view.cols));
     NonFinite& here = found[static_cast<std::size_t>(task)];
     const Index end = std::min(view.rows, (task + 1) * rows_per_task);
     for (Index i = task * rows_per_task; i < end; ++i) {
-      read(view.at(i, 0), view.col_stride, view.cols, row.data());
+      read(i, 0, view.cols, row.data());
       double sum = 0;
       for (const double value : row) sum += value - value;  // 0, or NaN if any is not finite
       if (sum == 0) continue;
       for (Index j = 0; j < view.cols; ++j) {
-        if (std::isfinite(row[static_cast<std::size_t>(j)])) continue;
+        const double value = row[static_cast<std::size_t>(j)];
+        if (std::isfinite(value)) continue;
         if (here.count++ == 0) {
           here.row = i;
           here.col = j;
+          here.value = value;
         }
       }
     }
@@ -73,7 +84,7 @@ NonFinite find_non_finite(const FeatureView& view, int threads) {
   NonFinite total;
   for (const NonFinite& part : found) {
     if (part.count == 0) continue;
-    if (total.count == 0) total = {0, part.row, part.col};
+    if (total.count == 0) total = {0, part.row, part.col, part.value};
     total.count += part.count;
   }
   return total;

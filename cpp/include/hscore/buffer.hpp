@@ -37,6 +37,10 @@ inline std::size_t checked_product(std::ptrdiff_t rows, std::ptrdiff_t cols,
   return r * c;
 }
 
+/// Throws OutOfMemory, which names the size, for more elements than the machine's memory can hold.
+/// Asking the system is not enough: it may promise more than it has, and end the process later.
+void check_fits(std::ptrdiff_t rows, std::ptrdiff_t cols, std::size_t element_size);
+
 /// Uninitialized storage for `size` elements of a trivial type.
 template <class T>
 class AlignedBuffer {
@@ -45,6 +49,7 @@ class AlignedBuffer {
   AlignedBuffer(std::ptrdiff_t rows, std::ptrdiff_t cols)
       : size_(checked_product(rows, cols, sizeof(T))) {
     if (size_ == 0) return;
+    check_fits(rows, cols, sizeof(T));
     data_ = static_cast<T*>(::operator new(size_ * sizeof(T), alignment(), std::nothrow));
     if (data_ == nullptr) {
       throw OutOfMemory("could not allocate " + std::to_string(size_ * sizeof(T)) + " bytes for " +

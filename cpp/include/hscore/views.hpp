@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <cstring>
 #include <stdexcept>
+#include <vector>
 
 namespace hscore {
 
@@ -27,8 +28,11 @@ enum class DType : std::uint8_t {
   float64,
 };
 
+class ColumnTable;
+
 /// A real matrix of any layout, rows are samples and columns are features. Strides are in bytes and
-/// may be zero or negative; elements need not be aligned and may be byte-swapped.
+/// may be zero or negative; elements need not be aligned and may be byte-swapped. Columns that lie
+/// apart from each other, as in a data frame, come as a table instead of `data`.
 struct FeatureView {
   const unsigned char* data = nullptr;
   Index rows = 0;
@@ -37,6 +41,8 @@ struct FeatureView {
   Index col_stride = 0;
   DType dtype = DType::float64;
   bool swapped = false;
+  const ColumnTable* table = nullptr;
+  Index first_row = 0;  // of the table
 
   const unsigned char* at(Index row, Index col) const {
     return data + row * row_stride + col * col_stride;
@@ -44,6 +50,7 @@ struct FeatureView {
   FeatureView row_range(Index first, Index count) const {
     FeatureView part = *this;
     part.data = at(first, 0);
+    part.first_row += first;
     part.rows = count;
     return part;
   }
@@ -107,6 +114,11 @@ inline double load_as_double(const unsigned char* address) {
 
 }  // namespace detail
 
+/// Floating-point elements of four bytes or fewer, whose own rounding exceeds float32 products'.
+inline bool is_narrow(DType dtype) {
+  return dtype == DType::float32 || dtype == DType::float16 || dtype == DType::bfloat16;
+}
+
 /// Call `visitor` with a value of the element's C++ type.
 template <class Visitor>
 decltype(auto) visit_dtype(DType dtype, Visitor&& visitor) {
@@ -140,20 +152,68 @@ decltype(auto) visit_dtype(DType dtype, Visitor&& visitor) {
   throw std::invalid_argument("unknown element type");
 }
 
-/// Reads `count` elements, `stride` bytes apart, into doubles.
-using RowReader = void (*)(const unsigned char* source, Index stride, Index count, double* target);
+/// Columns that were allocated one by one and perhaps in pieces: the columns of a data frame or of
+/// an Arrow table. Nothing is owned; all pieces of a segment of rows are of its length.
+class ColumnTable {
+ public:
+  explicit ColumnTable(Index cols) : cols_(cols) {}
 
-/// The reader for a view's element type and byte order.
-RowReader row_reader(const FeatureView& view);
+  /// Begin a segment of `rows` rows. Each of its columns must follow by `add_columns`.
+  void add_segment(Index rows);
+  /// The next columns of the last segment. Throws std::invalid_argument for a wrong size.
+  void add_columns(const FeatureView& columns);
+
+  /// Columns that lie evenly apart, in a single segment, are one strided matrix and come as such.
+  FeatureView view() const;
+
+  void read_row(Index row, Index first_col, Index count, double* target) const;
+
+ private:
+  struct Column {
+    const unsigned char* data;
+    Index stride;
+    double (*load)(const unsigned char* address);
+    DType dtype;
+    bool swapped;
+  };
+
+  Index cols_;
+  Index rows_ = 0;
+  std::vector<Index> first_rows_;  // of each segment
+  std::vector<Column> columns_;    // of all segments
+};
+
+/// Reads parts of a view's rows into doubles.
+class RowReader {
+ public:
+  explicit RowReader(const FeatureView& view);
+
+  void operator()(Index row, Index first_col, Index count, double* target) const {
+    if (view_.table != nullptr) {
+      view_.table->read_row(view_.first_row + row, first_col, count, target);
+    } else {
+      read_(view_.at(row, first_col), view_.col_stride, count, target);
+    }
+  }
+
+ private:
+  FeatureView view_;
+  void (*read_)(const unsigned char* source, Index stride, Index count, double* target);
+};
+
+/// Throws std::invalid_argument unless positive, OutOfMemory where a square of that size cannot
+/// fit.
+Index checked_features(Index features);
 
 /// Throws std::invalid_argument unless there is one code per row and each is below `classes`.
 void check_labels(const FeatureView& features, const LabelView& labels);
 
-/// Where the first NaN or infinity is, and how many there are.
+/// Where the first NaN or infinity is, which it is, and how many there are.
 struct NonFinite {
   Index count = 0;
   Index row = -1;
   Index col = -1;
+  double value = 0;
 };
 NonFinite find_non_finite(const FeatureView& view, int threads);
 

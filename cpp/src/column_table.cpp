@@ -1,0 +1,71 @@
+#include <algorithm>
+#include <string>
+
+#include "hscore/views.hpp"
+
+namespace hscore {
+
+void ColumnTable::add_segment(Index rows) {
+  first_rows_.push_back(rows_);
+  rows_ += rows;
+}
+
+void ColumnTable::add_columns(const FeatureView& columns) {
+  const Index segments = static_cast<Index>(first_rows_.size());
+  const Index missing = segments * cols_ - static_cast<Index>(columns_.size());
+  if (segments == 0 || columns.rows != rows_ - first_rows_.back() || columns.cols > missing) {
+    throw std::invalid_argument("columns of " + std::to_string(columns.rows) + " x " +
+                                std::to_string(columns.cols) + " do not fit their segment");
+  }
+  const auto load = visit_dtype(columns.dtype, [&](auto element) {
+    using T = decltype(element);
+    return columns.swapped ? &detail::load_as_double<T, true> : &detail::load_as_double<T, false>;
+  });
+  for (Index j = 0; j < columns.cols; ++j) {
+    columns_.push_back(
+        {columns.at(0, j), columns.row_stride, load, columns.dtype, columns.swapped});
+  }
+}
+
+FeatureView ColumnTable::view() const {
+  if (static_cast<Index>(columns_.size()) != static_cast<Index>(first_rows_.size()) * cols_) {
+    throw std::invalid_argument("a segment of the table lacks columns");
+  }
+  FeatureView view;
+  view.rows = rows_;
+  view.cols = cols_;
+  view.table = this;
+  if (columns_.empty()) return view;
+  const Column& first = columns_.front();
+  const bool all_narrow = std::all_of(columns_.begin(), columns_.end(),
+                                      [](const Column& c) { return is_narrow(c.dtype); });
+  view.dtype = all_narrow ? DType::float32 : DType::float64;  // what precision to promise
+  if (first_rows_.size() != 1) return view;
+  const Index step = cols_ > 1 ? columns_[1].data - first.data : 0;
+  for (std::size_t j = 0; j < columns_.size(); ++j) {
+    const Column& column = columns_[j];
+    if (column.dtype != first.dtype || column.swapped != first.swapped ||
+        column.stride != first.stride || column.data - first.data != static_cast<Index>(j) * step) {
+      return view;
+    }
+  }
+  view.data = first.data;
+  view.row_stride = first.stride;
+  view.col_stride = step;
+  view.dtype = first.dtype;
+  view.swapped = first.swapped;
+  view.table = nullptr;
+  return view;
+}
+
+void ColumnTable::read_row(Index row, Index first_col, Index count, double* target) const {
+  const auto next = std::upper_bound(first_rows_.begin(), first_rows_.end(), row);
+  const Index segment = next - first_rows_.begin() - 1;
+  const Index within = row - first_rows_[static_cast<std::size_t>(segment)];
+  const Column* columns = columns_.data() + segment * cols_ + first_col;
+  for (Index j = 0; j < count; ++j) {
+    target[j] = columns[j].load(columns[j].data + within * columns[j].stride);
+  }
+}
+
+}  // namespace hscore
