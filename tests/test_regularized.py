@@ -5,6 +5,7 @@ import warnings
 
 import numpy as np
 import pytest
+from oracles import make_problem
 from sklearn import datasets
 from sklearn.covariance import OAS, LedoitWolf
 
@@ -212,3 +213,29 @@ def test_too_little():
         regularized_h_score([[1.0]], [0])
     with pytest.raises(ValueError, match="one entry per row"):
         regularized_h_score(np.eye(3), [0, 1])
+
+
+def rectified(x):
+    return np.maximum(x, 0)
+
+
+def common_factor(x):
+    """A strong common factor: what tells the classes apart is small beside it."""
+    return 0.05 * x + x[:, :1]
+
+
+def far_from_zero(x):
+    return x + 1000
+
+
+@pytest.mark.parametrize("shrinkage", ["ledoit_wolf", "oas", 0.1, 1e-6])
+@pytest.mark.parametrize("change", [rectified, common_factor, far_from_zero])
+def test_float32_products_keep_the_promise(change, shrinkage):
+    """Large enough for "auto" to try float32 products of float32 features."""
+    x, y = make_problem(20_000, 330, 20)
+    x = change(x).astype(np.float32)
+    want = regularized_h_score(x, y, shrinkage=shrinkage, precision="float64")
+    got = regularized_h_score(x, y, shrinkage=shrinkage)
+    assert got == pytest.approx(want, rel=1e-6)
+    if change is rectified:  # easy: taken, or this test shows nothing
+        assert got == regularized_h_score(x, y, shrinkage=shrinkage, precision="float32") != want
