@@ -42,10 +42,13 @@ def h_score(
     Parameters
     ----------
     features : array_like of shape (n_samples, n_features)
-        Real numbers of any float, integer or boolean type and any memory layout; read where they
-        are, never copied. One-dimensional features are one column.
+        Real numbers of any float, integer or boolean type, bfloat16 included, in any memory layout:
+        NumPy arrays, torch and JAX arrays on the CPU, pandas, polars and Arrow tables, lists. They
+        are read where they are, never copied as a whole (see docs/inputs.md). One-dimensional
+        features are one column.
     labels : array_like of shape (n_samples,), (n_samples, 1) or one-hot (n_samples, n_classes)
-        Integers of any value, strings, booleans, floats, categories or objects.
+        Integers of any value, strings, booleans, floats, categories or objects, from the same
+        libraries.
     precision : {"auto", "float64", "float32", "high"}, default "auto"
         Arithmetic of the covariance's products; their sums are float64 always. "auto" takes
         float32 products where they pay and corrects them by a second pass over the rows, to within
@@ -74,9 +77,11 @@ def h_score(
         If the lengths differ, there are fewer than two samples, a value is missing or not finite,
         or an option is unknown.
     TypeError
-        If the features are not real numbers or the labels cannot be told apart.
+        If the features are not real numbers, are masked, sparse or on another device, or the
+        labels cannot be told apart.
     MemoryError
-        If the statistics, ``O(n_features**2 + n_classes * n_features)``, do not fit.
+        If the statistics, ``O(n_features**2 + n_classes * n_features)``, do not fit; the message
+        says how large they are.
 
     Warns
     -----

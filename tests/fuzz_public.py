@@ -37,7 +37,7 @@ REAL = [*"?bBhHiIqQefd"]
 JUNK = [*"gFDGOSUMmV"]
 
 
-class Broken(AssertionError):
+class BrokenPromiseError(AssertionError):
     """What the library promised did not hold."""
 
 
@@ -289,40 +289,40 @@ class Case:
                 results, outcome = [], type(refusal).__name__
         for warning in caught:
             if not issubclass(warning.category, OURS):
-                raise Broken(f"{warning.category.__name__}: {warning.message}")
+                raise BrokenPromiseError(f"{warning.category.__name__}: {warning.message}")
         categories = {warning.category for warning in caught}
         for name, value in results:
             self.judge(name, value, categories)
         if before and self.array.tobytes() != before:
-            raise Broken("the features' bytes have changed")
+            raise BrokenPromiseError("the features' bytes have changed")
         return outcome
 
     def judge_refusal(self, refusal: BaseException) -> None:
         text = str(refusal)
         if not text.strip():
-            raise Broken(f"an empty {type(refusal).__name__}") from refusal
+            raise BrokenPromiseError(f"an empty {type(refusal).__name__}") from refusal
         if any(leak in text for leak in LEAKS) or "\n" in text:
-            raise Broken(f"a message from below: {text}") from refusal
+            raise BrokenPromiseError(f"a message from below: {text}") from refusal
 
     def count_classes(self) -> int:
         return len(Moments().update(np.zeros((len(self.labels), 1)), self.labels).classes)
 
     def judge(self, name: str, value: float, categories: set[type]) -> None:
         if type(value) is not float:
-            raise Broken(f"{name} is a {type(value).__name__}")
+            raise BrokenPromiseError(f"{name} is a {type(value).__name__}")
         if np.isnan(value):
             undefined = name == "adjusted" and SaturationWarning in categories
             if not undefined and not self.unchecked:
-                raise Broken(f"{name} is nan without a reason")
+                raise BrokenPromiseError(f"{name} is nan without a reason")
             return
         if not np.isfinite(value):
-            raise Broken(f"{name} is {value}")
+            raise BrokenPromiseError(f"{name} is {value}")
         most = self.count_classes() - 1
         if name == "regularized":
             rows = len(self.labels)
             most *= rows / (rows - 1)
         if value > most * (1 + 1e-9) + 1e-9 or (name != "adjusted" and value < 0):
-            raise Broken(f"{name} is {value}, outside 0 to {most}")
+            raise BrokenPromiseError(f"{name} is {value}, outside 0 to {most}")
 
     unchecked = False
 
@@ -338,7 +338,9 @@ class Case:
             rank = chance * m / q
             slack = 1e-2 if options.get("precision") == "float32" else 1e-4
             if not max(0, rank + q - m) - slack <= value <= min(rank, q) + slack:
-                raise Broken(f"h_score is {value} for rank {rank}, q = {q}, N - 1 = {m}")
+                raise BrokenPromiseError(
+                    f"h_score is {value} for rank {rank}, q = {q}, N - 1 = {m}"
+                )
         return [("h_score", value), ("chance", chance)]
 
     def adjusted(self) -> list[tuple[str, float]]:
@@ -373,7 +375,7 @@ class Case:
             moments
         )
         if moments != moments.copy() and not self.unchecked:
-            raise Broken("a copy is not equal")
+            raise BrokenPromiseError("a copy is not equal")
         repr(moments)
         return [
             ("h_score", moments.h_score(**self.options("tol", "n_threads"))),

@@ -1,15 +1,25 @@
 """Refusals: the right type, and a text that names the argument, what came and what to do."""
 
+import pickle
 import re
-import warnings
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+from fuzz_public import fuzz
 from oracles import make_problem
 
-from hscore_fast import Moments, PrecisionWarning, SaturationWarning, SingleClassWarning, h_score
+from hscore_fast import (
+    Moments,
+    PrecisionWarning,
+    SaturationWarning,
+    SingleClassWarning,
+    adjusted_h_score,
+    chance_level,
+    h_score,
+    regularized_h_score,
+)
 
 X, Y = make_problem(40, 5, 3)
 MISSING = np.where(np.arange(40) == 17, np.nan, Y)
@@ -67,6 +77,51 @@ REFUSALS: dict[str, tuple[Any, Any, dict[str, Any], Any, tuple[str, ...]]] = {
     "records": (np.zeros(40, dtype="f8,f8"), Y, {}, TypeError, ("features",)),
     "ragged": ([[1.0, 2.0], [3.0]], [0, 1], {}, ValueError, ("features",)),
     "None": (None, Y, {}, TypeError, ("features",)),
+    "masked": (np.ma.array(X), Y, {}, TypeError, ("features", "masked", ".filled(0)")),
+    "long double": (
+        *(X.astype(np.longdouble), Y, {}, TypeError, ("features", "float64", "astype")),
+    ),
+    "durations": (X.astype("m8[s]"), Y, {}, TypeError, ("features", "timedelta64")),
+    "void": (np.zeros((40, 5), "V4"), Y, {}, TypeError, ("features", "V4")),
+    "integers beyond 64 bits": ([[2**70]] * 40, Y, {}, TypeError, ("features", "object")),
+    "a word": ("features", Y, {}, TypeError, ("features", "<U8")),
+    "a dictionary": ({}, Y, {}, TypeError, ("features", "object")),
+    "a class": (np.ndarray, Y, {}, TypeError, ("features", "object")),
+    **{
+        f"NaN as {kind}": (
+            *(with_value(np.nan, (23, 4), (30, 1), dtype=kind), Y, {}, ValueError),
+            ("features", "2 values", "(nan)", "row 23", "column 4"),
+        )
+        for kind in ("<f2", ">f2", "<f4", ">f4", "<f8", ">f8")
+    },
+    **{
+        f"infinity as {kind}": (
+            *(with_value(-np.inf, (3, 0), dtype=kind), Y, {}, ValueError),
+            ("features", "1 value", "(-inf)", "row 3", "column 0"),
+        )
+        for kind in ("<f2", ">f2", "<f4", ">f4", "<f8", ">f8")
+    },
+    "squares overflow": (1e160 * X, Y, {}, ValueError, ("features", "overflow", "divide")),
+    "squares underflow": (1e-170 * X, Y, {}, ValueError, ("features", "underflow", "multiply")),
+    "columns without end": (
+        *(np.broadcast_to(X[:, :1], (40, 2**40)), Y, {}, MemoryError),
+        ("1099511627776", "fewer features"),
+    ),
+    "columns beyond the address space": (
+        *(np.broadcast_to(X[:, :1], (40, 2**53)), Y, {}, MemoryError),
+        (str(2**53), "fewer features"),
+    ),
+    "masked labels": (X, np.ma.array(Y), {}, TypeError, ("labels", "masked")),
+    "NaN among strings": (X, ["a", np.nan] * 20, {}, ValueError, ("labels", "20 missing", "row 1")),
+    "NaT among dates": (
+        *(X, np.where(Y > 0, np.datetime64("NaT"), np.datetime64("2020-01-01")), {}, ValueError),
+        ("labels", "missing"),
+    ),
+    "labels that cannot be hashed": (
+        *(X, np.array([*({} for _ in Y)], dtype=object), {}, TypeError, ("labels", "hash")),
+    ),
+    "ragged labels": (X, [[1, 2], [3]] * 20, {}, ValueError, ("labels",)),
+    "void labels": (X, np.zeros(40, "V4"), {}, TypeError, ("labels", "V4")),
     "NaN among labels": (X, MISSING, {}, ValueError, ("labels", "missing", "17")),
     "None among labels": (X, object_labels(None), {}, ValueError, ("labels", "missing", "17")),
     "NaN among objects": (X, object_labels(np.nan), {}, ValueError, ("labels", "missing", "17")),
@@ -114,6 +169,10 @@ REFUSALS: dict[str, tuple[Any, Any, dict[str, Any], Any, tuple[str, ...]]] = {
     "negative tol": (X, Y, {"tol": -1e-9}, ValueError, ("tol", "-1e-09")),
     "tol of one": (X, Y, {"tol": 1.0}, ValueError, ("tol", "1")),
     "tol NaN": (X, Y, {"tol": np.nan}, ValueError, ("tol", "nan")),
+    "threads True": (X, Y, {"n_threads": True}, TypeError, ("n_threads", "bool")),
+    "precision in bytes": (X, Y, {"precision": b"auto"}, (ValueError, TypeError), ("precision",)),
+    "tol True": (X, Y, {"tol": True}, TypeError, ("tol", "bool")),
+    "tol of zero": (X, Y, {"tol": 0}, ValueError, ("tol", "2**-42")),
     "tol as a word": (X, Y, {"tol": "small"}, TypeError, ("tol", "str")),
 }
 
@@ -140,6 +199,8 @@ def test_refusal_is_that_of_moments(case: str) -> None:
     features, labels, _, error, words = REFUSALS[case]
     if case in ("one row", "no rows", "empty list"):
         pytest.skip("a stream may hold few rows, or none yet")
+    if case.startswith("squares"):
+        pytest.skip("a stream refuses these when it is scored")
     with pytest.raises(error) as caught:
         Moments().update(features, labels)
     assert_says(str(caught.value), words)
@@ -227,37 +288,84 @@ def test_no_warning_without_a_reason() -> None:
     assert h_score(x, Y) == pytest.approx(h_score(X, Y), abs=1e-13)
 
 
-def test_random_rubbish_raises_only_what_is_promised() -> None:
-    """A short walk over dtypes, shapes, strides, values and labels; no crash, no other error."""
-    rng = np.random.default_rng(0)
-    kinds = [*"?bBhHiIqQefdgFDG", "S3", "U3", "O", "M8[s]", "m8[s]", "V4", ">f4", ">f8", ">i2"]
-    for _ in range(1500):
-        shape = tuple(rng.choice([0, 1, 2, 3, 7, 30], size=rng.integers(0, 4)))
-        if rng.random() < 0.7:
-            shape = (int(rng.choice([1, 2, 5, 30])), int(rng.choice([1, 2, 8, 40])))
-        base = rng.standard_normal(shape) * 10.0 ** rng.integers(-3, 4)
-        x = np.asarray(base).astype(kinds[rng.integers(len(kinds))] if rng.random() < 0.5 else "d")
-        if x.dtype.kind == "f" and x.size and rng.random() < 0.3:
-            x.flat[rng.integers(x.size)] = rng.choice([np.nan, np.inf, 1e4, 0.0])
-        if x.ndim:
-            x = x[:: int(rng.choice([1, 2, -1, -3]))]
-        if x.ndim > 1 and rng.random() < 0.3:
-            x = x.T
-        length = len(x) if x.ndim and rng.random() < 0.9 else int(rng.integers(0, 9))
-        y = rng.integers(-2, 3, length).astype(kinds[rng.integers(len(kinds))])
-        if rng.random() < 0.2:
-            y = np.eye(5)[rng.integers(0, 5, length)]
-        precision = ("auto", "float64", "float32")[rng.integers(3)]
-        with warnings.catch_warnings():
-            for kind in (SaturationWarning, SingleClassWarning, PrecisionWarning):
-                warnings.simplefilter("ignore", kind)
-            check_rubbish(x, y, precision)
+REGULARIZED: dict[str, tuple[dict[str, Any], Any, tuple[str, ...]]] = {
+    "shrinkage": ({"shrinkage": "lw"}, ValueError, ("shrinkage", "'lw'", "ledoit_wolf", "oas")),
+    "negative": ({"shrinkage": -0.5}, ValueError, ("shrinkage", "-0.5", "between 0 and 1")),
+    "above one": ({"shrinkage": 1.5}, ValueError, ("shrinkage", "1.5")),
+    "NaN": ({"shrinkage": np.nan}, ValueError, ("shrinkage", "nan")),
+    "None": ({"shrinkage": None}, TypeError, ("shrinkage", "None", "NoneType")),
+    "True": ({"shrinkage": True}, TypeError, ("shrinkage", "bool")),
+    "convention": ({"convention": "mine"}, ValueError, ("convention", "'mine'", "tllib", "paper")),
+    "precision": ({"precision": "high"}, ValueError, ("precision", "'high'", "float64")),
+    "n_threads": ({"n_threads": 0}, ValueError, ("n_threads", "0")),
+}
 
 
-def check_rubbish(x: np.ndarray, y: np.ndarray, precision: str) -> None:
-    try:
-        score = h_score(x, y, precision=precision)
-    except (ValueError, TypeError, MemoryError) as refusal:
-        assert str(refusal).strip()  # noqa: PT017
-    else:
-        assert 0 <= score <= len(x)
+@pytest.mark.parametrize("case", REGULARIZED)
+def test_refusal_of_options_of_the_regularized_score(case: str) -> None:
+    options, error, words = REGULARIZED[case]
+    with pytest.raises(error) as caught:
+        regularized_h_score(X, Y, **options)
+    assert_says(str(caught.value), words)
+    if "precision" not in options:
+        with pytest.raises(error) as caught:
+            Moments().update(X, Y).regularized_h_score(**options)
+        assert_says(str(caught.value), words)
+
+
+@pytest.mark.parametrize(
+    "case", [case for case, (*_, options, _, _) in REFUSALS.items() if not options]
+)
+@pytest.mark.parametrize("score", [regularized_h_score, adjusted_h_score, chance_level])
+def test_refusal_is_that_of_every_score(case: str, score: Any) -> None:
+    features, labels, _, error, words = REFUSALS[case]
+    with pytest.raises(error) as caught:
+        score(features, labels)
+    assert_says(str(caught.value), words)
+
+
+def test_moments_that_overflow_are_refused_when_scored() -> None:
+    moments = Moments().update(1e160 * X, Y)
+    for method in ("h_score", "adjusted_h_score", "chance_level", "regularized_h_score"):
+        with pytest.raises(ValueError, match="squares overflow"):
+            getattr(pickle.loads(pickle.dumps(moments)), method)()
+        unchecked = moments.copy().merge(
+            Moments().update(with_value(np.nan, (2, 2)), Y, check_finite=False)
+        )
+        assert np.isnan(getattr(pickle.loads(pickle.dumps(unchecked)), method)())
+    assert moments.copy() == moments
+
+
+@pytest.mark.parametrize("n_features", [2**22, 2**40, 2**61])
+def test_sizes_are_checked_before_memory_is_taken(n_features: int) -> None:
+    with pytest.raises(MemoryError, match=str(n_features)):
+        Moments(n_features)
+
+
+@pytest.mark.parametrize("n_features", [0, -3, 2**62, 2**80])
+def test_impossible_numbers_of_features(n_features: int) -> None:
+    with pytest.raises(ValueError, match=f"n_features .* got {n_features}"):
+        Moments(n_features)
+
+
+def test_float32_products_that_overflow_are_computed_in_float64() -> None:
+    x = 1e18 * X
+    expected = regularized_h_score(x, Y)
+    assert regularized_h_score(x, Y, precision="float32") == expected
+    assert h_score(x, Y, precision="float32") == h_score(x, Y, precision="float64")
+
+
+@pytest.mark.parametrize("precision", ["float32", "float64", "high"])
+@pytest.mark.filterwarnings("ignore::hscore_fast.PrecisionWarning")
+def test_noise_adds_no_rank_beyond_the_rows(precision: str) -> None:
+    x = (1e6 + np.random.default_rng(0).integers(-4, 5, (3, 65))).astype(np.float32)
+    assert chance_level(x, [0, 1, 1], precision=precision) <= 1.0
+
+
+def test_the_fuzzer_finds_nothing_in_three_seconds() -> None:
+    """`python tests/fuzz_public.py` goes on for as long as one likes."""
+    outcomes, failures = fuzz(seconds=3, seed=1, libraries=("ml_dtypes", "pandas"))
+    assert not failures, failures[0]
+    assert outcomes["scored"] > 20
+    assert outcomes["ValueError"] > 20
+    assert outcomes["TypeError"] > 5

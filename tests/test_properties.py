@@ -5,7 +5,8 @@ rank is a rank of the bits; ``gold`` knows it. The few draws whose rank hangs on
 out.
 """
 
-from itertools import permutations
+from contextlib import suppress
+from itertools import pairwise, permutations
 
 import numpy as np
 import pytest
@@ -14,7 +15,13 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from oracles import EPS, Gold, gold
 
-from hscore_fast import Moments, h_score
+from hscore_fast import (
+    Moments,
+    adjusted_h_score,
+    chance_level,
+    h_score,
+    regularized_h_score,
+)
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::hscore_fast.SaturationWarning"),
@@ -22,6 +29,15 @@ pytestmark = [
 ]
 
 CLOSE = 1e-9
+
+DTYPES: list[type] = [
+    *(np.float64, np.float32, np.float16, np.bool_),
+    *(np.int8, np.int16, np.int32, np.int64, np.uint8, np.uint16, np.uint32, np.uint64),
+]
+with suppress(ImportError):  # small whole numbers, which its eight bits hold exactly
+    import ml_dtypes
+
+    DTYPES.append(ml_dtypes.bfloat16)
 
 
 class Problem:
@@ -44,9 +60,7 @@ def problems(draw: st.DrawFn, max_samples: int = 60, min_classes: int = 1) -> Pr
     rank = draw(st.integers(1, n_features))
     n_classes = draw(st.integers(min_classes, min(7, n_samples)))
     imbalance = draw(st.sampled_from([0.0, 1.0, 4.0]))
-    dtype = draw(
-        st.sampled_from([np.float64, np.float32, np.float16, np.int8, np.int64, np.uint8, np.bool_])
-    )
+    dtype = draw(st.sampled_from(DTYPES))
     share = np.exp(-imbalance * np.arange(n_classes))
     y = rng.choice(n_classes, size=n_samples, p=share / share.sum())
     y[rng.permutation(n_samples)[:min_classes]] = np.arange(min_classes)
@@ -57,7 +71,7 @@ def problems(draw: st.DrawFn, max_samples: int = 60, min_classes: int = 1) -> Pr
         if rank < n_features:
             x = x @ rng.integers(-1, 2, (rank, n_features))
         x = np.clip(x, -100, 100)
-        x = (x + 100 if dtype is np.uint8 else x).astype(dtype)
+        x = (x + 100 if np.dtype(dtype).kind == "u" else x).astype(dtype)
     problem = Problem(x, y, rng)
     assume(problem.truth.pivot > 1e-6)
     return problem
@@ -77,9 +91,9 @@ def assert_score(x: NDArray, y: NDArray, expected: float) -> None:
 @given(problems())
 def test_equals_the_exact_score(problem: Problem) -> None:
     assert_score(problem.x, problem.y, problem.truth.h_score)
-    assert h_score(problem.x, problem.y) == pytest.approx(
-        problem.truth.h_score, rel=1e-6, abs=CLOSE
-    )
+    for precision in ("auto", "high"):
+        found = h_score(problem.x, problem.y, precision=precision)
+        assert found == pytest.approx(problem.truth.h_score, rel=1e-6, abs=CLOSE)
 
 
 @given(problems())
@@ -188,3 +202,154 @@ def test_moments_of_pieces_give_the_score_of_the_whole(problem: Problem) -> None
     assert whole.n_samples == len(problem.y)
     assert set(whole.classes) == set(problem.y.tolist())
     assert whole.h_score() == pytest.approx(problem.truth.h_score, abs=CLOSE)
+
+
+@given(problems())
+def test_repeated_rows_are_integer_weights(problem: Problem) -> None:
+    """Weighted sums of the rows as they are, against the score of the rows written out."""
+    weights = problem.rng.integers(1, 4, len(problem.y))
+    x, total = problem.x.astype(np.float64), weights.sum()
+    centred = x - weights @ x / total
+    sums = np.stack([(weights * (problem.y == c)) @ centred for c in np.unique(problem.y)])
+    counts = np.array([weights[problem.y == c].sum() for c in np.unique(problem.y)])
+    inverse = np.linalg.pinv(centred.T @ (weights[:, None] * centred), rcond=1e-11, hermitian=True)
+    repeated = np.repeat(problem.x, weights, axis=0), np.repeat(problem.y, weights)
+    assume(gold(*repeated).pivot > 1e-6)
+    expected = np.einsum("cj,jk,ck,c->", sums, inverse, sums, 1 / counts)
+    assert score(*repeated) == pytest.approx(expected, abs=1e-7)
+
+
+# The adjusted score and the chance level depend on the rank too, so they test it.
+
+
+def adjusted(problem: Problem) -> float:
+    """Adjust the exact score by the exact rank."""
+    most, free = problem.n_classes - 1, len(problem.y) - 1
+    if most == 0:
+        return 0.0
+    if problem.truth.rank == free:
+        return float("nan")
+    return most - (most - problem.truth.h_score) * free / (free - problem.truth.rank)
+
+
+@given(problems())
+def test_adjusted_score_and_chance_level_are_those_of_the_exact_rank(problem: Problem) -> None:
+    most, free = problem.n_classes - 1, len(problem.y) - 1
+    found = adjusted_h_score(problem.x, problem.y)
+    assert found == pytest.approx(adjusted(problem), abs=1e-7, nan_ok=True)
+    assert not found > most
+    chance = chance_level(problem.x, problem.y)
+    assert chance == pytest.approx(problem.truth.rank * most / free, abs=1e-12)
+    assert 0 <= chance <= most
+    assert np.isnan(found) or (found > 1e-7) <= (problem.truth.h_score > chance - 1e-7)
+
+
+@given(problems())
+def test_adjusted_score_has_the_invariances_of_the_score(problem: Problem) -> None:
+    order = problem.rng.permutation(len(problem.y))
+    x = problem.x.astype(np.float64)[order]
+    x = np.hstack([x, x[:, :1] * 4 - 3, np.full((len(x), 1), 7.0)])
+    x = x[:, problem.rng.permutation(x.shape[1])] * np.ldexp(
+        1.0, problem.rng.integers(-9, 10, x.shape[1])
+    )
+    labels = np.array([f"class {c}" for c in problem.y])[order]
+    expected = adjusted(problem)
+    assert adjusted_h_score(x, labels) == pytest.approx(expected, abs=1e-7, nan_ok=True)
+    moments = Moments().update(x[::2], labels[::2]).update(x[1::2], labels[1::2])
+    assert moments.adjusted_h_score() == pytest.approx(expected, abs=1e-7, nan_ok=True)
+    assert moments.chance_level() == chance_level(x, labels)
+
+
+@given(problems(max_samples=6, min_classes=2))
+def test_mean_of_the_adjusted_score_over_all_permuted_labels_is_zero(problem: Problem) -> None:
+    assume(problem.truth.rank < len(problem.y) - 1)
+    arrangements = sorted(set(permutations(problem.y.tolist())))
+    assume(len(arrangements) <= 200)
+    scores = [adjusted_h_score(problem.x, np.array(labels)) for labels in arrangements]
+    assert np.mean(scores) == pytest.approx(0, abs=1e-7)
+
+
+# Shrinkage depends on the units, so fewer maps leave its score as it is.
+
+
+def shrunk_by_definition(problem: Problem, intensity: float, convention: str) -> float:
+    x, n = problem.x.astype(np.float64), len(problem.y)
+    centred = x - x.mean(axis=0)
+    covariance = centred.T @ centred / n
+    identity = np.eye(x.shape[1]) * np.trace(covariance) / x.shape[1]
+    means = np.stack([centred[problem.y == c].mean(axis=0) for c in problem.y])
+    between = means.T @ means / (n - 1 if convention == "tllib" else n)
+    shrunk = (1 - intensity) * covariance + intensity * identity
+    return (1 - intensity) * float(np.trace(np.linalg.solve(shrunk, between)))
+
+
+INTENSITIES = st.sampled_from([0.01, 0.2, 0.5, 0.9])
+
+
+@given(problems(), INTENSITIES, st.sampled_from(["tllib", "paper"]))
+def test_regularized_score_is_its_definition(
+    problem: Problem, intensity: float, convention: str
+) -> None:
+    assume(problem.truth.rank > 0)
+    found = regularized_h_score(problem.x, problem.y, shrinkage=intensity, convention=convention)
+    assert found == pytest.approx(shrunk_by_definition(problem, intensity, convention), abs=CLOSE)
+
+
+@given(problems(), st.sampled_from(["ledoit_wolf", "oas", 0.01, 0.3, 1.0]))
+def test_bounds_of_the_regularized_score(problem: Problem, shrinkage: str | float) -> None:
+    """Shrinking only takes away: between 0 and the plain score, but for tllib's divisor."""
+    n = len(problem.y)
+    by_paper = regularized_h_score(problem.x, problem.y, shrinkage=shrinkage, convention="paper")
+    assert 0 <= by_paper <= min(problem.truth.h_score, problem.n_classes - 1) + CLOSE
+    by_tllib = regularized_h_score(problem.x, problem.y, shrinkage=shrinkage)
+    assert by_tllib == pytest.approx(by_paper * n / (n - 1), abs=1e-12)
+    if shrinkage == 1.0:
+        assert by_paper == 0
+
+
+@given(problems())
+def test_regularized_score_without_shrinkage_is_the_score(problem: Problem) -> None:
+    found = regularized_h_score(problem.x, problem.y, shrinkage=0.0, convention="paper")
+    assert found == pytest.approx(problem.truth.h_score, abs=1e-7)
+
+
+@given(problems())
+def test_more_shrinkage_never_raises_the_score(problem: Problem) -> None:
+    scores = [
+        regularized_h_score(problem.x, problem.y, shrinkage=intensity)
+        for intensity in (0.0, 0.01, 0.2, 0.5, 0.9, 1.0)
+    ]
+    assert all(more <= less + CLOSE for less, more in pairwise(scores))
+
+
+@given(problems(), st.sampled_from(["ledoit_wolf", "oas", 0.1]))
+def test_rotations_shifts_orders_and_one_unit_leave_the_regularized_score(
+    problem: Problem, shrinkage: str | float
+) -> None:
+    n_features = problem.x.shape[1]
+    expected = regularized_h_score(problem.x, problem.y, shrinkage=shrinkage)
+    rotation = np.linalg.qr(problem.rng.standard_normal((n_features, n_features)))[0]
+    order = problem.rng.permutation(len(problem.y))
+    x = problem.x.astype(np.float64) @ rotation * 64 + problem.rng.integers(-99, 100, n_features)
+    labels = np.array([f"class {c}" for c in problem.y])
+    found = regularized_h_score(x[order], labels[order], shrinkage=shrinkage)
+    assert found == pytest.approx(expected, abs=CLOSE)
+    cut = problem.rng.integers(0, len(order) + 1)
+    moments = Moments().update(x[cut:], labels[cut:]).merge(Moments().update(x[:cut], labels[:cut]))
+    assert moments.regularized_h_score(shrinkage=shrinkage) == pytest.approx(expected, abs=CLOSE)
+
+
+@given(problems(), st.integers(2, 4), INTENSITIES)
+def test_every_sample_repeated_leaves_the_regularized_score(
+    problem: Problem, times: int, intensity: float
+) -> None:
+    """By the paper's convention, in which no divisor is of the sample; at a given intensity."""
+    assert regularized_h_score(
+        np.repeat(problem.x, times, axis=0),
+        np.repeat(problem.y, times),
+        shrinkage=intensity,
+        convention="paper",
+    ) == pytest.approx(
+        regularized_h_score(problem.x, problem.y, shrinkage=intensity, convention="paper"),
+        abs=CLOSE,
+    )

@@ -32,7 +32,7 @@ inline std::size_t checked_product(std::ptrdiff_t rows, std::ptrdiff_t cols,
   const std::size_t most = static_cast<std::size_t>(std::numeric_limits<std::ptrdiff_t>::max());
   if (c != 0 && r > most / element_size / c) {
     throw OutOfMemory("a buffer of " + std::to_string(rows) + " x " + std::to_string(cols) +
-                      " elements exceeds the address space");
+                      " elements exceeds the address space: use fewer features or classes");
   }
   return r * c;
 }
