@@ -237,5 +237,5 @@ def test_float32_products_keep_the_promise(change, shrinkage):
     want = regularized_h_score(x, y, shrinkage=shrinkage, precision="float64")
     got = regularized_h_score(x, y, shrinkage=shrinkage)
     assert got == pytest.approx(want, rel=1e-6)
-    if change is rectified:  # easy: taken, or this test shows nothing
+    if change is rectified and isinstance(shrinkage, float):  # easy: taken, or this shows nothing
         assert got == regularized_h_score(x, y, shrinkage=shrinkage, precision="float32") != want
