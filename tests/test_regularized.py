@@ -212,3 +212,16 @@ def test_too_little():
         regularized_h_score([[1.0]], [0])
     with pytest.raises(ValueError, match="one entry per row"):
         regularized_h_score(np.eye(3), [0, 1])
+
+
+@pytest.mark.parametrize("precision", ["float32", "float64"])
+@pytest.mark.parametrize("rows", [2, 40])
+def test_rounding_keeps_the_score_within_its_bounds(precision: str, rows: int) -> None:
+    """Classes that the features know nothing of, or all of, where rounding errs to either side."""
+    rng = np.random.default_rng(0)
+    for columns in (1, 13, 65):
+        for _ in range(40):
+            direction = (rng.standard_normal(columns) * 1e5).astype(np.float32)
+            x = np.outer(np.arange(rows) // 2 % 2 if rows > 2 else [0, 1], direction)
+            score = regularized_h_score(x, np.arange(rows) % 2, precision=precision)
+            assert 0 <= score <= rows / (rows - 1)
