@@ -81,7 +81,7 @@ class Case:
             dtype = np.dtype(self.pick([bfloat16.bfloat16, bfloat16.float8_e5m2, bfloat16.int4]))
         with warnings.catch_warnings(), np.errstate(all="ignore"):
             warnings.simplefilter("ignore")
-            x = x.astype(dtype)
+            x = np.asarray(x).astype(dtype)
         if dtype.kind == "f" and x.size and self.chance(0.1):
             places = self.rng.integers(0, x.size, self.rng.integers(1, 4))
             x.reshape(-1)[places] = self.pick([np.nan, np.inf, -np.inf])
@@ -90,7 +90,7 @@ class Case:
     def values(self, shape: tuple[int, ...]) -> np.ndarray:
         rng = self.rng
         form = self.pick(["normal", "whole", "low rank", "constant", "duplicates", "sparse", "one"])
-        x: np.ndarray = rng.standard_normal(shape)
+        x: np.ndarray = np.asarray(rng.standard_normal(shape))
         if form == "whole":
             x = rng.integers(-3, 4, shape).astype(float)
         elif form == "low rank" and len(shape) == 2:
@@ -137,7 +137,7 @@ class Case:
             x = np.broadcast_to(x[: self.pick([1, len(x)]), :1], x.shape)
         if self.chance(0.01):
             x = np.broadcast_to(np.float32(1), (max(self.n_samples, 2), 2 ** self.pick([38, 45])))
-        if x.flags.writeable and self.chance(0.1):
+        if x.ndim and x.flags.writeable and self.chance(0.1):
             x.flags.writeable = False
         return x
 
@@ -332,11 +332,12 @@ class Case:
         value = hscore_fast.h_score(self.features, self.labels, **options)
         chance = hscore_fast.chance_level(self.features, self.labels, **options)
         q, m = self.count_classes() - 1, len(self.labels) - 1
-        if q > 0 and np.isfinite(value):
+        # The noise of float32 products may count as rank, which a warning says.
+        if q > 0 and np.isfinite(value) and options.get("precision") != "float32":
             # From the chance level r q / m the rank: every H lies between max(0, r + q - m) and
             # min(r, q).
             rank = chance * m / q
-            slack = 1e-2 if options.get("precision") == "float32" else 1e-4
+            slack = 1e-6
             if not max(0, rank + q - m) - slack <= value <= min(rank, q) + slack:
                 raise BrokenPromiseError(
                     f"h_score is {value} for rank {rank}, q = {q}, N - 1 = {m}"

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from oracles import _eliminate, _exact_sums, make_problem
+from oracles import _eliminate, _exact_sums, gold, make_problem
 
 from hscore_fast import PrecisionWarning, adjusted_h_score, chance_level, h_score
 
@@ -145,3 +145,18 @@ def test_what_is_not_finite():
     with pytest.raises(ValueError, match="row 9, column 3"):
         h_score(x, y, precision="high")
     assert np.isnan(h_score(x, y, precision="high", check_finite=False))
+
+
+def test_dependent_columns_with_fewer_rows_than_columns() -> None:
+    """Dependent columns leave rows of R empty, so that what counts lies below row N."""
+    rng = np.random.default_rng(0)
+    for _ in range(40):
+        n_samples, n_features = rng.integers(5, 25, 2)
+        rank = rng.integers(1, max(2, min(n_samples, n_features) - 2))
+        x = rng.integers(0, 2, (n_samples, rank)).astype(np.float64)
+        x = x[:, np.sort(rng.integers(0, rank, n_features))]
+        y = rng.integers(0, 4, n_samples)
+        truth = gold(x, y)
+        if truth.rank == n_samples - 1 or len(np.unique(y)) < 2:
+            continue
+        assert h_score(x, y, precision="high") == pytest.approx(truth.h_score, abs=1e-12)

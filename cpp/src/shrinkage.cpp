@@ -28,6 +28,13 @@ double divisor_ratio(const ShrinkageOptions& options, Index rows) {
   return options.convention == Convention::paper ? 1 : n / (n - 1);
 }
 
+// Shrinking only takes away from the plain score; rounding must not bring it outside its bounds.
+double score_from(double squared, double a, const ShrinkageOptions& options,
+                  const RegularizedHScore& result) {
+  const double most = static_cast<double>(std::max<Index>(result.classes - 1, 0));
+  return divisor_ratio(options, result.rows) * std::clamp((1 - a) * squared, 0.0, most);
+}
+
 int useful_threads(double order, double others, int threads) {
   return order * order * others < 1e8 ? 1 : threads;
 }
@@ -292,7 +299,7 @@ Rounded score_moments(const Moments& moments, const ShrinkageOptions& options, b
         pivoted_cholesky(std::move(matrix), least_pivoted_pivot, threads, options.whitening.stop);
     squared = squared_norm_of_extra(pivoted.factor, static_cast<Index>(pivoted.order.size()));
   }
-  result.score = (1 - a) * ratio * squared;
+  result.score = score_from(squared, a, options, result);
   return rounded;
 }
 
@@ -409,7 +416,7 @@ RegularizedHScore regularized_h_score(const FeatureView& features, const LabelVi
     double squared = 0;
     if (a > 0 &&
         score_by_samples(gram.values, unit, a, labels, counts, options, threads, &squared)) {
-      result.score = (1 - a) * divisor_ratio(options, features.rows) * squared;
+      result.score = score_from(squared, a, options, result);
       return result;
     }
   }

@@ -59,7 +59,8 @@ ScaledTriangle scaled_triangle(const TriangularMoments& moments, double toleranc
     lengths.push_back(length / level);
   }
   const Index order = static_cast<Index>(result.live.size());
-  const Index rows = std::min(features, moments.rows());
+  // All of R's rows even where the samples are fewer: a dependent feature leaves its row empty.
+  const Index rows = features;
   result.matrix = Eigen::MatrixXd::Zero(rows, order);
   result.length = Eigen::Map<const Eigen::VectorXd>(lengths.data(), order);
   for (Index k = 0; k < order; ++k) {

@@ -1,0 +1,93 @@
+// Columns that lie apart are read as the matrix they stand for.
+#include <cmath>
+#include <vector>
+
+#include "check.hpp"
+#include "data.hpp"
+#include "hscore/buffer.hpp"
+#include "hscore/scores.hpp"
+#include "hscore/views.hpp"
+
+namespace testing {
+namespace {
+
+// One column of `rows` values, each in memory of its own.
+hscore::FeatureView column_view(const std::vector<float>& values) {
+  hscore::FeatureView view;
+  view.data = reinterpret_cast<const unsigned char*>(values.data());
+  view.rows = static_cast<Index>(values.size());
+  view.cols = 1;
+  view.row_stride = sizeof(float);
+  view.dtype = hscore::DType::float32;
+  return view;
+}
+
+TEST(a_table_is_the_matrix_of_its_columns) {
+  Data data = random_data(500, 9, 3);
+  data.x = data.x.cast<float>().cast<double>();
+  const std::vector<Index> lengths{1, 192, 307};
+  std::vector<std::vector<float>> pieces;
+  hscore::ColumnTable table(9);
+  Index first = 0;
+  for (const Index length : lengths) {
+    for (Index j = 0; j < 9; ++j) {
+      pieces.emplace_back();
+      for (Index i = first; i < first + length; ++i) {
+        pieces.back().push_back(static_cast<float>(data.x(i, j)));
+      }
+    }
+    table.add_segment(length);
+    for (std::size_t j = pieces.size() - 9; j < pieces.size(); ++j) {
+      table.add_columns(column_view(pieces[j]));
+    }
+    first += length;
+  }
+  const hscore::FeatureView whole = table.view();
+  CHECK(whole.rows == 500 && whole.cols == 9 && whole.table == &table);
+  CHECK(hscore::is_narrow(whole.dtype));
+  hscore::Moments moments(9);
+  moments.update(whole.row_range(0, 150), labels(data).row_range(0, 150), {});
+  moments.update(whole.row_range(150, 350), labels(data).row_range(150, 350), {});
+  CHECK_CLOSE(hscore::h_score(moments, {}).score, score_of(data), 1e-12);
+
+  pieces[12][5] = INFINITY;  // segment 1 of 192 rows from row 1, column 3
+  const hscore::NonFinite found = hscore::find_non_finite(whole, 1);
+  CHECK(found.count == 1 && found.row == 6 && found.col == 3 && found.value == INFINITY);
+}
+
+TEST(columns_that_lie_evenly_are_one_matrix) {
+  const Data data = random_data(50, 6, 3);
+  hscore::ColumnTable table(6);
+  table.add_segment(50);
+  for (Index j = 0; j < 6; ++j) {
+    hscore::FeatureView column = view(data.x);
+    column.data = column.at(0, j);
+    column.cols = 1;
+    table.add_columns(column);
+  }
+  const hscore::FeatureView whole = table.view();
+  CHECK(whole.table == nullptr && whole.data == view(data.x).data);
+  CHECK(whole.row_stride == view(data.x).row_stride && whole.col_stride == sizeof(double));
+}
+
+TEST(columns_of_the_wrong_size_are_refused) {
+  const Data data = random_data(50, 6, 3);
+  hscore::ColumnTable table(7);
+  CHECK_THROWS(std::invalid_argument, "do not fit", table.add_columns(view(data.x)));
+  table.add_segment(49);
+  CHECK_THROWS(std::invalid_argument, "do not fit", table.add_columns(view(data.x)));
+  hscore::ColumnTable lacking(7);
+  lacking.add_segment(50);
+  lacking.add_columns(view(data.x));
+  CHECK_THROWS(std::invalid_argument, "lacks columns", lacking.view());
+  CHECK_THROWS(std::invalid_argument, "do not fit", lacking.add_columns(view(data.x)));
+}
+
+TEST(sizes_beyond_the_memory_are_refused) {
+  CHECK_THROWS(hscore::OutOfMemory, "this machine has",
+               hscore::check_fits(Index{1} << 28, Index{1} << 28, 8));
+  CHECK_THROWS(hscore::OutOfMemory, "elements", hscore::Moments(Index{1} << 40));
+}
+
+}  // namespace
+}  // namespace testing
