@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import warnings
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
+import numpy as np
 from numpy.typing import ArrayLike
 
 from hscore_fast._inputs import (
+    Address,
     Features,
     as_features,
     as_n_threads,
     as_precision,
     as_tol,
+    is_address,
+    is_label_address,
 )
 from hscore_fast._labels import encode
 from hscore_fast._variants import core
@@ -25,8 +29,8 @@ __all__ = ["h_score"]
 
 
 def h_score(
-    features: ArrayLike,
-    labels: ArrayLike,
+    features: ArrayLike | Address,
+    labels: ArrayLike | Address,
     *,
     precision: str = "auto",
     tol: float | None = None,
@@ -43,16 +47,19 @@ def h_score(
     ----------
     features : array_like of shape (n_samples, n_features)
         Real numbers of any float, integer or boolean type and any memory layout; read where they
-        are, never copied. One-dimensional features are one column.
+        are, never copied. One-dimensional features are one column. Or the address of a file, such
+        as ``"features.h5:/layer4"`` or a path, or a list of them; see :mod:`hscore_fast.readers`.
     labels : array_like of shape (n_samples,), (n_samples, 1) or one-hot (n_samples, n_classes)
-        Integers of any value, strings, booleans, floats, categories or objects.
+        Integers of any value, strings, booleans, floats, categories or objects. Or the address of a
+        file.
     precision : {"auto", "float64", "float32", "high"}, default "auto"
         Arithmetic of the covariance's products; their sums are float64 always. "auto" takes
         float32 products where they pay and corrects them by a second pass over the rows, to within
         1e-9 of the float64 answer for float64 and integer features and 1e-6 for narrower ones;
         where that is not safe it computes in float64. "float32" is the fastest and uncorrected.
         "high" never squares the features, in about three times the time: it tells near-duplicates
-        apart down to 1e-9 of their deviation.
+        apart down to 1e-9 of their deviation. A file that is not mapped is read in blocks, once:
+        "auto" is then "float64", and "float32" and "high" are refused.
     tol : float, optional
         Share of a feature's variance below which the part that other features do not predict
         counts as noise; by default ``2**-42``, and with ``precision="high"`` as little as its
@@ -77,6 +84,8 @@ def h_score(
         If the features are not real numbers or the labels cannot be told apart.
     MemoryError
         If the statistics, ``O(n_features**2 + n_classes * n_features)``, do not fit.
+    FileNotFoundError, OSError, ModuleNotFoundError
+        If a file is not there, cannot be read, or the library that reads it is not installed.
 
     Warns
     -----
@@ -113,8 +122,8 @@ def h_score(
 
 
 def score_result(
-    features: ArrayLike,
-    labels: ArrayLike,
+    features: ArrayLike | Address,
+    labels: ArrayLike | Address,
     precision: str,
     tol: float | None,
     n_threads: int | None,
@@ -125,8 +134,12 @@ def score_result(
     # Zero: as fine as rounding allows.
     tolerance = 0.0 if precision == "high" and tol is None else as_tol(tol)
     threads = as_n_threads(n_threads)
-    x = as_features(features)
-    codes, classes = encode(labels)
+    if is_address(features) or is_label_address(labels):
+        from hscore_fast.readers._stream import result_from_files  # reads files only when asked to
+
+        return result_from_files(features, labels, precision, tol, n_threads, check_finite)
+    x = as_features(cast(ArrayLike, features))
+    codes, classes = encode(cast(ArrayLike, labels))
     check_lengths(x, len(codes))
     if x.n_samples < 2:
         raise ValueError(f"features must have at least 2 rows, got {x.n_samples}")
@@ -135,7 +148,7 @@ def score_result(
         if not check_finite:
             return None
         refuse_non_finite(x, threads)
-        raise overflow(x)
+        raise overflow(x.array.dtype)
     return result
 
 
@@ -148,22 +161,22 @@ def check_lengths(x: Features, n_labels: int) -> None:
         )
 
 
-def refuse_non_finite(x: Features, threads: int) -> None:
-    """Raise if there is a NaN or an infinity, and say where."""
+def refuse_non_finite(x: Features, threads: int, first_row: int = 0) -> None:
+    """Raise if there is a NaN or an infinity, and say where; rows count from `first_row`."""
     count, row, column = core.find_non_finite(x.array, x.bfloat16, threads)
     if count:
         raise ValueError(
             f"features has {count} value{'s' if count > 1 else ''} that "
             f"{'are' if count > 1 else 'is'} not finite, the first "
-            f"({float(x.array[row, column])}) in row {row}, column {column}: "
+            f"({float(x.array[row, column])}) in row {first_row + row}, column {column}: "
             "drop those rows or replace the values"
         )
 
 
-def overflow(x: Features) -> ValueError:
+def overflow(dtype: np.dtype[Any]) -> ValueError:
     """Build the error for finite values whose squares are not."""
     return ValueError(
-        f"features of dtype {x.array.dtype} are so large that their squares overflow float64: "
+        f"features of dtype {dtype} are so large that their squares overflow float64: "
         "divide the columns by a constant, which leaves the score unchanged"
     )
 
