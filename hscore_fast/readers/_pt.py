@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import pickle
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,7 +25,9 @@ def open_source(path: Path, member: str | None, without: str | None) -> Source:
             f"{str(path)!r} holds more than tensors, which is not loaded because unpickling runs "
             "code; save the tensor alone with torch.save(features, ...)"
         ) from error
-    except (RuntimeError, EOFError) as error:
+    except (RuntimeError, EOFError, OSError) as error:
+        if isinstance(error, OSError) and error.errno != errno.EINVAL:  # a place behind the end
+            raise
         reason = str(error).splitlines()[0]
         raise ValueError(
             f"{str(path)!r} is truncated or is no file of torch.save in its present format "
