@@ -19,6 +19,7 @@ from hscore_fast.readers._source import AnyArray, Mapped, Source
 __all__ = ["open_source"]
 
 _ENCRYPTED = 0x1
+_PIECE = 1 << 18
 _LOCAL_HEADER = struct.Struct("<4s22xHH")  # signature; the lengths of the name and of the extras
 
 
@@ -88,7 +89,8 @@ def _fill(block: AnyArray, stream: IO[bytes], source: Source) -> None:
         return
     rest = memoryview(block.reshape(-1).view(np.uint8).data)
     while rest:
-        count = stream.readinto(rest)  # type: ignore[attr-defined]
+        # In pieces: zipfile gathers whatever is asked for before it copies it.
+        count = stream.readinto(rest[:_PIECE])  # type: ignore[attr-defined]
         if not count:
             raise EOFError(f"shape {source.shape} of {source.dtype} needs more bytes")
         rest = rest[count:]

@@ -43,8 +43,10 @@ Progress: TypeAlias = Callable[[int, int], None]
 
 _BLOCK_BYTES = 32 << 20  # large enough for a disk, small enough for two of them in any memory
 _MOST_CHUNK_BYTES = 128 << 20  # a stored piece up to here is read whole rather than twice
-# The core adds this many bytes of float64 rows in place; of a longer update of wide features it
-# first makes statistics of their own, n_features x n_features, which cost more than the call.
+# The core adds a block of this many rows in place, and of this many bytes as float64. Of a longer
+# update of wide features it first makes statistics of their own, n_features x n_features, to be
+# added or dropped as a whole, which costs more than the calls.
+_UPDATE_ROWS = 960
 _UPDATE_BYTES = 16 << 20
 _WIDE = 512
 
@@ -199,7 +201,8 @@ def _update(
     n_pieces = 1
     width = moments.n_features or 1
     if width > _WIDE:
-        n_pieces = -(-len(block) // max(_UPDATE_BYTES // (8 * width), 192))
+        most = min(_UPDATE_ROWS, max(_UPDATE_BYTES // (8 * width), 192))
+        n_pieces = -(-len(block) // most)
     for piece in range(n_pieces):
         start, end = (len(block) * (piece + step) // n_pieces for step in (0, 1))
         moments.update(
