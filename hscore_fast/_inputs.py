@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +14,19 @@ from hscore_fast._arrays import as_numpy, is_real
 from hscore_fast._frames import columns_of, side_by_side
 from hscore_fast._variants import core
 
-__all__ = ["Features", "as_features", "as_n_threads", "as_precision", "as_tol"]
+__all__ = [
+    "Address",
+    "Features",
+    "as_features",
+    "as_n_threads",
+    "as_precision",
+    "as_tol",
+    "is_address",
+    "is_label_address",
+]
+
+Address: TypeAlias = "str | os.PathLike[str] | Sequence[str | os.PathLike[str]]"
+"""Names an array in a file, or in several; see :mod:`hscore_fast.readers`."""
 
 PRECISIONS = ("auto", "float64", "float32", "high")
 
@@ -113,3 +127,17 @@ def as_tol(tol: float | None) -> float:
             "below which what other features leave of it counts as noise (default 2**-42)"
         )
     return float(tol)
+
+
+def is_address(features: Any) -> bool:
+    """Whether features are named by an address rather than given."""
+    if isinstance(features, (list, tuple)):
+        return bool(features) and isinstance(features[0], (str, os.PathLike))
+    return isinstance(features, (str, os.PathLike))
+
+
+def is_label_address(labels: Any) -> bool:
+    """Whether labels are named by an address; a list of strings is the labels themselves."""
+    if isinstance(labels, (list, tuple)):
+        return bool(labels) and isinstance(labels[0], os.PathLike)
+    return isinstance(labels, (str, os.PathLike))

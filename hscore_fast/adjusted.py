@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from numpy.typing import ArrayLike
 
+from hscore_fast._inputs import Address
 from hscore_fast._warnings import SaturationWarning
 from hscore_fast.scores import score_result, warn_about
 
@@ -17,8 +18,8 @@ __all__ = ["adjusted", "adjusted_h_score", "chance", "chance_level"]
 
 
 def adjusted_h_score(
-    features: ArrayLike,
-    labels: ArrayLike,
+    features: ArrayLike | Address,
+    labels: ArrayLike | Address,
     *,
     precision: str = "auto",
     tol: float | None = None,
@@ -50,7 +51,7 @@ def adjusted_h_score(
 
     Raises
     ------
-    ValueError, TypeError, MemoryError
+    ValueError, TypeError, MemoryError, OSError, ModuleNotFoundError
         As :func:`h_score` does.
 
     Warns
@@ -79,8 +80,8 @@ def adjusted_h_score(
 
 
 def chance_level(
-    features: ArrayLike,
-    labels: ArrayLike,
+    features: ArrayLike | Address,
+    labels: ArrayLike | Address,
     *,
     precision: str = "auto",
     tol: float | None = None,
@@ -109,7 +110,7 @@ def chance_level(
 
     Raises
     ------
-    ValueError, TypeError, MemoryError
+    ValueError, TypeError, MemoryError, OSError, ModuleNotFoundError
         As :func:`h_score` does.
 
     Notes

@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import numpy as np
 from numpy.typing import ArrayLike
 
-from hscore_fast._inputs import as_features, as_n_threads, as_precision
+from hscore_fast._inputs import (
+    Address,
+    as_features,
+    as_n_threads,
+    as_precision,
+    is_address,
+    is_label_address,
+)
 from hscore_fast._labels import encode
 from hscore_fast._variants import core
 from hscore_fast.scores import check_lengths, overflow, refuse_non_finite, warn_if_single_class
@@ -18,8 +27,8 @@ PRECISIONS = ("auto", "float64", "float32")  # shrinkage leaves nothing for "hig
 
 
 def regularized_h_score(
-    features: ArrayLike,
-    labels: ArrayLike,
+    features: ArrayLike | Address,
+    labels: ArrayLike | Address,
     *,
     shrinkage: str | float = "ledoit_wolf",
     convention: str = "tllib",
@@ -73,6 +82,8 @@ def regularized_h_score(
         neither a name nor a number.
     MemoryError
         If the statistics do not fit.
+    FileNotFoundError, OSError, ModuleNotFoundError
+        As :func:`h_score` does.
 
     Warns
     -----
@@ -108,8 +119,24 @@ def regularized_h_score(
     paper = as_convention(convention) == "paper"
     precision = as_precision(precision, PRECISIONS)
     threads = as_n_threads(n_threads)
-    x = as_features(features)
-    codes, classes = encode(labels)
+    if is_address(features) or is_label_address(labels):
+        from hscore_fast.readers import _stream  # reads files only when asked to
+
+        inputs = _stream.open_inputs(features, labels)
+        if inputs.features.mapped is None:
+            moments = _stream.scorable_moments(inputs, precision, n_threads, check_finite)
+            result = core.regularized_h_score_of_moments(
+                moments._scorable(), method, intensity, paper, threads
+            )
+            if not result.finite:
+                if not check_finite:
+                    return float("nan")
+                raise overflow()
+            warn_if_single_class(result.n_classes)
+            return result.score
+        features, labels = inputs.features.mapped, inputs.labels
+    x = as_features(cast(ArrayLike, features))
+    codes, classes = encode(cast(ArrayLike, labels))
     check_lengths(x, len(codes))
     if x.n_samples < 2:
         raise ValueError(f"features must have at least 2 rows, got {x.n_samples}")

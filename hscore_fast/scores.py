@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import warnings
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from numpy.typing import ArrayLike
 
 from hscore_fast._inputs import (
+    Address,
     Features,
     as_features,
     as_n_threads,
     as_precision,
     as_tol,
+    is_address,
+    is_label_address,
 )
 from hscore_fast._labels import encode
 from hscore_fast._variants import core
@@ -25,8 +28,8 @@ __all__ = ["h_score"]
 
 
 def h_score(
-    features: ArrayLike,
-    labels: ArrayLike,
+    features: ArrayLike | Address,
+    labels: ArrayLike | Address,
     *,
     precision: str = "auto",
     tol: float | None = None,
@@ -45,17 +48,19 @@ def h_score(
         Real numbers of any float, integer or boolean type, bfloat16 included, in any memory layout:
         NumPy arrays, torch and JAX arrays on the CPU, pandas, polars and Arrow tables, lists. They
         are read where they are, never copied as a whole (see docs/inputs.md). One-dimensional
-        features are one column.
+        features are one column. Or the address of a file, such as ``"features.h5:/layer4"`` or a
+        path, or a list of them; see :mod:`hscore_fast.readers`.
     labels : array_like of shape (n_samples,), (n_samples, 1) or one-hot (n_samples, n_classes)
         Integers of any value, strings, booleans, floats, categories or objects, from the same
-        libraries.
+        libraries. Or the address of a file.
     precision : {"auto", "float64", "float32", "high"}, default "auto"
         Arithmetic of the covariance's products; their sums are float64 always. "auto" takes
         float32 products where they pay and corrects them by a second pass over the rows, to within
         1e-9 of the float64 answer for float64 and integer features and 1e-6 for narrower ones;
         where that is not safe it computes in float64. "float32" is the fastest and uncorrected.
         "high" never squares the features, in about three times the time: it tells near-duplicates
-        apart down to 1e-9 of their deviation.
+        apart down to 1e-9 of their deviation. A file that is not mapped is read in blocks, once:
+        "auto" is then "float64", and "float32" and "high" are refused.
     tol : float, optional
         Share of a feature's variance below which the part that other features do not predict
         counts as noise; by default ``2**-42``, and with ``precision="high"`` as little as its
@@ -82,6 +87,8 @@ def h_score(
     MemoryError
         If the statistics, ``O(n_features**2 + n_classes * n_features)``, do not fit; the message
         says how large they are.
+    FileNotFoundError, OSError, ModuleNotFoundError
+        If a file is not there, cannot be read, or the library that reads it is not installed.
 
     Warns
     -----
@@ -118,8 +125,8 @@ def h_score(
 
 
 def score_result(
-    features: ArrayLike,
-    labels: ArrayLike,
+    features: ArrayLike | Address,
+    labels: ArrayLike | Address,
     precision: str,
     tol: float | None,
     n_threads: int | None,
@@ -130,8 +137,12 @@ def score_result(
     # Zero: as fine as rounding allows.
     tolerance = 0.0 if precision == "high" and tol is None else as_tol(tol)
     threads = as_n_threads(n_threads)
-    x = as_features(features)
-    codes, classes = encode(labels)
+    if is_address(features) or is_label_address(labels):
+        from hscore_fast.readers._stream import result_from_files  # reads files only when asked to
+
+        return result_from_files(features, labels, precision, tol, n_threads, check_finite)
+    x = as_features(cast(ArrayLike, features))
+    codes, classes = encode(cast(ArrayLike, labels))
     check_lengths(x, len(codes))
     if x.n_samples < 2:
         raise ValueError(f"features must have at least 2 rows, got {x.n_samples}")
@@ -153,14 +164,14 @@ def check_lengths(x: Features, n_labels: int) -> None:
         )
 
 
-def refuse_non_finite(x: Features, threads: int) -> None:
-    """Raise if there is a NaN or an infinity, and say where."""
+def refuse_non_finite(x: Features, threads: int, first_row: int = 0) -> None:
+    """Raise if there is a NaN or an infinity, and say where; rows count from `first_row`."""
     count, row, column, value = core.find_non_finite(x.array, x.bfloat16, threads)
     if count:
         raise ValueError(
             f"features has {count} value{'s' if count > 1 else ''} that "
             f"{'are' if count > 1 else 'is'} not finite, the first "
-            f"({value}) in row {row}, {x.column(column)}: "
+            f"({value}) in row {first_row + row}, {x.column(column)}: "
             "drop those rows or replace the values"
         )
 

@@ -3,6 +3,7 @@
 
 #include <pybind11/numpy.h>
 
+#include <cstdint>
 #include <string>
 
 #include "hscore/labels.hpp"
@@ -40,10 +41,11 @@ inline DType element_type(const py::dtype& dtype) {
   throw py::type_error("unsupported element type " + py::str(dtype).cast<std::string>());
 }
 
-// NumPy writes native order as '=' or '|', so any other mark means swapped bytes.
+// NumPy mostly writes native order as '=' or '|', but newbyteorder('<') keeps its '<' anywhere.
 inline bool is_swapped(const py::dtype& dtype) {
-  const char order = dtype.byteorder();
-  return order != '=' && order != '|';
+  const std::uint16_t one = 1;
+  const bool little_endian = *reinterpret_cast<const unsigned char*>(&one) == 1;
+  return dtype.byteorder() == (little_endian ? '>' : '<');
 }
 
 inline FeatureView array_view(const py::array& features, bool bfloat16) {

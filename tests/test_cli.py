@@ -1,6 +1,7 @@
 """The command line as its users meet it: output for people and machines, errors, exit codes."""
 
 import contextlib
+import importlib.metadata
 import json
 import os
 import re
@@ -9,6 +10,7 @@ import subprocess
 import sys
 import time
 
+import h5py
 import numpy as np
 import pytest
 
@@ -60,6 +62,9 @@ def files(tmp_path, elsewhere):
     np.save(tmp_path / "short.npy", labels[:-1])
     np.save(tmp_path / "one_class.npy", np.zeros(ROWS, int))
     np.save(tmp_path / "objects.npy", np.array([{}, []] * 30, object), allow_pickle=True)
+    (tmp_path / "two.csv").write_text("id,name\n1,a\n")
+    with h5py.File(tmp_path / "chunked.h5", "w") as file:
+        file.create_dataset("x", data=features, chunks=(7, 2))
     (tmp_path / "cut.npy").write_bytes((tmp_path / "x.npy").read_bytes()[:-8])
     return hscore_fast.h_score(features, labels)
 
@@ -119,6 +124,7 @@ def assert_one_line(err, *parts):
         ("x.npy", "y.npy"),
         ("both.npz:x", "both.npz:y"),
         ("x.npy", "words.npz"),
+        ("chunked.h5:/x", "y.npy"),
     ],
 )
 def test_score_in_a_pipe_is_tab_separated(files, capsys, x, y):
@@ -215,7 +221,10 @@ def test_warnings_of_the_caller_stay_as_they_were(files, capsys):
         (("x.npy", "missing.npy"), ["no such file", "missing.npy"]),
         (("x.npy", "both.npz:z"), ["no array 'z'", "'x', 'y'"]),
         (("x.npy", "both.npz"), ["say which", "both.npz:x"]),
-        (("x.csv", "y.npy"), [".csv", ".npy, .npz"]),
+        (("x.txt", "y.npy"), [".txt", ".npy, .npz", ".h5"]),
+        (("x.npy", "two.csv"), ["holds 2 columns ('id', 'name')", "two.csv:id"]),
+        (("chunked.h5:z", "y.npy"), ["no dataset '/z'", "'/x'"]),
+        (("chunked.h5:x", "y.npy", "--precision", "high"), ["read in blocks", "'high'"]),
         (("cut.npy", "y.npy"), ["cut.npy", "truncated"]),
         (("x.npy", "objects.npy"), ["Python objects"]),
         (("words.npz", "y.npy"), ["features"]),
@@ -410,7 +419,58 @@ def test_an_interrupt_ends_with_130_and_no_traceback(files):
         time.sleep(0.05)  # so that it sleeps as well; the signal counts either way
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=30)
-    assert (process.returncode, out, err.strip()) == (130, "", "")
+    assert (process.returncode, out, err) == (130, "", "hscore-fast: interrupted\n")
+
+
+@pytest.mark.parametrize("words", [("info",), ("score", "x.npy", "y.npy"), ("--help",)])
+def test_an_instruction_set_that_is_not_there_is_one_line_and_code_2(words):
+    done = subprocess.run(
+        command(*words, code="from hscore_fast_cli import main; raise SystemExit(main())"),
+        env=environment(HSCORE_FAST_ISA="sse9"),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert_one_line(done.stderr, "HSCORE_FAST_ISA is 'sse9'", "unset it")
+
+
+def test_the_script_is_the_command():
+    (script,) = importlib.metadata.entry_points(group="console_scripts", name="hscore-fast")
+    assert script.value == "hscore_fast_cli:main"
+    done = subprocess.run(
+        command("--version", code="from hscore_fast_cli import main; raise SystemExit(main())"),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("hscore-fast ")
+
+
+@pytest.mark.parametrize("name", ["h5py", "pyarrow"])
+def test_a_missing_library_is_one_line_and_code_2(files, name):
+    ending = {"h5py": "chunked.h5", "pyarrow": "x.parquet"}[name]
+    open(ending, "a").close()
+    code = (
+        f"import sys; sys.modules[{name!r}] = None\n"
+        "from hscore_fast.cli import main; raise SystemExit(main())"
+    )
+    done = subprocess.run(
+        command("score", ending, "y.npy", code=code), capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert_one_line(done.stderr, name, "pip install", "hscore-fast[")
+
+
+def test_a_stream_shows_a_bar_in_a_terminal_and_nothing_in_a_pipe(files, capsys):
+    code, text = in_terminal("score", "chunked.h5", "y.npy")
+    assert code == 0
+    assert "rows/s" in text
+    assert re.search(rf"^H-score +{files:.10g}\s*$", text, re.MULTILINE)
+    code, out, err = run(capsys, "score", "chunked.h5", "y.npy")
+    assert (code, err) == (0, "")
+    assert "rows/s" not in out
 
 
 @pytest.mark.skipif(os.name == "nt", reason="pipes close otherwise there")

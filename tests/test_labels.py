@@ -52,6 +52,8 @@ KINDS: dict[str, Callable[[], Any]] = {
     "bytes": named(b"cat", b"dog", b"", b"Cat"),
     "strings as objects": named("cat", "dog", "", "Cat", dtype=object),
     "objects of several types": named("1", 1, "one", 2.5, dtype=object),
+    "little-endian integers": lambda: CODES.astype(CODES.dtype.newbyteorder("<")),
+    "big-endian integers": lambda: CODES.astype(CODES.dtype.newbyteorder(">")),
     "list of integers": lambda: CODES.tolist(),
     "list of strings": lambda: [f"class {code}" for code in CODES],
     "tuple": lambda: tuple(CODES.tolist()),

@@ -1,5 +1,6 @@
 """However the same numbers lie in memory, the score is the same and the bytes stay as they were."""
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -60,6 +61,8 @@ def read_only(x: NDArray) -> NDArray:
     return x
 
 
+NATIVE = "<" if sys.byteorder == "little" else ">"  # NumPy itself writes "=", zarr this
+
 LAYOUTS: dict[str, Callable[[NDArray], NDArray]] = {
     "C": np.ascontiguousarray,
     "Fortran": np.asfortranarray,
@@ -73,6 +76,7 @@ LAYOUTS: dict[str, Callable[[NDArray], NDArray]] = {
     "read-only": read_only,
     "unaligned": unaligned,
     "byte-swapped": lambda x: x.astype(x.dtype.newbyteorder()),
+    "native, and marked so": lambda x: x.astype(x.dtype.newbyteorder(NATIVE)),
     "byte-swapped, unaligned, Fortran": lambda x: unaligned(x.T.astype(x.dtype.newbyteorder())).T,
     "field of records": field_of_records,
     "subclass": lambda x: x.view(Tagged),

@@ -21,8 +21,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        The exit code: 0 if all went well; 1 if the reader of the output went away; 2 for bad
-        usage, bad input or a missing extra, with one line on standard error; 130 if interrupted.
+        The exit code: 0 if all went well; 1 if the benchmark got a wrong answer, or the reader of
+        the output went away; 2 for bad usage, bad input or a missing extra; 130 if interrupted. The
+        latter two come with one line on standard error.
 
     Examples
     --------
@@ -34,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # Imported here so that `import hscore_fast.cli` needs none of the extra.
         from hscore_fast.cli._app import run
 
-        return run(sys.argv[1:] if arguments is None else arguments)
+        code = run(sys.argv[1:] if arguments is None else arguments)
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] not in _EXTRA:
             raise
@@ -45,4 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         )
         return 2
     except KeyboardInterrupt:
-        return 130
+        code = 130
+    if code == 130:
+        print("hscore-fast: interrupted", file=sys.stderr)
+    return code

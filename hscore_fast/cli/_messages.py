@@ -36,7 +36,7 @@ def one_line_each() -> Iterator[None]:
             warnings.simplefilter("always", category)
         try:
             yield
-        except (ValueError, TypeError, OSError, MemoryError) as error:
+        except (ValueError, TypeError, OSError, MemoryError, ModuleNotFoundError) as error:
             raise BadInput(str(error) or type(error).__name__) from error
         finally:
             for line in dict.fromkeys(f"{w.category.__name__}: {w.message}" for w in caught):

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
 from hscore_fast.cli._messages import BadInput, complain
+from hscore_fast.cli._progress import share_bar
 
 _FIGURES = (".png", ".svg", ".pdf")
 _MOST_THREADS = 4096
@@ -83,7 +82,7 @@ def bench(
         names = "; ".join(case.name for case in every)
         raise BadInput(f"no case's name holds {only!r}; the names are: {names}")
     facts = machine.facts()
-    with _progress() as progress:
+    with share_bar() as progress:
         results = run.run_cases(chosen, plan, wait=wait, folder=folder, progress=progress)
     report = run.as_dict(results, plan, wait, facts)
     _write(report, markdown or not sys.stdout.isatty(), json_file, plot)
@@ -116,30 +115,6 @@ def _extras() -> Iterator[None]:
             f"this needs {package}, which is not installed: "
             f'pip install "hscore-fast[{_EXTRAS[package]}]"'
         ) from error
-
-
-@contextmanager
-def _progress() -> Iterator[Callable[[str, float | None], None]]:
-    """Show on standard error how far it is, if that is a terminal."""
-    if not sys.stderr.isatty():
-        yield lambda text, share: None
-        return
-    # No thread redraws the bar: between two cases nothing else runs.
-    with Progress(
-        BarColumn(bar_width=20),
-        TaskProgressColumn(),
-        TimeElapsedColumn(),
-        TextColumn("{task.description}", markup=False),
-        console=Console(stderr=True),
-        auto_refresh=False,
-        transient=True,
-    ) as bar:
-        task = bar.add_task("", total=1.0)
-
-        def tell(text: str, share: float | None) -> None:
-            bar.update(task, description=text, completed=share, refresh=True)
-
-        yield tell
 
 
 def _write(

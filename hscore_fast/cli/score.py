@@ -5,13 +5,14 @@ from __future__ import annotations
 import time
 from typing import Annotated
 
-import numpy as np
 import typer
 
 import hscore_fast
+from hscore_fast._labels import encode
 from hscore_fast.cli._messages import one_line_each
+from hscore_fast.cli._progress import row_bar
 from hscore_fast.cli._tables import Column, Value, seconds, write_facts, write_json
-from hscore_fast.readers import open_array
+from hscore_fast.readers._stream import Inputs, open_inputs, scorable_moments
 
 _COLUMNS = (
     Column("features", "Features"),
@@ -30,13 +31,16 @@ def score(
     features: Annotated[
         str,
         typer.Argument(
-            metavar="FEATURES", help="One row a sample: file.npy, file.npz or file.npz:name."
+            metavar="FEATURES",
+            help="One row a sample: .npy, .npz, .h5, .parquet, .arrow, .feather, .safetensors, "
+            ".zarr or .pt; file.h5:/name for one of several.",
         ),
     ],
     labels: Annotated[
         str,
         typer.Argument(
-            metavar="LABELS", help="One class label a sample: file.npy, file.npz or file.npz:name."
+            metavar="LABELS",
+            help="One class label a sample: a file as for FEATURES, or .csv; file.csv:column.",
         ),
     ],
     precision: Annotated[
@@ -53,17 +57,24 @@ def score(
 ) -> None:
     """Score a matrix of features against class labels.
 
-    Files are memory-mapped where their format allows, so they may be larger than the memory.
+    Files may be larger than the memory: they are mapped where their format allows and read in
+    blocks, in float64, otherwise. A pattern in quotes, such as 'parts/*.h5:/layer4', is one matrix.
     """
     with one_line_each():
-        x = open_array(features)
-        y = open_array(labels)
+        x, y = open_inputs(features, labels)
         start = time.perf_counter()
-        value = hscore_fast.h_score(x, y, precision=precision, tol=tol, n_threads=threads)
+        if x.mapped is not None:
+            value = hscore_fast.h_score(
+                x.mapped, y, precision=precision, tol=tol, n_threads=threads
+            )
+        else:
+            with row_bar() as progress:
+                moments = scorable_moments(Inputs(x, y), precision, threads, True, progress)
+            value = moments.h_score(tol=tol, n_threads=threads)
         elapsed = time.perf_counter() - start
     # The score cannot exceed min(rank, classes - 1), nor the rank min(columns, rows - 1).
-    rows, columns = x.shape if x.ndim == 2 else (x.shape[0], 1)
-    classes = y.shape[1] if y.ndim == 2 and y.shape[1] > 1 else len(np.unique(y))
+    rows, columns = x.shape if len(x.shape) == 2 else (x.shape[0], 1)
+    classes = len(encode(y)[1])
     facts: dict[str, Value] = {
         "features": features,
         "labels": labels,

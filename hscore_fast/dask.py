@@ -1,0 +1,283 @@
+"""Scores of dask arrays: statistics are gathered where the rows lie, and only statistics move.
+
+Each chunk of rows becomes a :class:`hscore_fast.Moments`, and these are merged in a tree of fixed
+shape, so that the result does not depend on the number of workers or on which of them did what.
+``O(n_features**2 + n_classes * n_features)`` numbers leave a worker per chunk, never the rows.
+Products are float64's throughout.
+
+Needs the extra ``dask``.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import dask
+import dask.array as da
+import numpy as np
+from numpy.typing import ArrayLike
+
+from hscore_fast._labels import encode
+from hscore_fast.moments import Moments
+
+__all__ = ["adjusted_h_score", "h_score", "moments", "regularized_h_score"]
+
+_FAN_IN = 8  # statistics merged by one task: few enough for a worker's memory, for a flat tree
+
+
+def moments(
+    features: Any,
+    labels: ArrayLike | Any,
+    *,
+    n_threads: int = 1,
+    check_finite: bool = True,
+) -> Moments:
+    """Gather the statistics of a dask array on the workers.
+
+    Parameters
+    ----------
+    features : dask.array.Array of shape (n_samples, n_features)
+        Chunked along the rows. If it is chunked along the columns too, the pieces of each row are
+        first brought together, which moves them between workers.
+    labels : dask.array.Array or array_like of shape (n_samples,), (n_samples, 1) or one-hot
+        Chunked to match the features; an array in memory is cut into pieces that go to the tasks.
+    n_threads : int, default 1
+        Threads of each task; dask runs as many tasks at a time as the workers have threads.
+    check_finite : bool, default True
+        Refuse NaN and infinity.
+
+    Returns
+    -------
+    Moments
+        On the client. All scores come from it.
+
+    Raises
+    ------
+    TypeError
+        If `features` is not a dask array or does not hold real numbers.
+    ValueError
+        If the lengths differ, or the lengths of the chunks are unknown and `labels` is not a dask
+        array of as many chunks.
+
+    Notes
+    -----
+    Runs on the scheduler that dask is set to, which with a ``distributed.Client`` is the cluster.
+    A task whose worker dies is run again elsewhere. Row numbers in errors count from the beginning
+    of the chunk.
+
+    Examples
+    --------
+    >>> import dask.array as da, numpy as np
+    >>> from hscore_fast.dask import moments
+    >>> features = da.arange(8, chunks=3).astype(float).reshape(-1, 1)
+    >>> found = moments(features, np.repeat(["a", "b"], 4))
+    >>> found.n_samples, round(found.h_score(), 12)
+    (8, 0.761904761905)
+    """
+    features = _whole_rows(features)
+    pieces, classes = _label_pieces(features, labels)
+    update, merge = dask.delayed(_update, pure=False), dask.delayed(_merge, pure=False)
+    parts = [
+        update(block, piece, features.shape[1], n_threads, check_finite)
+        for block, piece in zip(features.to_delayed()[:, 0], pieces, strict=True)
+    ]
+    while len(parts) > 1:
+        parts = [merge(parts[i : i + _FAN_IN]) for i in range(0, len(parts), _FAN_IN)]
+    (result,) = dask.compute(parts[0])
+    found: Moments = result
+    if classes is not None:  # the pieces held codes; each gets its name
+        found._classes = {classes[code]: place for code, place in found._classes.items()}
+    return found
+
+
+def h_score(
+    features: Any,
+    labels: ArrayLike | Any,
+    *,
+    tol: float | None = None,
+    n_threads: int = 1,
+    check_finite: bool = True,
+) -> float:
+    """Compute the H-score of a dask array.
+
+    Parameters
+    ----------
+    features, labels, n_threads, check_finite
+        As for :func:`moments`.
+    tol : float, optional
+        As for :func:`hscore_fast.h_score`.
+
+    Returns
+    -------
+    float
+        As :func:`hscore_fast.h_score` with ``precision="float64"`` of the array in memory.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As :func:`moments` does, and for fewer than two rows.
+
+    Examples
+    --------
+    >>> import dask.array as da
+    >>> from hscore_fast.dask import h_score
+    >>> round(h_score(da.arange(4, chunks=2).reshape(-1, 1), [0, 0, 1, 1]), 12)
+    0.8
+    """
+    return moments(features, labels, n_threads=n_threads, check_finite=check_finite).h_score(
+        tol=tol
+    )
+
+
+def adjusted_h_score(
+    features: Any,
+    labels: ArrayLike | Any,
+    *,
+    tol: float | None = None,
+    n_threads: int = 1,
+    check_finite: bool = True,
+) -> float:
+    """Compute the adjusted H-score of a dask array.
+
+    Parameters
+    ----------
+    features, labels, tol, n_threads, check_finite
+        As for :func:`h_score`.
+
+    Returns
+    -------
+    float
+        As :func:`hscore_fast.adjusted_h_score` of the array in memory.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As :func:`h_score` does.
+
+    Examples
+    --------
+    >>> import dask.array as da
+    >>> from hscore_fast.dask import adjusted_h_score
+    >>> round(adjusted_h_score(da.arange(4, chunks=2).reshape(-1, 1), [0, 0, 1, 1]), 12)
+    0.7
+    """
+    found = moments(features, labels, n_threads=n_threads, check_finite=check_finite)
+    return found.adjusted_h_score(tol=tol)
+
+
+def regularized_h_score(
+    features: Any,
+    labels: ArrayLike | Any,
+    *,
+    shrinkage: str | float = "ledoit_wolf",
+    convention: str = "tllib",
+    n_threads: int = 1,
+    check_finite: bool = True,
+) -> float:
+    """Compute the H-score of a dask array with a shrunk covariance.
+
+    Parameters
+    ----------
+    features, labels, n_threads, check_finite
+        As for :func:`moments`.
+    shrinkage, convention
+        As for :func:`hscore_fast.regularized_h_score`.
+
+    Returns
+    -------
+    float
+        As :func:`hscore_fast.regularized_h_score` of the array in memory.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As :func:`h_score` does.
+
+    Examples
+    --------
+    >>> import dask.array as da
+    >>> from hscore_fast.dask import regularized_h_score
+    >>> features = da.arange(4, chunks=2).reshape(-1, 1)
+    >>> round(regularized_h_score(features, [0, 0, 1, 1], shrinkage=0.5), 12)
+    0.533333333333
+    """
+    found = moments(features, labels, n_threads=n_threads, check_finite=check_finite)
+    return found.regularized_h_score(shrinkage=shrinkage, convention=convention)
+
+
+def _whole_rows(features: Any) -> Any:
+    """Check the features, and bring the pieces of each row together."""
+    if not isinstance(features, da.Array):
+        raise TypeError(
+            f"features must be a dask array, got {type(features).__name__}: make one with "
+            "dask.array.from_array, or .to_dask_array(lengths=True) of a dask frame"
+        )
+    if features.dtype.kind not in "fiub":
+        raise TypeError(
+            f"features must be real numbers, got dtype {features.dtype}: convert them with .astype"
+        )
+    if features.ndim == 1:
+        features = features[:, np.newaxis]
+    if features.ndim != 2:
+        raise ValueError(
+            f"features must have shape (n_samples, n_features), got {features.ndim} dimensions: "
+            "reshape or pool them to one row per sample"
+        )
+    if np.isnan(features.shape[1]):
+        raise ValueError(
+            "features must have a known number of columns: call features.compute_chunk_sizes()"
+        )
+    if features.numblocks[1] > 1:
+        features = features.rechunk({1: -1})
+    return features
+
+
+def _label_pieces(features: Any, labels: Any) -> tuple[list[Any], list[Any] | None]:
+    """Cut the labels as the rows are cut; with the classes if the pieces are codes."""
+    rows = features.chunks[0]
+    known = not any(np.isnan(rows))
+    if isinstance(labels, da.Array):
+        if labels.ndim > 1:
+            labels = labels.rechunk({1: -1})
+        if known and not any(np.isnan(labels.chunks[0])):
+            if labels.shape[0] != features.shape[0]:
+                raise _lengths_differ(labels.shape[0], features.shape[0])
+            labels = labels.rechunk({0: rows})
+        if labels.numblocks[0] != features.numblocks[0]:
+            raise ValueError(
+                f"labels and features have chunks of unknown lengths and different numbers of them "
+                f"({labels.numblocks[0]} and {features.numblocks[0]}): call compute_chunk_sizes() "
+                "on both"
+            )
+        return list(labels.to_delayed().reshape(-1)), None
+    if not known:
+        raise ValueError(
+            "features has chunks of unknown lengths, so that labels in memory cannot be cut to "
+            "match: call features.compute_chunk_sizes(), or pass labels as a dask array"
+        )
+    codes, classes = encode(labels)
+    if len(codes) != features.shape[0]:
+        raise _lengths_differ(len(codes), features.shape[0])
+    ends = np.cumsum(rows)
+    return [codes[end - n : end] for n, end in zip(rows, ends, strict=True)], classes
+
+
+def _lengths_differ(n_labels: int, n_rows: int) -> ValueError:
+    return ValueError(
+        f"labels must have one entry per row of features, got {n_labels} labels for {n_rows} rows"
+    )
+
+
+def _update(
+    block: Any, labels: Any, n_features: int, n_threads: int, check_finite: bool
+) -> Moments:
+    found = Moments(n_features)
+    return found.update(block, labels, n_threads=n_threads, check_finite=check_finite)
+
+
+def _merge(parts: list[Moments]) -> Moments:
+    """Merge in order, into a copy: a task's inputs may be another task's, too."""
+    result = parts[0].copy()
+    for part in parts[1:]:
+        result.merge(part)
+    return result

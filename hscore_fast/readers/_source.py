@@ -1,0 +1,146 @@
+"""What every format is turned into: an array that is somewhere else, given in blocks of rows."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["AnyArray", "Bfloat16", "Joined", "Mapped", "Source", "slices"]
+
+AnyArray: TypeAlias = NDArray[Any]
+
+_NUMBERS = "fiub"
+
+
+class Source(ABC):
+    """An array in a file, or in several, that is read in blocks of rows.
+
+    It holds no open file: each walk over the blocks opens its own and closes it at the end.
+
+    Attributes
+    ----------
+    what : str
+        The address, for messages.
+    shape : tuple of int
+        The array's shape; its first entry counts the rows.
+    dtype : dtype
+        Of the blocks.
+    mapped : ndarray or None
+        The whole array, where that costs no memory.
+    rows_together : int
+        Rows that the file stores as one piece, so that a part of it costs as much as all of it.
+    """
+
+    what: str
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    mapped: AnyArray | None = None
+    rows_together: int = 1
+
+    def __init__(self, what: str, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
+        self.what = what
+        self.shape = shape
+        self.dtype = dtype
+
+    @abstractmethod
+    def blocks(self, n_rows: int) -> Iterator[AnyArray]:
+        """Give the array's rows in order, at most `n_rows` at a time."""
+
+    def read(self) -> AnyArray:
+        """Give the whole array, read-only: mapped where it can be, read into memory otherwise."""
+        if self.mapped is not None:
+            return self.mapped
+        array: AnyArray = np.empty(self.shape, self.dtype)
+        done = 0
+        for block in self.blocks(1 << 16):
+            array[done : done + len(block)] = block
+            done += len(block)
+        self.check_rows(done)
+        array.setflags(write=False)
+        return array
+
+    def check_rows(self, n_rows: int) -> None:
+        """Refuse a file that gave fewer or more rows than it said it has."""
+        if n_rows != self.shape[0]:
+            raise ValueError(
+                f"{self.what} is truncated: it says that it has {self.shape[0]} rows, {n_rows} are "
+                "there; write it again"
+            )
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.what}, shape {self.shape}, {self.dtype}>"
+
+
+class Mapped(Source):
+    """An array that is in memory already, or mapped into it."""
+
+    def __init__(self, what: str, array: AnyArray) -> None:
+        super().__init__(what, array.shape, array.dtype)
+        self.mapped = array
+
+    def blocks(self, n_rows: int) -> Iterator[AnyArray]:
+        """Give views."""
+        assert self.mapped is not None
+        return slices(self.mapped, n_rows)
+
+
+class Bfloat16(Source):
+    """The bits of a bfloat16 array, each value widened to the float32 that equals it."""
+
+    def __init__(self, what: str, bits: AnyArray) -> None:
+        super().__init__(what, bits.shape, np.dtype(np.float32))
+        self._bits = bits
+
+    def blocks(self, n_rows: int) -> Iterator[AnyArray]:
+        """Give blocks widened one by one."""
+        for bits in slices(self._bits, n_rows):
+            yield (bits.astype(np.uint32) << np.uint32(16)).view(np.float32)
+
+
+class Joined(Source):
+    """Several arrays of the same columns, one below the other."""
+
+    def __init__(self, parts: Sequence[Source]) -> None:
+        first = parts[0]
+        for part in parts[1:]:
+            if len(part.shape) != len(first.shape) or part.shape[1:] != first.shape[1:]:
+                raise ValueError(
+                    f"the parts of one matrix must have the same columns: {first.what} has shape "
+                    f"{first.shape}, {part.what} has {part.shape}"
+                )
+            if _kind(part.dtype) != _kind(first.dtype):
+                raise TypeError(
+                    f"the parts of one matrix must be of one kind: {first.what} holds "
+                    f"{first.dtype}, {part.what} holds {part.dtype}"
+                )
+        if not first.shape:
+            raise ValueError(f"{first.what} holds a single number, not the rows of a matrix")
+        rows = sum(part.shape[0] for part in parts)
+        dtype = np.result_type(*{part.dtype for part in parts})
+        what = f"{first.what} and {len(parts) - 1} more"
+        super().__init__(what, (rows, *first.shape[1:]), dtype)
+        self.parts = tuple(parts)
+        self.rows_together = max(part.rows_together for part in parts)
+
+    def blocks(self, n_rows: int) -> Iterator[AnyArray]:
+        """Give the blocks of each part in turn; no block spans two parts."""
+        for part in self.parts:
+            done = 0
+            for block in part.blocks(n_rows):
+                done += len(block)
+                yield block
+            part.check_rows(done)
+
+
+def slices(array: AnyArray, n_rows: int) -> Iterator[AnyArray]:
+    """Cut an array into views of at most `n_rows` rows."""
+    for start in range(0, len(array), n_rows):
+        yield array[start : start + n_rows]
+
+
+def _kind(dtype: np.dtype[Any]) -> str:
+    return "numbers" if dtype.kind in _NUMBERS else "text" if dtype.kind in "OUST" else dtype.kind

@@ -1,0 +1,287 @@
+"""Statistics of features and labels that are in files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, cast
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from hscore_fast._inputs import (
+    Address,
+    as_features,
+    as_n_threads,
+    as_precision,
+    as_tol,
+    is_address,
+    is_label_address,
+)
+from hscore_fast._labels import encode
+from hscore_fast.moments import Moments
+from hscore_fast.readers._addresses import places
+from hscore_fast.readers._formats import FORMATS, open_source
+from hscore_fast.readers._read_ahead import read_ahead
+from hscore_fast.readers._source import AnyArray, Source
+from hscore_fast.scores import overflow, refuse_non_finite, score_result
+
+if TYPE_CHECKING:
+    from hscore_fast._core import HScore
+
+__all__ = [
+    "Inputs",
+    "Progress",
+    "open_inputs",
+    "read_moments",
+    "result_from_files",
+    "scorable_moments",
+    "stream_moments",
+]
+
+Progress: TypeAlias = Callable[[int, int], None]
+
+_BLOCK_BYTES = 32 << 20  # large enough for a disk, small enough for two of them in any memory
+_MOST_CHUNK_BYTES = 128 << 20  # a stored piece up to here is read whole rather than twice
+# The core adds a block of this many rows in place, and of this many bytes as float64. Of a longer
+# update of wide features it first makes statistics of their own, n_features x n_features, to be
+# added or dropped as a whole, which costs more than the calls.
+_UPDATE_ROWS = 960
+_UPDATE_BYTES = 16 << 20
+_WIDE = 512
+
+
+class _Given(Source):
+    """Features that the caller has in memory, in any form that the scores take."""
+
+    def __init__(self, features: Any) -> None:
+        x = as_features(features)
+        super().__init__("features", (x.n_samples, x.n_features), np.dtype(np.float64))
+        self.mapped = features
+
+    def blocks(self, n_rows: int) -> Iterator[AnyArray]:
+        """Give all of them: nothing needs to be read."""
+        assert self.mapped is not None
+        yield self.mapped
+
+
+class Inputs(NamedTuple):
+    """Features that may be in a file, and labels in memory."""
+
+    features: Source
+    labels: Any
+
+
+def open_inputs(features: ArrayLike | Address, labels: ArrayLike | Address) -> Inputs:
+    """Open features and labels, either of which may be an address, and compare their lengths."""
+    without = None
+    if is_label_address(labels):
+        without = _label_column(features, labels)
+        labels = open_source(cast(Address, labels)).read()
+    if is_address(features):
+        source = open_source(cast(Address, features), without=without)
+        _check_features(source)
+    else:
+        source = _Given(features)
+    return Inputs(source, labels)
+
+
+def _label_column(features: Any, labels: Any) -> str | None:
+    """Return the column of the labels if it is in the table that the features are, too."""
+    if not is_address(features):
+        return None
+    theirs = places(labels, FORMATS)
+    ours = {place.path for place in places(features, FORMATS)}
+    return theirs[0].member if theirs[0].path in ours else None
+
+
+def _check_features(source: Source) -> None:
+    """Refuse, before anything is read, what no block of it could be."""
+    shape = (0, *source.shape[1:]) if source.shape else ()
+    try:
+        as_features(np.empty(shape, source.dtype))
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"{error}; that is what {source.what} holds") from None
+
+
+def read_moments(
+    features: ArrayLike | Address,
+    labels: ArrayLike | Address,
+    *,
+    n_threads: int | None = None,
+    check_finite: bool = True,
+    progress: Progress | None = None,
+) -> Moments:
+    """Gather the statistics of features in files of any size.
+
+    Parameters
+    ----------
+    features : array_like, str, path-like or list of them
+        Features, or the address of them as for :func:`open_source`.
+    labels : array_like, str or path-like
+        Labels, or the address of them. A list of strings is the labels themselves; a list of
+        path-like objects is several files. Where both are in one table, features without a column's
+        name are all its numeric columns but the labels'.
+    n_threads : int, optional
+        As for :func:`hscore_fast.h_score`; one more thread reads.
+    check_finite : bool, default True
+        Refuse NaN and infinity.
+    progress : callable, optional
+        Called as ``progress(rows_done, rows)`` after each block, and once before the first.
+
+    Returns
+    -------
+    Moments
+        The same statistics as from the arrays in memory; all products are float64's.
+
+    Raises
+    ------
+    FileNotFoundError, OSError, ModuleNotFoundError
+        As :func:`open_array` does.
+    ValueError
+        If the file is not what it should be, or the numbers of rows differ, which is looked at
+        before any work; or a value is not finite.
+    TypeError
+        If the features are not real numbers.
+
+    Notes
+    -----
+    Features that are not mapped are read in blocks of 32 MB, one of which is read while another is
+    worked on; chunks of up to 128 MB are read whole. Labels are read into memory.
+
+    Examples
+    --------
+    >>> import numpy as np, tempfile, pathlib
+    >>> from hscore_fast.readers import read_moments
+    >>> folder = tempfile.TemporaryDirectory()
+    >>> path = pathlib.Path(folder.name) / "both.npz"
+    >>> np.savez_compressed(path, x=[[0.0], [1.0], [2.0], [3.0]], y=["a", "a", "b", "b"])
+    >>> moments = read_moments(f"{path}:x", f"{path}:y")
+    >>> moments.classes, round(moments.h_score(), 12)
+    (['a', 'b'], 0.8)
+    >>> folder.cleanup()
+    """
+    source, found = open_inputs(features, labels)
+    if isinstance(source, _Given):
+        moments = Moments()
+        return moments.update(features, found, n_threads=n_threads, check_finite=check_finite)
+    return stream_moments(
+        source, found, n_threads=n_threads, check_finite=check_finite, progress=progress
+    )
+
+
+def stream_moments(
+    source: Source,
+    labels: Any,
+    *,
+    n_threads: int | None = None,
+    check_finite: bool = True,
+    progress: Progress | None = None,
+) -> Moments:
+    """Gather the statistics of a source; see `read_moments`."""
+    as_n_threads(n_threads)
+    codes, classes = encode(labels)
+    n_rows = source.shape[0]
+    if len(codes) != n_rows:
+        raise ValueError(
+            f"labels must have one entry per row of features, got {len(codes)} labels for "
+            f"{n_rows} rows of {source.what}"
+        )
+    moments = Moments(_width(source))
+    tell = progress or (lambda done, rows: None)
+    tell(0, n_rows)
+    done = 0
+    blocks = source.blocks(_block_rows(source))
+    with closing(read_ahead(blocks)) as ahead:
+        for block in ahead:
+            if done + len(block) > n_rows:
+                source.check_rows(done + len(block))
+            _update(moments, block, codes, done, n_threads, check_finite)
+            done += len(block)
+            tell(done, n_rows)
+    source.check_rows(done)
+    # The codes were the labels; each gets its name.
+    moments._classes = {classes[code]: place for code, place in moments._classes.items()}
+    return moments
+
+
+def _update(
+    moments: Moments,
+    block: AnyArray,
+    codes: AnyArray,
+    first_row: int,
+    n_threads: int | None,
+    check_finite: bool,
+) -> None:
+    if check_finite:
+        refuse_non_finite(as_features(block), as_n_threads(n_threads), first_row)
+    n_pieces = 1
+    width = moments.n_features or 1
+    if width > _WIDE:
+        most = min(_UPDATE_ROWS, max(_UPDATE_BYTES // (8 * width), 192))
+        n_pieces = -(-len(block) // most)
+    for piece in range(n_pieces):
+        start, end = (len(block) * (piece + step) // n_pieces for step in (0, 1))
+        moments.update(
+            block[start:end],
+            codes[first_row + start : first_row + end],
+            n_threads=n_threads,
+            check_finite=False,
+        )
+
+
+def _block_rows(source: Source) -> int:
+    row_bytes = max(_width(source) * source.dtype.itemsize, 1)
+    rows = max(_BLOCK_BYTES // row_bytes, 1)
+    together = source.rows_together
+    if together * row_bytes > _MOST_CHUNK_BYTES:
+        return rows
+    return max(rows // together, 1) * together
+
+
+def _width(source: Source) -> int:
+    return source.shape[1] if len(source.shape) > 1 else 1
+
+
+def result_from_files(
+    features: ArrayLike | Address,
+    labels: ArrayLike | Address,
+    precision: str,
+    tol: float | None,
+    n_threads: int | None,
+    check_finite: bool,
+    progress: Progress | None = None,
+) -> HScore | None:
+    """Score features or labels that are in files; None as for `score_result`."""
+    source, found = open_inputs(features, labels)
+    if source.mapped is not None:
+        return score_result(source.mapped, found, precision, tol, n_threads, check_finite)
+    as_tol(tol)
+    moments = scorable_moments(
+        Inputs(source, found), as_precision(precision), n_threads, check_finite, progress
+    )
+    result = moments._result(tol, n_threads)
+    if result is None and check_finite:
+        raise overflow()
+    return result
+
+
+def scorable_moments(
+    inputs: Inputs,
+    precision: str,
+    n_threads: int | None,
+    check_finite: bool,
+    progress: Progress | None = None,
+) -> Moments:
+    """Gather the statistics of a source for one score."""
+    source, labels = inputs
+    if precision not in ("auto", "float64"):
+        raise ValueError(
+            f"precision must be 'auto' or 'float64' for {source.what}, which is read in blocks, "
+            f"got {precision!r}: load it first, with hscore_fast.readers.open_array"
+        )
+    if source.shape[0] < 2:
+        raise ValueError(f"features must have at least 2 rows, got {source.shape[0]}")
+    return stream_moments(
+        source, labels, n_threads=n_threads, check_finite=check_finite, progress=progress
+    )
