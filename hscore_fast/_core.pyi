@@ -103,7 +103,7 @@ def regularized_h_score(
     codes: NDArray[np.int32],
     n_classes: int,
     bfloat16: bool,
-    float32_products: bool,
+    precision: str,
     shrinkage: str,
     intensity: float,
     paper: bool,

@@ -50,7 +50,9 @@ def regularized_h_score(
         Divisor of the class means' covariance: ``n_samples - 1`` as in the public toolkits, or
         ``n_samples`` as in the paper. The features' covariance is divided by ``n_samples`` in both.
     precision : {"auto", "float64", "float32"}, default "auto"
-        Arithmetic of the covariance's products; "auto" is "float64".
+        Arithmetic of the covariance's products. "auto" takes float32 products of large float32 and
+        narrower features with not too many classes, keeps the result if its estimated rounding
+        error is below 1e-6 of it, and is "float64" otherwise.
     n_threads : int, optional
         As for :func:`h_score`.
     check_finite : bool, default True
@@ -104,7 +106,7 @@ def regularized_h_score(
     """
     method, intensity = as_shrinkage(shrinkage)
     paper = as_convention(convention) == "paper"
-    float32_products = as_precision(precision, PRECISIONS) == "float32"
+    precision = as_precision(precision, PRECISIONS)
     threads = as_n_threads(n_threads)
     x = as_features(features)
     codes, classes = encode(labels)
@@ -116,7 +118,7 @@ def regularized_h_score(
         codes,
         len(classes),
         x.bfloat16,
-        float32_products,
+        precision,
         method,
         intensity,
         paper,

@@ -13,14 +13,6 @@ namespace hscore::python {
 
 namespace {
 
-Precision precision_named(const std::string& name) {
-  if (name == "auto") return Precision::automatic;
-  if (name == "float64") return Precision::float64;
-  if (name == "float32") return Precision::float32;
-  if (name == "high") return Precision::high;
-  throw py::value_error("unknown precision " + name);
-}
-
 const char* path_name(const HScore& result) {
   switch (result.path) {
     case Path::float64:

@@ -29,15 +29,17 @@ ShrinkageOptions shrinkage_options(const std::string& method, double intensity, 
 }
 
 RegularizedHScore score_features(const py::object& features, const Codes& codes, Index classes,
-                                 bool bfloat16, bool float32_products, const std::string& method,
-                                 double intensity, bool paper, int threads) {
+                                 bool bfloat16, const std::string& precision,
+                                 const std::string& method, double intensity, bool paper,
+                                 int threads) {
   const FeatureView x = feature_view(features, bfloat16);
   const LabelView y = label_view(codes, classes);
+  const Precision wanted = precision_named(precision);
   const py::gil_scoped_release release;
-  Options options(threads, default_tolerance);
-  if (float32_products) options.update.products = Products::float32;
-  return regularized_h_score(x, y, options.update,
-                             shrinkage_options(method, intensity, paper, options.whitening));
+  const Options options(threads, default_tolerance);
+  ShrinkageOptions shrinkage = shrinkage_options(method, intensity, paper, options.whitening);
+  shrinkage.precision = wanted;
+  return regularized_h_score(x, y, options.update, shrinkage);
 }
 
 RegularizedHScore score_moments(const Moments& moments, const std::string& method, double intensity,
@@ -60,8 +62,8 @@ void bind_shrinkage(py::module_& module) {
       .def_readonly("finite", &RegularizedHScore::finite);
 
   module.def("regularized_h_score", &score_features, py::arg("features"), py::arg("codes"),
-             py::arg("n_classes"), py::arg("bfloat16"), py::arg("float32_products"),
-             py::arg("shrinkage"), py::arg("intensity"), py::arg("paper"), py::arg("n_threads"),
+             py::arg("n_classes"), py::arg("bfloat16"), py::arg("precision"), py::arg("shrinkage"),
+             py::arg("intensity"), py::arg("paper"), py::arg("n_threads"),
              "The H-score with a shrunk covariance; `intensity` counts for \"fixed\" only.");
   module.def("regularized_h_score_of_moments", &score_moments, py::arg("moments"),
              py::arg("shrinkage"), py::arg("intensity"), py::arg("paper"), py::arg("n_threads"),

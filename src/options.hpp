@@ -1,12 +1,24 @@
 // The options of one call, as the core wants them.
 #pragma once
 
+#include <stdexcept>
+#include <string>
+
 #include "hscore/moments.hpp"
 #include "hscore/parallel.hpp"
+#include "hscore/scores.hpp"
 #include "hscore/whitening.hpp"
 #include "interrupt.hpp"
 
 namespace hscore::python {
+
+inline Precision precision_named(const std::string& name) {
+  if (name == "auto") return Precision::automatic;
+  if (name == "float64") return Precision::float64;
+  if (name == "float32") return Precision::float32;
+  if (name == "high") return Precision::high;
+  throw std::invalid_argument("unknown precision " + name);
+}
 
 struct Options {
   /// `threads` <= 0 means "as many as the environment allows".

@@ -5,6 +5,7 @@ import warnings
 
 import numpy as np
 import pytest
+from oracles import make_problem
 from sklearn import datasets
 from sklearn.covariance import OAS, LedoitWolf
 
@@ -225,3 +226,29 @@ def test_rounding_keeps_the_score_within_its_bounds(precision: str, rows: int) -
             x = np.outer(np.arange(rows) // 2 % 2 if rows > 2 else [0, 1], direction)
             score = regularized_h_score(x, np.arange(rows) % 2, precision=precision)
             assert 0 <= score <= rows / (rows - 1)
+
+
+def rectified(x):
+    return np.maximum(x, 0)
+
+
+def common_factor(x):
+    """A strong common factor: what tells the classes apart is small beside it."""
+    return 0.05 * x + x[:, :1]
+
+
+def far_from_zero(x):
+    return x + 1000
+
+
+@pytest.mark.parametrize("shrinkage", ["ledoit_wolf", "oas", 0.1, 1e-6])
+@pytest.mark.parametrize("change", [rectified, common_factor, far_from_zero])
+def test_float32_products_keep_the_promise(change, shrinkage):
+    """Large enough for "auto" to try float32 products of float32 features."""
+    x, y = make_problem(20_000, 330, 20)
+    x = change(x).astype(np.float32)
+    want = regularized_h_score(x, y, shrinkage=shrinkage, precision="float64")
+    got = regularized_h_score(x, y, shrinkage=shrinkage)
+    assert got == pytest.approx(want, rel=1e-6)
+    if change is rectified and isinstance(shrinkage, float):  # easy: taken, or this shows nothing
+        assert got == regularized_h_score(x, y, shrinkage=shrinkage, precision="float32") != want

@@ -66,11 +66,11 @@ PaddedMatrix class_directions(const Moments& moments, const std::vector<double>&
   return directions;
 }
 
-PaddedMatrix class_coefficients(const FactoredCovariance& factored, Index features, int threads) {
+PaddedMatrix class_coefficients(const AugmentedMatrix& factor, const std::vector<Index>& live,
+                                const std::vector<double>& scale, Index features, int threads) {
   using RowMajor = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
   using Block = Eigen::Map<RowMajor, 0, Eigen::OuterStride<>>;
   using ConstBlock = Eigen::Map<const RowMajor, 0, Eigen::OuterStride<>>;
-  const AugmentedMatrix& factor = factored.factor;
   const Index order = factor.order();
   const ConstBlock lower(factor.row(0), order, order, Eigen::OuterStride<>(factor.stride()));
   PaddedMatrix solved(factor.extra(), order);
@@ -86,7 +86,7 @@ PaddedMatrix class_coefficients(const FactoredCovariance& factored, Index featur
     for (Index c = 0; c < rows; ++c) {
       for (Index j = 0; j < order; ++j) {
         const std::size_t at = static_cast<std::size_t>(j);
-        result(first + c, factored.live.index[at]) = z(c, j) * factored.live.scale[at];
+        result(first + c, live[at]) = z(c, j) * scale[at];
       }
     }
   });

@@ -5,8 +5,11 @@
 
 namespace hscore {
 
-/// Row c is z_c = T^-1 b_c on all features (zero on dead ones). Needs a plain factor.
-PaddedMatrix class_coefficients(const FactoredCovariance& factored, Index features, int threads);
+/// Row c is z_c = A^-1 b_c on all features, zero on those without a place in the matrix, where
+/// `factor` is the plain factor of A and the b_c in the units of `scale`, feature `live[k]` in
+/// place k.
+PaddedMatrix class_coefficients(const AugmentedMatrix& factor, const std::vector<Index>& live,
+                                const std::vector<double>& scale, Index features, int threads);
 
 /// b_c: the sum of class c about the mean over sqrt(n_c), on all features.
 PaddedMatrix class_directions(const Moments& moments, const std::vector<double>& offset);

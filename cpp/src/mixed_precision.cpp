@@ -17,8 +17,6 @@ namespace hscore {
 
 namespace {
 
-constexpr double float32_eps = 6e-8;
-
 Moments gather(const FeatureView& x, const LabelView& y, Products products,
                const WhiteningOptions& options) {
   Moments moments(x.cols);
@@ -47,14 +45,6 @@ HScore without_squares(const FeatureView& x, const LabelView& y, const Whitening
   return moments.finite() ? h_score(moments, options) : not_finite();
 }
 
-// Whether the detour pays: a correction costs 2 N F C operations, the product it helps N F^2.
-bool float32_pays(const FeatureView& x, Index classes) {
-  const double work =
-      static_cast<double>(x.rows) * static_cast<double>(x.cols) * static_cast<double>(x.cols);
-  if (x.cols < 128 || work < 2e9 || x.cols >= x.rows) return false;
-  return is_narrow(x.dtype) ? 2 * classes <= x.cols : 8 * classes <= x.cols;
-}
-
 struct Directions {
   PaddedMatrix b;
   PaddedMatrix z;      // float32 values, so that either pass sees the same Z
@@ -64,7 +54,8 @@ struct Directions {
 
 Directions directions(const Moments& moments, const FactoredCovariance& factored, int threads) {
   Directions result{class_directions(moments, factored.offset),
-                    class_coefficients(factored, moments.features(), threads)};
+                    class_coefficients(factored.factor, factored.live.index, factored.live.scale,
+                                       moments.features(), threads)};
   for (Index c = 0; c < moments.classes(); ++c) {
     for (Index j = 0; j < moments.features(); ++j) {
       double& z = result.z(c, j);
@@ -96,6 +87,14 @@ void replace_score(HScore& result, double score) {
 
 }  // namespace
 
+// A correction costs 2 N F C operations, the product it helps N F^2.
+bool float32_pays(const FeatureView& x, Index classes) {
+  const double work =
+      static_cast<double>(x.rows) * static_cast<double>(x.cols) * static_cast<double>(x.cols);
+  if (x.cols < 128 || work < 2e9 || x.cols >= x.rows) return false;
+  return is_narrow(x.dtype) ? 2 * classes <= x.cols : 8 * classes <= x.cols;
+}
+
 HScore h_score(const FeatureView& x, const LabelView& y, const ScoreOptions& options) {
   const WhiteningOptions& whitening = options.whitening;
   check_fits(y.classes, x.cols, sizeof(double));
@@ -120,7 +119,7 @@ HScore h_score(const FeatureView& x, const LabelView& y, const ScoreOptions& opt
     return in_float64(x, y, whitening);
   }
 
-  const double target = is_narrow(x.dtype) ? 1e-6 : 1e-9;
+  const double target = promised_error(x.dtype);
   const Directions directed = directions(moments, factored, whitening.threads);
   // Ten times: sums of like terms round alike, so the entries' errors are not quite independent.
   const double uncorrected = 10 * float32_eps * directed.spread;

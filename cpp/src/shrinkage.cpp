@@ -6,9 +6,9 @@
 #include <stdexcept>
 
 #include "cholesky.hpp"
+#include "class_fit.hpp"
 #include "hscore/parallel.hpp"
 #include "hscore/saturation.hpp"
-#include "hscore/scores.hpp"
 #include "sample_gram.hpp"
 #include "scores.hpp"
 
@@ -80,23 +80,41 @@ class ScaledScatter {
     const double sum = moments_.shifted_class_sums()(c, j) - count * offset(j);
     return sum / std::sqrt(count * rows_) / std::sqrt(mean_variance_);
   }
-  double deviation(int threads) const {
+  struct Deviation {
+    double value = 0;  // | T / (N mu) - I |_F^2
+    double rounding =
+        0;  // what independent errors eps sqrt(T_ii T_jj) of the T_ij do to it, per eps
+  };
+  Deviation deviation(int threads) const {
     constexpr Index task_rows = 64;
     const Index features = moments_.features();
     const Index tasks = (features + task_rows - 1) / task_rows;
-    std::vector<double> parts(static_cast<std::size_t>(tasks), 0.0);
+    std::vector<double> diagonal(static_cast<std::size_t>(features));
+    for (std::size_t j = 0; j < diagonal.size(); ++j) {
+      diagonal[j] = (*this)(static_cast<Index>(j), static_cast<Index>(j));
+    }
+    std::vector<Deviation> parts(static_cast<std::size_t>(tasks));
     parallel_for(tasks, threads, [&](Index task) {
-      double sum = 0;
+      Deviation& part = parts[static_cast<std::size_t>(task)];
       for (Index i = task * task_rows; i < std::min(features, (task + 1) * task_rows); ++i) {
         double off_diagonal = 0;
-        for (Index j = 0; j < i; ++j) off_diagonal += (*this)(i, j) * (*this)(i, j);
-        const double diagonal = (*this)(i, i) - 1;
-        sum += 2 * off_diagonal + diagonal * diagonal;
+        double weighted = 0;
+        for (Index j = 0; j < i; ++j) {
+          const double square = (*this)(i, j) * (*this)(i, j);
+          off_diagonal += square;
+          weighted += square * diagonal[static_cast<std::size_t>(j)];
+        }
+        const double own = diagonal[static_cast<std::size_t>(i)];
+        part.value += 2 * off_diagonal + (own - 1) * (own - 1);
+        part.rounding += own * weighted;
       }
-      parts[static_cast<std::size_t>(task)] = sum;
     });
-    double sum = 0;
-    for (const double part : parts) sum += part;
+    Deviation sum;
+    for (const Deviation& part : parts) {
+      sum.value += part.value;
+      sum.rounding += part.rounding;
+    }
+    sum.rounding = 4 * std::sqrt(sum.rounding);
     return sum;
   }
 
@@ -111,17 +129,23 @@ class ScaledScatter {
   double mean_variance_ = 0;
 };
 
-// Scaled so that the noise level of every pivot is 1, as in whitening.cpp, and with B' below.
-AugmentedMatrix shrunk_matrix(const ScaledScatter& scatter, const Moments& moments,
-                              const std::vector<Index>& live, double intensity, double tolerance,
-                              int threads) {
-  const Index order = static_cast<Index>(live.size());
-  AugmentedMatrix matrix(order, moments.classes());
+// The noise level of every pivot becomes 1, as in whitening.cpp.
+std::vector<double> shrunk_scale(const ScaledScatter& scatter, const std::vector<Index>& live,
+                                 double intensity, double tolerance) {
   std::vector<double> scale;
   for (const Index j : live) {
     const double diagonal = (1 - intensity) * scatter(j, j) + intensity;
     scale.push_back(1 / std::sqrt(tolerance * diagonal));
   }
+  return scale;
+}
+
+// With B' below.
+AugmentedMatrix shrunk_matrix(const ScaledScatter& scatter, const Moments& moments,
+                              const std::vector<Index>& live, const std::vector<double>& scale,
+                              double intensity, int threads) {
+  const Index order = static_cast<Index>(live.size());
+  AugmentedMatrix matrix(order, moments.classes());
   constexpr Index rows_per_task = 32;
   const Index rows = order + moments.classes();
   parallel_for((rows + rows_per_task - 1) / rows_per_task, threads, [&](Index task) {
@@ -173,8 +197,40 @@ double shrinkage_intensity(const ShrinkageOptions& options, const SpectrumSummar
   return delta > 0 ? std::clamp(beta, 0.0, delta) / delta : 0;
 }
 
-RegularizedHScore regularized_h_score(const Moments& moments, const ShrinkageOptions& options) {
+namespace {
+
+// A score and, where float32 products have gone into it and nothing else was in the way, what their
+// rounding may have done to it; infinity where that is not known.
+struct Rounded {
   RegularizedHScore result;
+  double error = std::numeric_limits<double>::infinity();
+};
+
+// With Z = A^-1 B and everything in units of mu, an error E of T moves the score by
+// -(1 - a)^2 tr(Z' E Z) at fixed a, and a itself moves with the deviation. Entries' errors count as
+// independent and, since sums of like terms round alike, ten times.
+double float32_error(const ScaledScatter& scatter, const AugmentedMatrix& factor,
+                     const std::vector<Index>& live, const std::vector<double>& scale,
+                     const Moments& moments, double a, double squared, double intensity_error,
+                     int threads) {
+  const PaddedMatrix z = class_coefficients(factor, live, scale, moments.features(), threads);
+  double spread = 0;
+  double norm = 0;
+  for (Index c = 0; c < z.rows(); ++c) {
+    for (const Index j : live) {
+      const double square = z(c, j) * z(c, j);
+      norm += square;
+      spread += scatter(j, j) * square;
+    }
+  }
+  const double fitted = (squared - a * norm) / (1 - a);  // tr(Z' T Z)
+  const double slope = squared + (1 - a) * (norm - fitted);
+  return (1 - a) * (1 - a) * 10 * float32_eps * spread + std::abs(slope) * intensity_error;
+}
+
+Rounded score_moments(const Moments& moments, const ShrinkageOptions& options, bool in_float32) {
+  Rounded rounded;
+  RegularizedHScore& result = rounded.result;
   result.rows = moments.rows();
   result.features = moments.features();
   for (const std::int64_t count : moments.counts()) result.classes += count > 0;
@@ -187,7 +243,7 @@ RegularizedHScore regularized_h_score(const Moments& moments, const ShrinkageOpt
   const ScaledScatter scatter(moments);
   const double mean_variance = scatter.mean_variance();
   result.finite = std::isfinite(scatter.unit());
-  if (!result.finite) return result;
+  if (!result.finite) return rounded;
   refuse_underflow(scatter.unit(), scatter.varies());
 
   std::vector<Index> live;
@@ -198,13 +254,18 @@ RegularizedHScore regularized_h_score(const Moments& moments, const ShrinkageOpt
                            static_cast<double>(moments.features())};
   if (live.empty()) {  // all constant: nothing varies, whatever the intensity
     result.intensity = shrinkage_intensity(options, spectrum);
-    return result;
+    return rounded;
   }
   const double order = static_cast<double>(live.size());
   const double classes = static_cast<double>(moments.classes());
   const int threads = useful_threads(order, order + classes, options.whitening.threads);
+  double intensity_rounding = 0;
   if (options.method != Shrinkage::fixed) {
-    spectrum.deviation = scatter.deviation(threads);
+    const ScaledScatter::Deviation deviation = scatter.deviation(threads);
+    spectrum.deviation = deviation.value;
+    // Either rule's intensity is about inversely proportional to the deviation; the fourth powers
+    // come from rounded rows.
+    intensity_rounding = deviation.rounding / deviation.value + 1;
     if (options.method == Shrinkage::ledoit_wolf) {
       const NormMoments norms = moments.norms_about_mean();
       const double unit = norms.unit * mean_variance;
@@ -212,26 +273,40 @@ RegularizedHScore regularized_h_score(const Moments& moments, const ShrinkageOpt
     }
   }
   const double a = result.intensity = shrinkage_intensity(options, spectrum);
-  if (a == 1 || result.classes < 2) return result;
+  if (a == 1 || result.classes < 2) return rounded;
   if (a == 0) {
     result.score =
         divisor_ratio(options, moments.rows()) * h_score(moments, options.whitening).score;
-    return result;
+    return rounded;
   }
   const double tolerance = options.whitening.tolerance;
-  AugmentedMatrix matrix = shrunk_matrix(scatter, moments, live, a, tolerance, threads);
+  const double ratio = divisor_ratio(options, moments.rows());
+  const std::vector<double> scale = shrunk_scale(scatter, live, a, tolerance);
+  AugmentedMatrix matrix = shrunk_matrix(scatter, moments, live, scale, a, threads);
   double squared = 0;
   if (cholesky(matrix, least_plain_pivot, threads, options.whitening.stop)) {
     squared = squared_norm_of_extra(matrix, matrix.order());
+    if (in_float32) {
+      const double intensity_error =
+          10 * float32_eps * (a + 1 / spectrum.rows) * intensity_rounding;
+      rounded.error = ratio * float32_error(scatter, matrix, live, scale, moments, a, squared,
+                                            intensity_error, threads);
+    }
   } else {
     // So little is added that the rank rule must decide after all.
-    matrix = shrunk_matrix(scatter, moments, live, a, tolerance, threads);
+    matrix = shrunk_matrix(scatter, moments, live, scale, a, threads);
     const PivotedFactor pivoted =
         pivoted_cholesky(std::move(matrix), least_pivoted_pivot, threads, options.whitening.stop);
     squared = squared_norm_of_extra(pivoted.factor, static_cast<Index>(pivoted.order.size()));
   }
   result.score = score_from(squared, a, options, result);
-  return result;
+  return rounded;
+}
+
+}  // namespace
+
+RegularizedHScore regularized_h_score(const Moments& moments, const ShrinkageOptions& options) {
+  return score_moments(moments, options, false).result;
 }
 
 namespace {
@@ -345,16 +420,26 @@ RegularizedHScore regularized_h_score(const FeatureView& features, const LabelVi
       return result;
     }
   }
-  Moments moments(features.cols);
-  UpdateOptions with_norms = update;
-  with_norms.norms = options.method == Shrinkage::ledoit_wolf;
-  moments.update(features, labels, with_norms);
-  if (update.products == Products::float32 && !in_float32_range(moments)) {
-    with_norms.products = Products::float64;
-    moments = Moments(features.cols);
-    moments.update(features, labels, with_norms);
+  const auto gather = [&](Products products) {
+    Moments moments(features.cols);
+    UpdateOptions gathering = update;
+    gathering.norms = options.method == Shrinkage::ledoit_wolf;
+    gathering.products = products;
+    moments.update(features, labels, gathering);
+    return moments;
+  };
+  const bool forced = options.precision == Precision::float32;
+  const bool wanted = options.precision == Precision::automatic && is_narrow(features.dtype) &&
+                      float32_pays(features, labels.classes);
+  if (forced || wanted) {
+    const Moments moments = gather(Products::float32);
+    if (in_float32_range(moments)) {
+      const Rounded rounded = score_moments(moments, options, wanted);
+      const double promised = promised_error(features.dtype) * rounded.result.score;
+      if (forced || rounded.error <= promised) return rounded.result;
+    }
   }
-  return regularized_h_score(moments, options);
+  return regularized_h_score(gather(Products::float64), options);
 }
 
 }  // namespace hscore

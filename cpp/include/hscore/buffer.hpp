@@ -8,6 +8,10 @@
 #include <string>
 #include <utility>
 
+#if defined(__linux__)
+#include <sys/mman.h>
+#endif
+
 namespace hscore {
 
 /// An allocation that could not be made; the message names the size.
@@ -46,12 +50,12 @@ class AlignedBuffer {
       : size_(checked_product(rows, cols, sizeof(T))) {
     if (size_ == 0) return;
     check_fits(rows, cols, sizeof(T));
-    data_ = static_cast<T*>(
-        ::operator new(size_ * sizeof(T), std::align_val_t{alignment}, std::nothrow));
+    data_ = static_cast<T*>(::operator new(size_ * sizeof(T), alignment(), std::nothrow));
     if (data_ == nullptr) {
       throw OutOfMemory("could not allocate " + std::to_string(size_ * sizeof(T)) + " bytes for " +
                         std::to_string(rows) + " x " + std::to_string(cols) + " elements");
     }
+    advise();
   }
   AlignedBuffer(AlignedBuffer&& other) noexcept { swap(other); }
   AlignedBuffer& operator=(AlignedBuffer&& other) noexcept {
@@ -60,14 +64,26 @@ class AlignedBuffer {
   }
   AlignedBuffer(const AlignedBuffer&) = delete;
   AlignedBuffer& operator=(const AlignedBuffer&) = delete;
-  ~AlignedBuffer() { ::operator delete(data_, std::align_val_t{alignment}); }
+  ~AlignedBuffer() { ::operator delete(data_, alignment()); }
 
   T* data() { return data_; }
   const T* data() const { return data_; }
   std::size_t size() const { return size_; }
 
  private:
-  static constexpr std::size_t alignment = 64;
+  static constexpr std::size_t cache_line = 64;
+  static constexpr std::size_t huge_page = std::size_t{2} << 20;
+  bool is_large() const { return size_ * sizeof(T) >= 2 * huge_page; }
+  std::align_val_t alignment() const {
+    return std::align_val_t{is_large() ? huge_page : cache_line};
+  }
+  // Where the system gives huge pages on request only. A tile of the scatter touches a page per
+  // row: with small ones the table of addresses is too short, and each is faulted in on its own.
+  void advise() {
+#if defined(MADV_HUGEPAGE)
+    if (is_large()) madvise(data_, size_ * sizeof(T), MADV_HUGEPAGE);
+#endif
+  }
   void swap(AlignedBuffer& other) noexcept {
     std::swap(data_, other.data_);
     std::swap(size_, other.size_);

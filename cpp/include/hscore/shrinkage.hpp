@@ -3,6 +3,7 @@
 #pragma once
 
 #include "hscore/moments.hpp"
+#include "hscore/scores.hpp"
 #include "hscore/whitening.hpp"
 
 namespace hscore {
@@ -17,6 +18,9 @@ struct ShrinkageOptions {
   Shrinkage method = Shrinkage::ledoit_wolf;
   double intensity = 0;  // for Shrinkage::fixed, from 0 to 1
   Convention convention = Convention::toolkits;
+  // For features that are at hand: `automatic` takes float32 products of float32 and narrower ones
+  // where they pay and their estimated error keeps the promise; `high` is float64.
+  Precision precision = Precision::automatic;
   WhiteningOptions whitening;  // its tolerance rules when nothing, or next to nothing, is added
 };
 
