@@ -215,19 +215,6 @@ def test_too_little():
         regularized_h_score(np.eye(3), [0, 1])
 
 
-@pytest.mark.parametrize("precision", ["float32", "float64"])
-@pytest.mark.parametrize("rows", [2, 40])
-def test_rounding_keeps_the_score_within_its_bounds(precision: str, rows: int) -> None:
-    """Classes that the features know nothing of, or all of, where rounding errs to either side."""
-    rng = np.random.default_rng(0)
-    for columns in (1, 13, 65):
-        for _ in range(40):
-            direction = (rng.standard_normal(columns) * 1e5).astype(np.float32)
-            x = np.outer(np.arange(rows) // 2 % 2 if rows > 2 else [0, 1], direction)
-            score = regularized_h_score(x, np.arange(rows) % 2, precision=precision)
-            assert 0 <= score <= rows / (rows - 1)
-
-
 def rectified(x):
     return np.maximum(x, 0)
 
@@ -252,3 +239,16 @@ def test_float32_products_keep_the_promise(change, shrinkage):
     assert got == pytest.approx(want, rel=1e-6)
     if change is rectified and isinstance(shrinkage, float):  # easy: taken, or this shows nothing
         assert got == regularized_h_score(x, y, shrinkage=shrinkage, precision="float32") != want
+
+
+@pytest.mark.parametrize("precision", ["float32", "float64"])
+@pytest.mark.parametrize("rows", [2, 40])
+def test_rounding_keeps_the_score_within_its_bounds(precision: str, rows: int) -> None:
+    """Classes that the features know nothing of, or all of, where rounding errs to either side."""
+    rng = np.random.default_rng(0)
+    for columns in (1, 13, 65):
+        for _ in range(40):
+            direction = (rng.standard_normal(columns) * 1e5).astype(np.float32)
+            x = np.outer(np.arange(rows) // 2 % 2 if rows > 2 else [0, 1], direction)
+            score = regularized_h_score(x, np.arange(rows) % 2, precision=precision)
+            assert 0 <= score <= rows / (rows - 1)
