@@ -164,7 +164,7 @@ def read_moments(
     source, found = open_inputs(features, labels)
     if isinstance(source, _Given):
         return Moments().update(
-            source.mapped, found, n_threads=n_threads, check_finite=check_finite
+            cast(ArrayLike, features), found, n_threads=n_threads, check_finite=check_finite
         )
     return stream_moments(
         source, found, n_threads=n_threads, check_finite=check_finite, progress=progress
