@@ -242,9 +242,11 @@ def test_a_file_larger_than_the_memory_it_takes(tmp_path, kind) -> None:
     if kind == "npy":
         np.save(path, x.reshape(shape))
     elif kind == "npz":
-        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
-            with archive.open("x.npy", "w", force_zip64=True) as file:
-                np.lib.format.write_array(file, x.reshape(shape))
+        with (
+            zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive,
+            archive.open("x.npy", "w", force_zip64=True) as file,
+        ):
+            np.lib.format.write_array(file, x.reshape(shape))
     elif kind == "h5":
         h5py = pytest.importorskip("h5py")
         with h5py.File(path, "w") as file:
