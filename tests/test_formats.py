@@ -1,5 +1,6 @@
 """Each file format gives the same score as the array in memory, and one clear error otherwise."""
 
+import doctest
 import os
 import sys
 from pathlib import Path
@@ -9,7 +10,7 @@ import pytest
 from oracles import make_problem
 
 from hscore_fast import adjusted_h_score, chance_level, h_score, regularized_h_score
-from hscore_fast.readers import open_array, open_source, read_moments
+from hscore_fast.readers import _formats, _stream, open_array, open_source, read_moments
 
 ROWS, COLUMNS = 307, 7
 
@@ -503,3 +504,10 @@ def test_options_of_streams(tmp_path, problem) -> None:
     done = []
     read_moments(address, problem[1], progress=lambda rows, of: done.append((rows, of)))
     assert done == [(0, ROWS), (ROWS, ROWS)]
+
+
+@pytest.mark.parametrize("module", [_formats, _stream])
+def test_examples_in_the_documentation(module) -> None:
+    found = doctest.testmod(module)
+    assert found.attempted > 3
+    assert found.failed == 0
