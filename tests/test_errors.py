@@ -84,7 +84,7 @@ REFUSALS: dict[str, tuple[Any, Any, dict[str, Any], Any, tuple[str, ...]]] = {
     "durations": (X.astype("m8[s]"), Y, {}, TypeError, ("features", "timedelta64")),
     "void": (np.zeros((40, 5), "V4"), Y, {}, TypeError, ("features", "V4")),
     "integers beyond 64 bits": ([[2**70]] * 40, Y, {}, TypeError, ("features", "object")),
-    "a word": ("features", Y, {}, TypeError, ("features", "<U8")),
+    "words": (np.full(40, "features"), Y, {}, TypeError, ("features", "<U8")),
     "a dictionary": ({}, Y, {}, TypeError, ("features", "object")),
     "a class": (np.ndarray, Y, {}, TypeError, ("features", "object")),
     **{
@@ -190,6 +190,11 @@ def test_refusal(case: str) -> None:
     with pytest.raises(error) as caught:
         h_score(features, labels, **options)
     assert_says(str(caught.value), words)
+
+
+def test_a_word_that_is_no_address() -> None:
+    with pytest.raises(ValueError, match=r"format of 'features' .*\.npy"):
+        h_score("features", Y)
 
 
 @pytest.mark.parametrize(

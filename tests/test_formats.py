@@ -116,7 +116,7 @@ def kind(request):
 @pytest.fixture
 def small_blocks(monkeypatch):
     """Cut these small files into many blocks."""
-    monkeypatch.setattr("hscore_fast.readers._stream._BLOCK_BYTES", 40 * COLUMNS * 4)
+    monkeypatch.setattr(_stream, "_BLOCK_BYTES", 40 * COLUMNS * 4)
 
 
 def written(folder: Path, kind: str, x: np.ndarray) -> str:

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from hscore_fast import h_score
-from hscore_fast.readers import read_moments
+from hscore_fast.readers import _stream, read_moments
 from hscore_fast.readers._read_ahead import read_ahead
 
 
@@ -116,7 +116,7 @@ def chunked(path: Path, x: np.ndarray) -> str:
 
 def test_a_damaged_chunk_reaches_the_caller(tmp_path, monkeypatch) -> None:
     h5py = pytest.importorskip("h5py")
-    monkeypatch.setattr("hscore_fast.readers._stream._BLOCK_BYTES", 100 * 8 * 8)
+    monkeypatch.setattr(_stream, "_BLOCK_BYTES", 100 * 8 * 8)
     x = np.random.default_rng(0).normal(size=(1000, 8))
     with h5py.File(tmp_path / "x.h5", "w") as file:
         dataset = file.create_dataset("x", data=x, chunks=(100, 8), compression="gzip")
@@ -132,7 +132,7 @@ def test_a_damaged_chunk_reaches_the_caller(tmp_path, monkeypatch) -> None:
 
 
 def test_an_exception_of_the_progress_function_ends_the_thread(tmp_path, monkeypatch) -> None:
-    monkeypatch.setattr("hscore_fast.readers._stream._BLOCK_BYTES", 100 * 8 * 8)
+    monkeypatch.setattr(_stream, "_BLOCK_BYTES", 100 * 8 * 8)
     address = chunked(tmp_path / "x.h5", np.random.default_rng(0).normal(size=(1000, 8)))
 
     def progress(done: int, rows: int) -> None:
@@ -147,7 +147,7 @@ def test_an_exception_of_the_progress_function_ends_the_thread(tmp_path, monkeyp
 @pytest.mark.parametrize("width", [3, 700])
 def test_wide_and_narrow_streams_are_the_call(tmp_path, monkeypatch, width) -> None:
     """Wide blocks go to the core in pieces."""
-    monkeypatch.setattr("hscore_fast.readers._stream._UPDATE_ROWS", 200)
+    monkeypatch.setattr(_stream, "_UPDATE_ROWS", 200)
     x = np.random.default_rng(0).normal(size=(2003, width)) + 1e6
     y = np.arange(2003) % 5
     address = chunked(tmp_path / "x.h5", x)
