@@ -106,24 +106,27 @@ def test_only_statistics_move() -> None:
     assert found.count("Moments") >= 100 + 13 + 2 + 1
 
 
-def make_block(rows: int, seed: int, flag: str | None) -> np.ndarray:
-    """Give a block; the worker that is the first to come here with the third one is killed."""
-    if flag is not None and seed == 3:
-        try:
-            os.close(os.open(flag, os.O_CREAT | os.O_EXCL))
-        except FileExistsError:
-            pass
-        else:
-            os.kill(os.getpid(), signal.SIGKILL)
-    return np.random.default_rng(seed).normal(size=(rows, 20)) + 1e4
+def make_blocks(flag: str | None, wrap=lambda f: f) -> list:
+    """Give 12 blocks; the worker that is the first to come here with the third one is killed."""
+
+    def block(seed: int) -> np.ndarray:  # local: workers get it by value, they need no test module
+        if flag is not None and seed == 3:
+            try:
+                os.close(os.open(flag, os.O_CREAT | os.O_EXCL))
+            except FileExistsError:
+                pass
+            else:
+                os.kill(os.getpid(), signal.SIGKILL)
+        return np.random.default_rng(seed).normal(size=(500, 20)) + 1e4
+
+    return [wrap(block)(k) for k in range(12)]
 
 
 def lazy_matrix(flag: str | None):
     import dask
 
-    block = dask.delayed(make_block, pure=False)
-    parts = [da.from_delayed(block(500, k, flag), (500, 20), float) for k in range(12)]
-    return da.concatenate(parts)
+    blocks = make_blocks(flag, lambda block: dask.delayed(block, pure=False))
+    return da.concatenate([da.from_delayed(block, (500, 20), float) for block in blocks])
 
 
 @pytest.mark.slow
@@ -131,9 +134,8 @@ def lazy_matrix(flag: str | None):
 @pytest.mark.skipif(os.name == "nt", reason="no SIGKILL there")
 @pytest.mark.filterwarnings("ignore")  # of distributed, about a worker that was killed
 def test_a_cluster_one_of_whose_workers_is_killed(tmp_path: Path) -> None:
-    blocks = [make_block(500, k, None) for k in range(12)]
     labels = np.arange(6000) % 5
-    x = np.concatenate(blocks) + labels[:, None] * 0.1
+    x = np.concatenate(make_blocks(None)) + labels[:, None] * 0.1
     expected = hscore_fast.h_score(x, labels, precision="float64")
     shift = da.from_array(labels[:, None] * 0.1, chunks=(500, 1))
     found = []
