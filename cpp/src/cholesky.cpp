@@ -109,242 +109,246 @@ void solve_panel(const DiagonalBlock& diagonal, Panel& panel, Index rows, int th
   });
 }
 
-}  // namespace
+using RowMajor = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
 
-bool cholesky(AugmentedMatrix& matrix, double least_pivot, int threads, const StopCheck& stop) {
-  using RowMajor = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
-  using Block = Eigen::Map<RowMajor, 0, Eigen::OuterStride<>>;
-  const Index order = matrix.order();
-  const Index all_rows = matrix.first_extra() + matrix.extra();
-  DiagonalBlock diagonal;
-  Panel panel(panel_cols, all_rows);
-  for (Index k = 0; k < order; k += panel_cols) {
-    throw_if_stopped(stop);
-    const Index cols = std::min(panel_cols, order - k);
-    Block block(matrix.row(k) + k, cols, cols, Eigen::OuterStride<>(matrix.stride()));
-    const Eigen::LLT<Eigen::Ref<RowMajor, 0, Eigen::OuterStride<>>, Eigen::Lower> llt(block);
-    if (llt.info() != Eigen::Success) return false;
+// Right-looking elimination in place: rows [0, rank) are factored, rows [rank, alive) hold what is
+// left of them, and the rows beyond, which nobody asks for any more, are left as they are.
+class Elimination {
+ public:
+  Elimination(AugmentedMatrix& matrix, int threads)
+      : matrix_(matrix),
+        threads_(threads),
+        all_rows_(matrix.first_extra() + matrix.extra()),
+        panel_(panel_cols, all_rows_) {}
+
+  // `lower` is the factor of the first rows left. The extra rows come along, and those up to
+  // `alive`.
+  void eliminate(const RowMajor& lower, Index rank, Index alive) {
+    const Index cols = lower.rows();
     for (Index i = 0; i < cols; ++i) {
-      if (!(block(i, i) * block(i, i) > least_pivot)) return false;
+      for (Index j = 0; j <= i; ++j) matrix_.row(rank + i)[rank + j] = lower(i, j);
     }
-    diagonal.assign(cols, [&](Index i, Index j) { return block(i, j); });
-    const bool last = k + cols == order;
-    const Index below = last ? matrix.first_extra() : k + cols;
-    const Index rows = all_rows - below;
+    diagonal_.assign(cols, [&](Index i, Index j) { return lower(i, j); });
+    const Index below = rank + cols;
+    const bool last = below >= alive;
+    // A tile is written whole, so it has to start on a strip: rows of zeros fill the gap.
+    const Index base = last ? matrix_.first_extra() : below / alignment * alignment;
+    const auto wanted = [&](Index row) {
+      return (row >= below && row < alive) || row >= matrix_.first_extra();
+    };
     solve_panel(
-        diagonal, panel, rows, threads,
+        diagonal_, panel_, all_rows_ - base, threads_,
         [&](Index row, double* target) {
-          const double* source = matrix.row(below + row) + k;
+          if (!wanted(base + row)) return;
+          const double* source = matrix_.row(base + row) + rank;
           for (Index j = 0; j < cols; ++j) target[j * width] = source[j];
         },
         [&](Index row, const double* source) {
-          double* target = matrix.row(below + row) + k;
+          if (!wanted(base + row)) return;
+          double* target = matrix_.row(base + row) + rank;
           for (Index j = 0; j < cols; ++j) target[j] = source[j * width];
         });
-    if (!last) {
-      rank_update<Sign::subtract>(panel, rows, order - below, matrix.row(below) + below,
-                                  matrix.stride(), threads);
-    }
+    if (last) return;
+    rank_update<Sign::subtract>(panel_, all_rows_ - base, alive - base, matrix_.row(base) + base,
+                                matrix_.stride(), threads_);
+  }
+
+  Index all_rows() const { return all_rows_; }
+
+ private:
+  static constexpr Index alignment = PaddedMatrix::lane_multiple;
+
+  AugmentedMatrix& matrix_;
+  int threads_;
+  Index all_rows_;
+  DiagonalBlock diagonal_;
+  Panel panel_;
+};
+
+// The factor of rows [first, first + cols) of what is left; empty unless each pivot exceeds
+// `least`.
+RowMajor factor_block(const AugmentedMatrix& matrix, Index first, Index cols, double least) {
+  using Source = Eigen::Map<const RowMajor, 0, Eigen::OuterStride<>>;
+  RowMajor lower =
+      Source(matrix.row(first) + first, cols, cols, Eigen::OuterStride<>(matrix.stride()));
+  const Eigen::LLT<Eigen::Ref<RowMajor>, Eigen::Lower> llt(lower);
+  if (llt.info() != Eigen::Success) return {};
+  for (Index i = 0; i < cols; ++i) {
+    if (!(lower(i, i) * lower(i, i) > least)) return {};
+  }
+  return lower;
+}
+
+}  // namespace
+
+bool cholesky(AugmentedMatrix& matrix, double least_pivot, int threads, const StopCheck& stop) {
+  const Index order = matrix.order();
+  Elimination elimination(matrix, threads);
+  for (Index k = 0; k < order; k += panel_cols) {
+    throw_if_stopped(stop);
+    const Index cols = std::min(panel_cols, order - k);
+    const RowMajor lower = factor_block(matrix, k, cols, least_pivot);
+    if (lower.rows() == 0) return false;
+    elimination.eliminate(lower, k, order);
   }
   return true;
 }
 
 namespace {
 
-// Pivoting in blocks. Full pivoting picks one column at a time and cannot use a matrix product
-// until a whole panel is chosen. Here a block of candidates, all within a factor of the largest
-// remaining pivot, is factored with pivoting on its own, and only the part of it that stays within
-// that factor is eliminated. Every pivot is then at least `pivot_share` of the largest one, which
-// bounds the growth of rounding errors as full pivoting does up to that factor.
-constexpr double pivot_share = 0.25;
-
-struct Candidates {
-  std::vector<Index> rows;
-  std::vector<double> lower;  // row-major factor of the accepted ones
-};
-
+// Pivoting that costs no more than going without where it is not needed. Full pivoting picks one
+// column at a time, and needs the whole matrix up to date for it. Here a round takes the rows as
+// they come, block by block, and puts aside, to the end, those of which too little is left compared
+// with the largest at the start of the round; the next round takes up what was put aside. As with
+// threshold pivoting in sparse elimination (Duff, Erisman and Reid 1986), what a pivot may amplify
+// is bounded by that share.
 class PivotedElimination {
+  struct Exchange {
+    Index first, second;  // first < second
+  };
+  using Exchanges = std::vector<Exchange>;
+
  public:
-  PivotedElimination(AugmentedMatrix&& matrix, double least_pivot, int threads,
+  PivotedElimination(AugmentedMatrix& matrix, double least_pivot, int threads,
                      const StopCheck& stop)
-      : matrix_(std::move(matrix)),
+      : matrix_(matrix),
         least_pivot_(least_pivot),
         threads_(threads),
         stop_(stop),
-        alive_(matrix_.order()),
-        rows_(matrix_.order()),
-        first_extra_(matrix_.first_extra()),
-        original_(static_cast<std::size_t>(alive_)),
-        is_alive_(static_cast<std::size_t>(alive_), 1),
-        panel_(panel_cols, first_extra_ + matrix_.extra()) {
+        elimination_(matrix, threads),
+        alive_(matrix.order()),
+        original_(static_cast<std::size_t>(matrix.order())) {
     std::iota(original_.begin(), original_.end(), Index{0});
-    result_.factor = AugmentedMatrix(alive_, matrix_.extra());
   }
 
-  PivotedFactor run() && {
-    for (;;) {
-      throw_if_stopped(stop_);
-      const double largest = drop_redundant();
-      if (alive_ == 0) break;
-      if (5 * alive_ < 4 * rows_) compact();
-      eliminate(choose(largest));
+  std::vector<Index> run() && {
+    while (const double largest = drop_redundant()) {
+      const double least = std::max(least_pivot_, share(largest) * largest);
+      for (Index end = alive_; rank_ < end;) {
+        throw_if_stopped(stop_);
+        end = take_block(end, least);
+      }
     }
-    return std::move(result_);
+    original_.resize(static_cast<std::size_t>(rank_));
+    return std::move(original_);
   }
 
  private:
-  double entry(Index i, Index j) const { return i >= j ? matrix_.row(i)[j] : matrix_.row(j)[i]; }
-  bool alive(Index i) const { return is_alive_[static_cast<std::size_t>(i)] != 0; }
-  void kill(Index i) {
-    is_alive_[static_cast<std::size_t>(i)] = 0;
-    --alive_;
-  }
+  // Near the noise, where an amplified error could pass for a direction, the bound is tighter.
+  double share(double largest) const { return largest > 1e4 * least_pivot_ ? 0.03 : 0.25; }
 
+  // Gives the largest pivot left, 0 if none is.
   double drop_redundant() {
+    const auto redundant = [&](Index i) { return !(matrix_.row(i)[i] > least_pivot_); };
     double largest = 0;
-    for (Index i = 0; i < rows_; ++i) {
-      if (!alive(i)) continue;
-      const double pivot = matrix_.row(i)[i];
-      if (pivot > least_pivot_) {
-        largest = std::max(largest, pivot);
-      } else {
-        kill(i);
+    for (Index i = rank_; i < alive_; ++i) {
+      while (i < alive_ && redundant(alive_ - 1)) --alive_;
+      if (i < alive_ && redundant(i)) {
+        --alive_;
+        exchange({{i, alive_}}, i + 1, alive_, alive_);
       }
+      if (i < alive_) largest = std::max(largest, matrix_.row(i)[i]);
     }
     return largest;
   }
 
-  // Move what is alive to the front, in place: rows and columns only ever move towards the origin.
-  void compact() {
-    std::vector<Index> kept;
-    for (Index i = 0; i < rows_; ++i) {
-      if (alive(i)) kept.push_back(i);
+  // Eliminate those of the next rows that may be, put aside the others seen; gives where the rows
+  // of this round end now. Looks on until a panel is full, but not for ever.
+  Index take_block(Index end, double least) {
+    const RowMajor lower = factor_block(matrix_, rank_, std::min(panel_cols, end - rank_), least);
+    if (lower.rows() != 0) {
+      accept(lower);
+      return end;
     }
-    const Index count = static_cast<Index>(kept.size());
-    const auto gather = [&](const double* source, double* target, Index cols) {
-      for (Index j = 0; j < cols; ++j) target[j] = source[kept[static_cast<std::size_t>(j)]];
-    };
-    for (Index i = 0; i < count; ++i) {
-      const Index from = kept[static_cast<std::size_t>(i)];
-      gather(matrix_.row(from), matrix_.row(i), i + 1);
-      original_[static_cast<std::size_t>(i)] = original_[static_cast<std::size_t>(from)];
-    }
-    const Index target_extra = PaddedMatrix::round_up(count);
-    for (Index i = 0; i < matrix_.extra(); ++i) {
-      gather(matrix_.row(first_extra_ + i), matrix_.row(target_extra + i), count);
-    }
-    rows_ = count;
-    first_extra_ = target_extra;
-    original_.resize(kept.size());
-    is_alive_.assign(kept.size(), 1);
-  }
-
-  Candidates choose(double largest) const {
-    std::vector<Index> eligible;
-    for (Index i = 0; i < rows_; ++i) {
-      if (alive(i) && matrix_.row(i)[i] >= pivot_share * largest) eligible.push_back(i);
-    }
-    // Spread over the eligible ones: neighbours are often near-copies of each other.
-    const Index all = static_cast<Index>(eligible.size());
-    const Index count = std::min(all, panel_cols);
-    std::vector<Index> rows(static_cast<std::size_t>(count));
-    for (Index i = 0; i < count; ++i) {
-      rows[static_cast<std::size_t>(i)] = eligible[static_cast<std::size_t>(i * all / count)];
-    }
-    Eigen::MatrixXd block(count, count);
-    for (Index i = 0; i < count; ++i) {
-      for (Index j = 0; j <= i; ++j) {
-        block(i, j) = block(j, i) =
-            entry(rows[static_cast<std::size_t>(i)], rows[static_cast<std::size_t>(j)]);
-      }
-    }
+    const Index last = std::min(end, rank_ + 4 * panel_cols);
+    RowMajor chosen(panel_cols, panel_cols);
+    std::vector<Index> at;
     Index accepted = 0;
-    for (; accepted < count; ++accepted) {
-      const Index k = accepted;
-      Index best = k;
-      for (Index i = k + 1; i < count; ++i) {
-        if (block(i, i) > block(best, best)) best = i;
+    Index block_end = rank_;
+    for (; block_end < last && accepted < panel_cols; ++block_end) {
+      const Index from = block_end;
+      double left = matrix_.row(from)[from];
+      auto row = chosen.row(accepted);
+      for (Index j = 0; j < accepted; ++j) {
+        const double product = row.head(j).dot(chosen.row(j).head(j));
+        row(j) = (matrix_.row(from)[at[static_cast<std::size_t>(j)]] - product) / chosen(j, j);
+        left -= row(j) * row(j);
       }
-      if (!(block(best, best) > least_pivot_) || block(best, best) < pivot_share * largest) break;
-      std::swap(rows[static_cast<std::size_t>(k)], rows[static_cast<std::size_t>(best)]);
-      block.row(k).swap(block.row(best));
-      block.col(k).swap(block.col(best));
-      block(k, k) = std::sqrt(block(k, k));
-      const Index rest = count - k - 1;
-      block.col(k).tail(rest) /= block(k, k);
-      block.bottomRightCorner(rest, rest).noalias() -=
-          block.col(k).tail(rest) * block.col(k).tail(rest).transpose();
+      if (!(left > least)) continue;
+      row(accepted++) = std::sqrt(left);
+      at.push_back(from);
     }
-    Candidates chosen;
-    chosen.rows.assign(rows.begin(), rows.begin() + accepted);
-    chosen.lower.resize(static_cast<std::size_t>(accepted * accepted));
-    for (Index i = 0; i < accepted; ++i) {
-      for (Index j = 0; j <= i; ++j) {
-        chosen.lower[static_cast<std::size_t>(i * accepted + j)] = block(i, j);
-      }
+    Exchanges exchanges;
+    for (Index j = 0; j < accepted; ++j) {
+      if (at[static_cast<std::size_t>(j)] == rank_ + j) continue;
+      exchanges.push_back({rank_ + j, at[static_cast<std::size_t>(j)]});
     }
-    return chosen;
+    exchange(exchanges, block_end, block_end, block_end);
+
+    exchanges.clear();
+    for (Index i = rank_ + accepted, j = end - 1; i < std::min(block_end, j); ++i, --j) {
+      exchanges.push_back({i, j});
+    }
+    const Index round_end = end - (block_end - rank_ - accepted);
+    exchange(exchanges, block_end, std::max(block_end, round_end), end);
+    if (accepted > 0) accept(chosen.topLeftCorner(accepted, accepted));
+    return round_end;
   }
 
-  void eliminate(const Candidates& chosen) {
-    const Index cols = static_cast<Index>(chosen.rows.size());
-    const Index rank = static_cast<Index>(result_.order.size());
-    diagonal_.assign(cols, [&](Index i, Index j) {
-      return chosen.lower[static_cast<std::size_t>(i * cols + j)];
-    });
-    for (const Index row : chosen.rows) {
-      result_.order.push_back(original_[static_cast<std::size_t>(row)]);
-      kill(row);
-    }
-    const Index rows = first_extra_ + matrix_.extra();
-    solve_panel(
-        diagonal_, panel_, rows, threads_,
-        [&](Index row, double* target) {
-          if (row >= rows_ && row < first_extra_) return;  // padding
-          const bool feature = row < rows_;
-          for (Index j = 0; j < cols; ++j) {
-            const Index col = chosen.rows[static_cast<std::size_t>(j)];
-            target[j * width] = feature ? entry(row, col) : matrix_.row(row)[col];
-          }
-        },
-        [&](Index row, const double* source) {
-          double* target = nullptr;
-          if (row < rows_ && alive(row)) {
-            target = result_.factor.row(original_[static_cast<std::size_t>(row)]);
-          } else if (row >= first_extra_) {
-            target = result_.factor.extra_row(row - first_extra_);
-          }
-          if (target == nullptr) return;
-          for (Index j = 0; j < cols; ++j) target[rank + j] = source[j * width];
-        });
-    for (Index i = 0; i < cols; ++i) {
-      double* target = result_.factor.row(result_.order[static_cast<std::size_t>(rank + i)]) + rank;
-      for (Index j = 0; j <= i; ++j) {
-        target[j] = chosen.lower[static_cast<std::size_t>(i * cols + j)];
-      }
-    }
-    rank_update<Sign::subtract>(panel_, rows, rows_, matrix_.row(0), matrix_.stride(), threads_);
+  void accept(const RowMajor& lower) {
+    elimination_.eliminate(lower, rank_, alive_);
+    rank_ += lower.rows();
   }
 
-  AugmentedMatrix matrix_;
+  // Exchange rows and columns of the symmetric matrix, what is factored of them included. All that
+  // moves lies in [rank, window) or [tail, tail_end). The other rows take all exchanges at once,
+  // which reads each of them in a few places instead of walking down the columns.
+  void exchange(const Exchanges& exchanges, Index window, Index tail, Index tail_end) {
+    if (exchanges.empty()) return;
+    for (const Exchange& e : exchanges) {
+      std::swap(original_[static_cast<std::size_t>(e.first)],
+                original_[static_cast<std::size_t>(e.second)]);
+      double* first = matrix_.row(e.first);
+      double* second = matrix_.row(e.second);
+      std::swap_ranges(first, first + e.first, second);
+      std::swap(first[e.first], second[e.second]);
+      for (Index k = e.first + 1; k < window; ++k) exchange_in_row(k, e);
+      for (Index k = tail; k < tail_end; ++k) exchange_in_row(k, e);
+    }
+    for (const auto& [begin, end] : {std::pair{window, tail}, std::pair{tail_end, alive_},
+                                     std::pair{matrix_.first_extra(), elimination_.all_rows()}}) {
+      constexpr Index rows_per_task = 64;
+      const Index rows = std::max<Index>(0, end - begin);
+      parallel_for((rows + rows_per_task - 1) / rows_per_task, threads_, [&, begin](Index task) {
+        const Index first = begin + task * rows_per_task;
+        for (Index k = first; k < std::min(begin + rows, first + rows_per_task); ++k) {
+          for (const Exchange& e : exchanges) exchange_in_row(k, e);
+        }
+      });
+    }
+  }
+
+  void exchange_in_row(Index k, const Exchange& e) {
+    if (k == e.second) return;
+    double& other = k < e.second ? matrix_.row(e.second)[k] : matrix_.row(k)[e.second];
+    std::swap(matrix_.row(k)[e.first], other);
+  }
+
+  AugmentedMatrix& matrix_;
   double least_pivot_;
   int threads_;
   const StopCheck& stop_;
-  Index alive_;        // rows that may still be chosen
-  Index rows_;         // rows that the matrix still holds, dead ones included
-  Index first_extra_;  // moves up when the matrix is compacted
+  Elimination elimination_;
+  Index rank_ = 0;
+  Index alive_;  // rows of which more than noise may be left
   std::vector<Index> original_;
-  std::vector<char> is_alive_;
-  DiagonalBlock diagonal_;
-  Panel panel_;
-  PivotedFactor result_;
 };
 
 }  // namespace
 
-PivotedFactor pivoted_cholesky(AugmentedMatrix&& matrix, double least_pivot, int threads,
-                               const StopCheck& stop) {
-  return PivotedElimination(std::move(matrix), least_pivot, threads, stop).run();
+std::vector<Index> pivoted_cholesky(AugmentedMatrix& matrix, double least_pivot, int threads,
+                                    const StopCheck& stop) {
+  return PivotedElimination(matrix, least_pivot, threads, stop).run();
 }
 
 }  // namespace hscore

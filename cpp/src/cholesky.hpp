@@ -40,13 +40,11 @@ class AugmentedMatrix {
 /// covariance's own kernel.
 bool cholesky(AugmentedMatrix& matrix, double least_pivot, int threads, const StopCheck& stop);
 
-struct PivotedFactor {
-  std::vector<Index> order;  // chosen rows of the matrix, in order of elimination
-  AugmentedMatrix factor;    // row i: row i of L for a chosen i; extra rows: B' L^-T; rank columns
-};
-
-/// Factor with pivoting until no remaining pivot exceeds `least_pivot`; the matrix is used up.
-PivotedFactor pivoted_cholesky(AugmentedMatrix&& matrix, double least_pivot, int threads,
-                               const StopCheck& stop);
+/// Factor in place, with pivoting where it is needed, until no remaining pivot exceeds
+/// `least_pivot`. Returns the chosen rows in order of elimination: row k of the result is row k of
+/// the factor of the permuted matrix. Of a matrix of full rank without small pivots every row is
+/// chosen, in natural order, and the factor is that of `cholesky`.
+std::vector<Index> pivoted_cholesky(AugmentedMatrix& matrix, double least_pivot, int threads,
+                                    const StopCheck& stop);
 
 }  // namespace hscore

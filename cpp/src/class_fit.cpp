@@ -66,8 +66,9 @@ PaddedMatrix class_directions(const Moments& moments, const std::vector<double>&
   return directions;
 }
 
-PaddedMatrix class_coefficients(const AugmentedMatrix& factor, const std::vector<Index>& live,
-                                const std::vector<double>& scale, Index features, int threads) {
+PaddedMatrix class_coefficients(const AugmentedMatrix& factor, const std::vector<Index>& chosen,
+                                const std::vector<Index>& live, const std::vector<double>& scale,
+                                Index features, int threads) {
   using RowMajor = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
   using Block = Eigen::Map<RowMajor, 0, Eigen::OuterStride<>>;
   using ConstBlock = Eigen::Map<const RowMajor, 0, Eigen::OuterStride<>>;
@@ -85,7 +86,7 @@ PaddedMatrix class_coefficients(const AugmentedMatrix& factor, const std::vector
     lower.template triangularView<Eigen::Lower>().template solveInPlace<Eigen::OnTheRight>(z);
     for (Index c = 0; c < rows; ++c) {
       for (Index j = 0; j < order; ++j) {
-        const std::size_t at = static_cast<std::size_t>(j);
+        const std::size_t at = static_cast<std::size_t>(chosen[static_cast<std::size_t>(j)]);
         result(first + c, live[at]) = z(c, j) * scale[at];
       }
     }

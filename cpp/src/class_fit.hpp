@@ -6,10 +6,11 @@
 namespace hscore {
 
 /// Row c is z_c = A^-1 b_c on all features, zero on those without a place in the matrix, where
-/// `factor` is the plain factor of A and the b_c in the units of `scale`, feature `live[k]` in
-/// place k.
-PaddedMatrix class_coefficients(const AugmentedMatrix& factor, const std::vector<Index>& live,
-                                const std::vector<double>& scale, Index features, int threads);
+/// `factor` is the factor of A and the b_c in the units of `scale`: its row k is place chosen[k] of
+/// the matrix, which held feature live[chosen[k]]. Every place is chosen.
+PaddedMatrix class_coefficients(const AugmentedMatrix& factor, const std::vector<Index>& chosen,
+                                const std::vector<Index>& live, const std::vector<double>& scale,
+                                Index features, int threads);
 
 /// b_c: the sum of class c about the mean over sqrt(n_c), on all features.
 PaddedMatrix class_directions(const Moments& moments, const std::vector<double>& offset);

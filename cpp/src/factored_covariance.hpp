@@ -18,11 +18,11 @@ struct LiveFeatures {
 struct FactoredCovariance {
   std::vector<double> offset;  // mean minus the moments' shift
   LiveFeatures live;
-  AugmentedMatrix factor;     // rows: live features; extra rows: whitened class means
   std::vector<Index> chosen;  // live features in order of elimination
-  bool plain = false;         // full rank, in natural order
+  AugmentedMatrix factor;     // rows: the chosen; extra rows: whitened class means; rank columns
 
   Index rank() const { return static_cast<Index>(chosen.size()); }
+  bool full_rank() const { return chosen.size() == live.index.size(); }
   double smallest_pivot() const;
   /// The smallest share of any chosen feature's sum of squares that all the others leave,
   /// 1 / max_j T_jj (T^-1)_jj. An estimate, from above, that is exact as a rule.

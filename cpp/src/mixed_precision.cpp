@@ -54,8 +54,8 @@ struct Directions {
 
 Directions directions(const Moments& moments, const FactoredCovariance& factored, int threads) {
   Directions result{class_directions(moments, factored.offset),
-                    class_coefficients(factored.factor, factored.live.index, factored.live.scale,
-                                       moments.features(), threads)};
+                    class_coefficients(factored.factor, factored.chosen, factored.live.index,
+                                       factored.live.scale, moments.features(), threads)};
   for (Index c = 0; c < moments.classes(); ++c) {
     for (Index j = 0; j < moments.features(); ++j) {
       double& z = result.z(c, j);
@@ -115,7 +115,7 @@ HScore h_score(const FeatureView& x, const LabelView& y, const ScoreOptions& opt
       std::max(result.error_bound, 20 * float32_eps * result.score / result.smallest_unique_share);
   if (forced) return result;
   constexpr double least_pivot = 1e-3;
-  if (!factored.plain || result.smallest_pivot < least_pivot || !(result.score > 0)) {
+  if (!factored.full_rank() || result.smallest_pivot < least_pivot || !(result.score > 0)) {
     return in_float64(x, y, whitening);
   }
 

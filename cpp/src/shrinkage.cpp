@@ -210,10 +210,11 @@ struct Rounded {
 // -(1 - a)^2 tr(Z' E Z) at fixed a, and a itself moves with the deviation. Entries' errors count as
 // independent and, since sums of like terms round alike, ten times.
 double float32_error(const ScaledScatter& scatter, const AugmentedMatrix& factor,
-                     const std::vector<Index>& live, const std::vector<double>& scale,
-                     const Moments& moments, double a, double squared, double intensity_error,
-                     int threads) {
-  const PaddedMatrix z = class_coefficients(factor, live, scale, moments.features(), threads);
+                     const std::vector<Index>& chosen, const std::vector<Index>& live,
+                     const std::vector<double>& scale, const Moments& moments, double a,
+                     double squared, double intensity_error, int threads) {
+  const PaddedMatrix z =
+      class_coefficients(factor, chosen, live, scale, moments.features(), threads);
   double spread = 0;
   double norm = 0;
   for (Index c = 0; c < z.rows(); ++c) {
@@ -283,21 +284,14 @@ Rounded score_moments(const Moments& moments, const ShrinkageOptions& options, b
   const double ratio = divisor_ratio(options, moments.rows());
   const std::vector<double> scale = shrunk_scale(scatter, live, a, tolerance);
   AugmentedMatrix matrix = shrunk_matrix(scatter, moments, live, scale, a, threads);
-  double squared = 0;
-  if (cholesky(matrix, least_plain_pivot, threads, options.whitening.stop)) {
-    squared = squared_norm_of_extra(matrix, matrix.order());
-    if (in_float32) {
-      const double intensity_error =
-          10 * float32_eps * (a + 1 / spectrum.rows) * intensity_rounding;
-      rounded.error = ratio * float32_error(scatter, matrix, live, scale, moments, a, squared,
-                                            intensity_error, threads);
-    }
-  } else {
-    // So little is added that the rank rule must decide after all.
-    matrix = shrunk_matrix(scatter, moments, live, scale, a, threads);
-    const PivotedFactor pivoted =
-        pivoted_cholesky(std::move(matrix), least_pivoted_pivot, threads, options.whitening.stop);
-    squared = squared_norm_of_extra(pivoted.factor, static_cast<Index>(pivoted.order.size()));
+  const std::vector<Index> chosen =
+      pivoted_cholesky(matrix, least_pivoted_pivot, threads, options.whitening.stop);
+  const double squared = squared_norm_of_extra(matrix, static_cast<Index>(chosen.size()));
+  // With so little added that the rank rule had to decide there is no estimate.
+  if (in_float32 && chosen.size() == live.size()) {
+    const double intensity_error = 10 * float32_eps * (a + 1 / spectrum.rows) * intensity_rounding;
+    rounded.error = ratio * float32_error(scatter, matrix, chosen, live, scale, moments, a, squared,
+                                          intensity_error, threads);
   }
   result.score = score_from(squared, a, options, result);
   return rounded;

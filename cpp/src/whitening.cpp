@@ -3,7 +3,6 @@
 #include <Eigen/Dense>
 #include <cmath>
 #include <limits>
-#include <numeric>
 #include <stdexcept>
 #include <string>
 
@@ -90,19 +89,17 @@ AugmentedMatrix scaled_matrix(const Moments& moments, const std::vector<double>&
   return matrix;
 }
 
-// Accept a plain factor only well above the noise.
-constexpr double least_plain_pivot = 4;
-constexpr double least_pivoted_pivot = 1;
+// Of a feature that is no more than noise nothing is left.
+constexpr double least_pivot = 1;
 
 }  // namespace
 
 double FactoredCovariance::smallest_pivot() const {
   double smallest = 1;
   for (Index k = 0; k < rank(); ++k) {
-    const Index row = chosen[static_cast<std::size_t>(k)];
-    const double diagonal = factor.row(row)[k];
-    smallest = std::min(smallest,
-                        diagonal * diagonal / live.sum_of_squares[static_cast<std::size_t>(row)]);
+    const std::size_t feature = static_cast<std::size_t>(chosen[static_cast<std::size_t>(k)]);
+    const double diagonal = factor.row(k)[k];
+    smallest = std::min(smallest, diagonal * diagonal / live.sum_of_squares[feature]);
   }
   return smallest;
 }
@@ -112,49 +109,31 @@ namespace {
 using RowMajor = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
 using LowerMap = Eigen::Map<const RowMajor, 0, Eigen::OuterStride<>>;
 
-// Call f with the factor as a square matrix, gathered first if elimination was out of order.
-template <class F>
-void with_lower(const FactoredCovariance& factored, F&& f) {
+LowerMap lower_factor(const FactoredCovariance& factored) {
   const Index rank = factored.rank();
-  if (factored.plain) {
-    f(LowerMap(factored.factor.row(0), rank, rank, Eigen::OuterStride<>(factored.factor.stride())));
-    return;
-  }
-  RowMajor lower = RowMajor::Zero(rank, rank);
-  for (Index i = 0; i < rank; ++i) {
-    const double* row = factored.factor.row(factored.chosen[static_cast<std::size_t>(i)]);
-    std::copy_n(row, i + 1, lower.row(i).data());
-  }
-  f(LowerMap(lower.data(), rank, rank, Eigen::OuterStride<>(rank)));
+  return LowerMap(factored.factor.row(0), rank, rank,
+                  Eigen::OuterStride<>(factored.factor.stride()));
 }
 
 }  // namespace
 
 double FactoredCovariance::smallest_unique_share() const {
-  double share = 1;
-  with_lower(*this, [&](const LowerMap& lower) {
-    Eigen::VectorXd root(rank());
-    for (Index i = 0; i < rank(); ++i) {
-      const std::size_t row = static_cast<std::size_t>(chosen[static_cast<std::size_t>(i)]);
-      root(i) = std::sqrt(live.sum_of_squares[row]);
-    }
-    share = hscore::smallest_unique_share(lower, root);
-  });
-  return share;
+  Eigen::VectorXd root(rank());
+  for (Index i = 0; i < rank(); ++i) {
+    root(i) = std::sqrt(
+        live.sum_of_squares[static_cast<std::size_t>(chosen[static_cast<std::size_t>(i)])]);
+  }
+  return hscore::smallest_unique_share(lower_factor(*this), root);
 }
 
 double FactoredCovariance::inverse_quadratic(const std::vector<double>& v) const {
-  double result = 0;
-  with_lower(*this, [&](const LowerMap& lower) {
-    Eigen::VectorXd scaled(rank());
-    for (Index i = 0; i < rank(); ++i) {
-      const std::size_t row = static_cast<std::size_t>(chosen[static_cast<std::size_t>(i)]);
-      scaled(i) = v[static_cast<std::size_t>(live.index[row])] * live.scale[row];
-    }
-    lower.triangularView<Eigen::Lower>().solveInPlace(scaled);
-    result = scaled.squaredNorm();
-  });
-  return result;
+  Eigen::VectorXd scaled(rank());
+  for (Index i = 0; i < rank(); ++i) {
+    const std::size_t row = static_cast<std::size_t>(chosen[static_cast<std::size_t>(i)]);
+    scaled(i) = v[static_cast<std::size_t>(live.index[row])] * live.scale[row];
+  }
+  lower_factor(*this).triangularView<Eigen::Lower>().solveInPlace(scaled);
+  return scaled.squaredNorm();
 }
 
 std::vector<double> FactoredCovariance::class_norms() const {
@@ -175,21 +154,8 @@ FactoredCovariance factor_covariance(const Moments& moments, const WhiteningOpti
                       static_cast<double>(order + moments.classes());
   const int threads = work < 1e8 ? 1 : options.threads;
 
-  // At most rows - 1 directions exist, so with more features a plain factor cannot succeed.
-  if (order < moments.rows()) {
-    result.factor = scaled_matrix(moments, result.offset, result.live, threads);
-    result.plain = cholesky(result.factor, least_plain_pivot, threads, options.stop);
-  }
-  if (result.plain) {
-    result.chosen.resize(static_cast<std::size_t>(order));
-    std::iota(result.chosen.begin(), result.chosen.end(), Index{0});
-    return result;
-  }
-  PivotedFactor pivoted =
-      pivoted_cholesky(scaled_matrix(moments, result.offset, result.live, threads),
-                       least_pivoted_pivot, threads, options.stop);
-  result.factor = std::move(pivoted.factor);
-  result.chosen = std::move(pivoted.order);
+  result.factor = scaled_matrix(moments, result.offset, result.live, threads);
+  result.chosen = pivoted_cholesky(result.factor, least_pivot, threads, options.stop);
   return result;
 }
 
