@@ -214,7 +214,8 @@ double float32_error(const ScaledScatter& scatter, const AugmentedMatrix& factor
                      const std::vector<double>& scale, const Moments& moments, double a,
                      double squared, double intensity_error, int threads) {
   const PaddedMatrix z =
-      class_coefficients(factor, chosen, live, scale, moments.features(), threads);
+      class_coefficients(factor, factor.extra_row(0), factor.extra(), factor.stride(), chosen, live,
+                         scale, moments.features(), threads);
   double spread = 0;
   double norm = 0;
   for (Index c = 0; c < z.rows(); ++c) {
@@ -424,7 +425,7 @@ RegularizedHScore regularized_h_score(const FeatureView& features, const LabelVi
   };
   const bool forced = options.precision == Precision::float32;
   const bool wanted = options.precision == Precision::automatic && is_narrow(features.dtype) &&
-                      float32_pays(features, labels.classes);
+                      2 * labels.classes <= features.cols && float32_pays(features, labels.classes);
   if (forced || wanted) {
     const Moments moments = gather(Products::float32);
     if (in_float32_range(moments)) {
