@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["Features", "as_features", "as_n_threads", "as_precision", "as_tol"]
+__all__ = [
+    "Features",
+    "Progress",
+    "as_features",
+    "as_n_threads",
+    "as_precision",
+    "as_progress",
+    "as_tol",
+    "as_weights",
+]
+
+Progress = Callable[[int, int], object]
 
 PRECISIONS = ("auto", "float64", "float32", "high")
 
@@ -96,3 +108,31 @@ def as_tol(tol: float | None) -> float:
             "below which what other features leave of it counts as noise (default 2**-42)"
         )
     return float(tol)
+
+
+def as_weights(weights: ArrayLike | None, n_rows: int) -> NDArray[np.float64] | None:
+    """See weights as float64, one per row; the core checks their values."""
+    if weights is None:
+        return None
+    array = np.asarray(weights)
+    if array.dtype.kind not in "fiub" or array.dtype.itemsize > 8:
+        raise TypeError(
+            f"weights must be real numbers, got dtype {array.dtype}: convert them, for example "
+            "with .astype(numpy.float64)"
+        )
+    if array.shape != (n_rows,):
+        raise ValueError(
+            f"weights must have one entry per row of features, shape ({n_rows},), got shape "
+            f"{array.shape}"
+        )
+    return np.ascontiguousarray(array, dtype=np.float64)
+
+
+def as_progress(progress: Progress | None) -> Progress | None:
+    """Check that progress can be called."""
+    if progress is not None and not callable(progress):
+        raise TypeError(
+            "progress must be a function of (rows_done, rows_total) or None, got "
+            f"{progress!r} of type {type(progress).__name__}"
+        )
+    return progress

@@ -5,7 +5,13 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from hscore_fast._inputs import as_features, as_n_threads, as_precision
+from hscore_fast._inputs import (
+    Progress,
+    as_features,
+    as_n_threads,
+    as_precision,
+    as_progress,
+)
 from hscore_fast._labels import encode
 from hscore_fast._variants import core
 from hscore_fast.scores import check_lengths, overflow, refuse_non_finite, warn_if_single_class
@@ -26,6 +32,7 @@ def regularized_h_score(
     precision: str = "auto",
     n_threads: int | None = None,
     check_finite: bool = True,
+    progress: Progress | None = None,
 ) -> float:
     r"""Compute the H-score with the features' covariance shrunk towards a multiple of the identity.
 
@@ -55,6 +62,8 @@ def regularized_h_score(
         As for :func:`h_score`.
     check_finite : bool, default True
         Refuse NaN and infinity. If False the result is then NaN.
+    progress : callable, optional
+        As for :func:`h_score`.
 
     Returns
     -------
@@ -106,6 +115,7 @@ def regularized_h_score(
     paper = as_convention(convention) == "paper"
     float32_products = as_precision(precision, PRECISIONS) == "float32"
     threads = as_n_threads(n_threads)
+    progress = as_progress(progress)
     x = as_features(features)
     codes, classes = encode(labels)
     check_lengths(x, len(codes))
@@ -121,6 +131,7 @@ def regularized_h_score(
         intensity,
         paper,
         threads,
+        progress,
     )
     if not result.finite:
         if not check_finite:

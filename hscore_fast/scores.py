@@ -9,9 +9,11 @@ from numpy.typing import ArrayLike
 
 from hscore_fast._inputs import (
     Features,
+    Progress,
     as_features,
     as_n_threads,
     as_precision,
+    as_progress,
     as_tol,
 )
 from hscore_fast._labels import encode
@@ -32,6 +34,7 @@ def h_score(
     tol: float | None = None,
     n_threads: int | None = None,
     check_finite: bool = True,
+    progress: Progress | None = None,
 ) -> float:
     r"""Compute the H-score of features for a classification target.
 
@@ -62,6 +65,9 @@ def h_score(
         affinity allow; small problems use one.
     check_finite : bool, default True
         Refuse NaN and infinity. If False the result is then NaN.
+    progress : callable, optional
+        Called as ``progress(rows_done, rows_total)`` about ten times a second, from the calling
+        thread; what it raises ends the call. Not called when the last row is done.
 
     Returns
     -------
@@ -105,7 +111,7 @@ def h_score(
     >>> round(h_score([[0.0], [1.0], [2.0], [3.0]], ["a", "a", "b", "b"]), 12)
     0.8
     """
-    result = score_result(features, labels, precision, tol, n_threads, check_finite)
+    result = score_result(features, labels, precision, tol, n_threads, check_finite, progress)
     if result is None:
         return float("nan")
     warn_about(result)
@@ -119,18 +125,22 @@ def score_result(
     tol: float | None,
     n_threads: int | None,
     check_finite: bool,
+    progress: Progress | None = None,
 ) -> HScore | None:
     """Check the arguments and score; None if values are not finite and that is allowed."""
     precision = as_precision(precision)
     # Zero: as fine as rounding allows.
     tolerance = 0.0 if precision == "high" and tol is None else as_tol(tol)
     threads = as_n_threads(n_threads)
+    progress = as_progress(progress)
     x = as_features(features)
     codes, classes = encode(labels)
     check_lengths(x, len(codes))
     if x.n_samples < 2:
         raise ValueError(f"features must have at least 2 rows, got {x.n_samples}")
-    result = core.h_score(x.array, codes, len(classes), x.bfloat16, precision, tolerance, threads)
+    result = core.h_score(
+        x.array, codes, len(classes), x.bfloat16, precision, tolerance, threads, progress
+    )
     if result is None:
         if not check_finite:
             return None

@@ -53,7 +53,7 @@ HScore without_squares(const FeatureView& x, const LabelView& y, const Whitening
 
 // float32 products square values between these without over- or underflow to speak of.
 bool in_float32_range(const Moments& moments) {
-  const double rows = static_cast<double>(moments.rows());
+  const double rows = moments.weight();
   for (Index j = 0; j < moments.features(); ++j) {
     const double mean_square = moments.shifted_scatter()(j, j) / rows;
     if (!(mean_square < 1e30)) return false;

@@ -7,6 +7,8 @@
 #include <cstring>
 #include <stdexcept>
 
+#include "hscore/errors.hpp"
+
 namespace hscore {
 
 using Index = std::ptrdiff_t;
@@ -155,6 +157,6 @@ struct NonFinite {
   Index row = -1;
   Index col = -1;
 };
-NonFinite find_non_finite(const FeatureView& view, int threads);
+NonFinite find_non_finite(const FeatureView& view, int threads, const StopCheck& stop = {});
 
 }  // namespace hscore
