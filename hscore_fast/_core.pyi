@@ -1,5 +1,6 @@
 """The compiled core; every instruction set's module has this interface."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,8 @@ class HScore:
     def score(self) -> float: ...
     @property
     def n_samples(self) -> int: ...
+    @property
+    def total_weight(self) -> float: ...
     @property
     def n_features(self) -> int: ...
     @property
@@ -55,18 +58,25 @@ class Moments:
         features: NDArray[Any] | Columns,
         codes: NDArray[np.int32],
         n_classes: int,
+        weights: NDArray[np.float64] | None,
         bfloat16: bool,
+        only_finite: bool,
         n_threads: int,
-    ) -> None: ...
+        progress: Callable[[int, int], object] | None,
+    ) -> bool: ...
     def merge(self, other: Moments, classes: NDArray[np.int32]) -> None: ...
+    def subtract(self, other: Moments, classes: NDArray[np.int32]) -> None: ...
     def h_score(self, tol: float, n_threads: int) -> HScore | None: ...
     def copy(self) -> Moments: ...
     def state(
         self,
     ) -> tuple[
+        int,
+        int,
         NDArray[np.float64],
         NDArray[np.float64],
-        NDArray[np.int64],
+        NDArray[np.float64],
+        NDArray[np.float64],
         NDArray[np.float64],
         float,
         float,
@@ -74,16 +84,22 @@ class Moments:
     ]: ...
     @staticmethod
     def from_state(
+        rows: int,
+        rows_when_centred: int,
         shift: NDArray[np.float64],
         scatter: NDArray[np.float64],
-        counts: NDArray[np.int64],
+        counts: NDArray[np.float64],
         class_sums: NDArray[np.float64],
+        cancelled: NDArray[np.float64],
         norm_unit: float,
         norm_fourth: float,
         norm_cubes: NDArray[np.float64],
     ) -> Moments: ...
+    def counts(self) -> NDArray[np.float64]: ...
     @property
     def n_samples(self) -> int: ...
+    @property
+    def total_weight(self) -> float: ...
     @property
     def n_features(self) -> int: ...
     @property
@@ -97,6 +113,7 @@ def h_score(
     precision: str,
     tol: float,
     n_threads: int,
+    progress: Callable[[int, int], object] | None,
 ) -> HScore | None: ...
 def regularized_h_score(
     features: NDArray[Any] | Columns,
@@ -108,6 +125,7 @@ def regularized_h_score(
     intensity: float,
     paper: bool,
     n_threads: int,
+    progress: Callable[[int, int], object] | None,
 ) -> RegularizedHScore: ...
 def regularized_h_score_of_moments(
     moments: Moments, shrinkage: str, intensity: float, paper: bool, n_threads: int

@@ -22,10 +22,11 @@ inline Precision precision_named(const std::string& name) {
 
 struct Options {
   /// `threads` <= 0 means "as many as the environment allows".
-  Options(int threads, double tolerance) {
+  Options(int threads, double tolerance, pybind11::handle progress = Py_None, Index rows = 0) {
     const int count = thread_count(threads);
-    const StopCheck stop = signal_check();
-    update = {count, Products::float64, stop};
+    const StopCheck stop = watch(progress, rows);
+    update.threads = count;
+    update.stop = stop;
     whitening = {tolerance, count, stop};
   }
   UpdateOptions update;

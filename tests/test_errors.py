@@ -329,8 +329,10 @@ def test_refusal_is_that_of_every_score(case: str, score: Any) -> None:
     assert_says(str(caught.value), words)
 
 
-def test_moments_that_overflow_are_refused_when_scored() -> None:
-    moments = Moments().update(1e160 * X, Y)
+def test_moments_that_overflow_are_refused_at_the_latest_when_scored() -> None:
+    with pytest.raises(ValueError, match="squares overflow"):
+        Moments().update(1e160 * X, Y)
+    moments = Moments().update(X, Y).update(1e160 * X, Y)
     for method in ("h_score", "adjusted_h_score", "chance_level", "regularized_h_score"):
         with pytest.raises(ValueError, match="squares overflow"):
             getattr(pickle.loads(pickle.dumps(moments)), method)()

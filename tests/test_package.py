@@ -107,6 +107,7 @@ def test_signatures() -> None:
         "tol": None,
         "n_threads": None,
         "check_finite": True,
+        "progress": None,
     }
 
 

@@ -56,7 +56,7 @@ struct Scratch {
 PaddedMatrix class_directions(const Moments& moments, const std::vector<double>& offset) {
   PaddedMatrix directions(moments.classes(), moments.features());
   for (Index c = 0; c < moments.classes(); ++c) {
-    const double count = static_cast<double>(moments.counts()[static_cast<std::size_t>(c)]);
+    const double count = moments.counts()[static_cast<std::size_t>(c)];
     if (count == 0) continue;
     for (Index j = 0; j < moments.features(); ++j) {
       directions(c, j) =

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 #include <stdexcept>
+#include <string>
 
 #include "cholesky.hpp"
 #include "class_fit.hpp"
@@ -23,16 +24,17 @@ namespace {
 constexpr double least_plain_pivot = 4;
 constexpr double least_pivoted_pivot = 1;
 
-double divisor_ratio(const ShrinkageOptions& options, Index rows) {
-  const double n = static_cast<double>(rows);
+double divisor_ratio(const ShrinkageOptions& options, double n) {
+  if (options.convention == Convention::toolkits && !(n > 1)) {
+    throw std::invalid_argument("the weights must sum to more than 1, got " + std::to_string(n));
+  }
   return options.convention == Convention::paper ? 1 : n / (n - 1);
 }
 
 // Shrinking only takes away from the plain score; rounding must not bring it outside its bounds.
-double score_from(double squared, double a, const ShrinkageOptions& options,
-                  const RegularizedHScore& result) {
+double score_from(double squared, double a, double ratio, const RegularizedHScore& result) {
   const double most = static_cast<double>(std::max<Index>(result.classes - 1, 0));
-  return divisor_ratio(options, result.rows) * std::clamp((1 - a) * squared, 0.0, most);
+  return ratio * std::clamp((1 - a) * squared, 0.0, most);
 }
 
 int useful_threads(double order, double others, int threads) {
@@ -53,7 +55,7 @@ void refuse_underflow(double unit, bool varies) {
 class ScaledScatter {
  public:
   explicit ScaledScatter(const Moments& moments)
-      : moments_(moments), offset_(moments.offset()), rows_(static_cast<double>(moments.rows())) {
+      : moments_(moments), offset_(moments.offset()), rows_(moments.weight()) {
     const double features = static_cast<double>(moments.features());
     for (Index j = 0; j < moments.features(); ++j) mean_variance_ += raw(j, j) / rows_ / features;
   }
@@ -64,19 +66,20 @@ class ScaledScatter {
     constexpr double eps = std::numeric_limits<double>::epsilon();
     const double scatter = raw(j, j);
     const double mean = moments_.shift()[static_cast<std::size_t>(j)] + offset(j);
-    return scatter > 8 * eps * eps * (scatter + rows_ * mean * mean);
+    return scatter > 8 * eps * eps * (scatter + rows_ * mean * mean) &&
+           scatter > default_tolerance * moments_.cancelled(j);
   }
   bool varies() const {
     for (Index c = 0; c < moments_.classes(); ++c) {
       for (Index j = 0; j < moments_.features(); ++j) {
-        if (moments_.shifted_class_sums()(c, j) != 0) return true;
+        if (moments_.shifted_class_sums()(c, j) != 0 && moments_.cancelled(j) == 0) return true;
       }
     }
     return false;
   }
   /// Class c's column of B / sqrt(N mu).
   double class_mean(Index c, Index j) const {
-    const double count = static_cast<double>(moments_.counts()[static_cast<std::size_t>(c)]);
+    const double count = moments_.counts()[static_cast<std::size_t>(c)];
     const double sum = moments_.shifted_class_sums()(c, j) - count * offset(j);
     return sum / std::sqrt(count * rows_) / std::sqrt(mean_variance_);
   }
@@ -235,7 +238,7 @@ Rounded score_moments(const Moments& moments, const ShrinkageOptions& options, b
   RegularizedHScore& result = rounded.result;
   result.rows = moments.rows();
   result.features = moments.features();
-  for (const std::int64_t count : moments.counts()) result.classes += count > 0;
+  for (const double count : moments.counts()) result.classes += count > 0;
   result.intensity = options.intensity;
   if (options.method == Shrinkage::ledoit_wolf && !moments.has_norms()) {
     throw std::invalid_argument(
@@ -252,8 +255,7 @@ Rounded score_moments(const Moments& moments, const ShrinkageOptions& options, b
   for (Index j = 0; j < moments.features(); ++j) {
     if (scatter.is_live(j)) live.push_back(j);
   }
-  SpectrumSummary spectrum{static_cast<double>(moments.rows()),
-                           static_cast<double>(moments.features())};
+  SpectrumSummary spectrum{moments.weight(), static_cast<double>(moments.features())};
   if (live.empty()) {  // all constant: nothing varies, whatever the intensity
     result.intensity = shrinkage_intensity(options, spectrum);
     return rounded;
@@ -278,11 +280,11 @@ Rounded score_moments(const Moments& moments, const ShrinkageOptions& options, b
   if (a == 1 || result.classes < 2) return rounded;
   if (a == 0) {
     result.score =
-        divisor_ratio(options, moments.rows()) * h_score(moments, options.whitening).score;
+        divisor_ratio(options, moments.weight()) * h_score(moments, options.whitening).score;
     return rounded;
   }
   const double tolerance = options.whitening.tolerance;
-  const double ratio = divisor_ratio(options, moments.rows());
+  const double ratio = divisor_ratio(options, moments.weight());
   const std::vector<double> scale = shrunk_scale(scatter, live, a, tolerance);
   AugmentedMatrix matrix = shrunk_matrix(scatter, moments, live, scale, a, threads);
   const std::vector<Index> chosen =
@@ -294,7 +296,7 @@ Rounded score_moments(const Moments& moments, const ShrinkageOptions& options, b
     rounded.error = ratio * float32_error(scatter, matrix, chosen, live, scale, moments, a, squared,
                                           intensity_error, threads);
   }
-  result.score = score_from(squared, a, options, result);
+  result.score = score_from(squared, a, ratio, result);
   return rounded;
 }
 
@@ -411,7 +413,7 @@ RegularizedHScore regularized_h_score(const FeatureView& features, const LabelVi
     double squared = 0;
     if (a > 0 &&
         score_by_samples(gram.values, unit, a, labels, counts, options, threads, &squared)) {
-      result.score = score_from(squared, a, options, result);
+      result.score = score_from(squared, a, divisor_ratio(options, rows), result);
       return result;
     }
   }

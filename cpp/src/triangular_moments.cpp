@@ -193,6 +193,7 @@ void TriangularMoments::update(const FeatureView& features, const LabelView& lab
       ++next.counts_[static_cast<std::size_t>(labels.codes[first + i])];
     }
     next.rows_ += rows;
+    throw_if_stopped(options.stop, rows);
   }
   *this = std::move(next);
 }

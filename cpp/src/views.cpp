@@ -56,12 +56,12 @@ void check_labels(const FeatureView& features, const LabelView& labels) {
   }
 }
 
-NonFinite find_non_finite(const FeatureView& view, int threads) {
+NonFinite find_non_finite(const FeatureView& view, int threads, const StopCheck& stop) {
   constexpr Index rows_per_task = 256;
   const Index tasks = (view.rows + rows_per_task - 1) / rows_per_task;
   const RowReader read(view);
   std::vector<NonFinite> found(static_cast<std::size_t>(tasks));
-  parallel_for(tasks, threads, [&](Index task) {
+  const auto look = [&](Index task) {
     std::vector<double> row(static_cast<std::size_t>(view.cols));
     NonFinite& here = found[static_cast<std::size_t>(task)];
     const Index end = std::min(view.rows, (task + 1) * rows_per_task);
@@ -80,7 +80,12 @@ NonFinite find_non_finite(const FeatureView& view, int threads) {
         }
       }
     }
-  });
+  };
+  const Index round = std::max<Index>(threads, (Index{1} << 27) / (rows_per_task * view.cols));
+  for (Index first = 0; first < tasks; first += round) {
+    throw_if_stopped(stop);
+    parallel_for(std::min(round, tasks - first), threads, [&](Index k) { look(first + k); });
+  }
   NonFinite total;
   for (const NonFinite& part : found) {
     if (part.count == 0) continue;

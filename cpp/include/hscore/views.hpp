@@ -8,6 +8,8 @@
 #include <stdexcept>
 #include <vector>
 
+#include "hscore/errors.hpp"
+
 namespace hscore {
 
 using Index = std::ptrdiff_t;
@@ -215,6 +217,6 @@ struct NonFinite {
   Index col = -1;
   double value = 0;
 };
-NonFinite find_non_finite(const FeatureView& view, int threads);
+NonFinite find_non_finite(const FeatureView& view, int threads, const StopCheck& stop = {});
 
 }  // namespace hscore
