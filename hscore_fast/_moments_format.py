@@ -111,6 +111,8 @@ def unpack(data: Any) -> tuple[CoreMoments | None, list[Any] | None]:
     ]
     if version < 1 or flags > 7 or _HEADER.size + 8 * sum(sizes) + n_names + 4 != length:
         raise _inconsistent("its lengths do not add up")
+    if n_names and not flags & _HAS_LABELS:
+        raise _inconsistent("it has labels and says that it has none")
     ends = _HEADER.size + 8 * np.cumsum(sizes)
     shift, scatter, counts, sums, cancelled, cubes = (
         raw[end - 8 * size : end].view("<f8").astype(np.float64)
