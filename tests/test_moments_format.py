@@ -119,6 +119,15 @@ def refusal(data) -> str:
     return str(caught.value)
 
 
+def refused(data: bytes) -> bool:
+    """Whether reading fails, which it may in one way only."""
+    try:
+        Moments.from_bytes(data)
+    except ValueError as error:
+        return "Moments" in str(error) or pytest.fail(str(error))
+    return False
+
+
 def with_checksum(data: bytes) -> bytes:
     return data[:-4] + struct.pack("<I", zlib.crc32(data[:-4]))
 
@@ -150,11 +159,7 @@ def test_a_writer_may_lie_about_any_number(field: int, value: int) -> None:
     struct.pack_into(size, data, at, value % 2 ** (8 * struct.calcsize(size)))
     if data[at : at + struct.calcsize(size)] == before:
         return
-    try:
-        Moments.from_bytes(with_checksum(bytes(data)))
-    except ValueError as error:
-        assert "Moments" in str(error)
-    else:
+    if not refused(with_checksum(bytes(data))):
         # Rows, when weights may be anything, and the norm moments: any is as good as another.
         assert field in (4, 5, 6, 7)
 
@@ -163,10 +168,7 @@ def test_a_writer_may_lie_about_any_number(field: int, value: int) -> None:
 def test_any_bytes_are_read_or_refused(noise: bytes, place: int, fits: bool) -> None:
     data = bytearray(gathered().to_bytes())
     data[place : place + len(noise)] = noise
-    try:
-        Moments.from_bytes(with_checksum(bytes(data)) if fits else bytes(data))
-    except ValueError as error:
-        assert "Moments" in str(error)
+    refused(with_checksum(bytes(data)) if fits else bytes(data))
 
 
 def test_pickles_that_are_damaged_or_newer() -> None:
