@@ -120,6 +120,18 @@ def test_weights_of_zero_are_no_rows() -> None:
     assert moments.h_score() == pytest.approx(gold(x[1::2], y[1::2]).h_score, abs=1e-12)
 
 
+def test_rows_of_no_weight_may_lie_anywhere() -> None:
+    """They have no say in where the sums are centred, which would cost digits."""
+    x, y = make_problem(100, 4, 3)
+    far = np.vstack([x, np.full((900, 4), 1e5)])
+    weights = np.append(np.ones(100), np.zeros(900))
+    moments = Moments().update(far, np.append(y, np.zeros(900, int)), weights=weights)
+    assert moments.h_score() == pytest.approx(gold(x, y).h_score, abs=1e-12)
+    nothing = Moments().update(far[100:], np.zeros(900), weights=weights[100:])
+    assert nothing.n_samples == 0
+    assert nothing.merge(moments).h_score() == moments.h_score()
+
+
 def test_every_fold_is_left_out_by_subtraction() -> None:
     """What the jackknife does, and each answer is that of the rows that stay."""
     x, y = make_problem(400, 8, 4)
@@ -168,6 +180,21 @@ def test_what_subtraction_leaves_of_a_feature_may_be_nothing() -> None:
     moments.subtract(Moments().update(large, y[:100]))
     expected = gold(rest[:, [0, 2, 3]], y[100:]).h_score
     assert moments.h_score() == pytest.approx(expected, rel=1e-6)
+
+
+def test_rounding_errors_of_one_subtraction_do_not_forbid_the_next() -> None:
+    """A feature that is constant but for the rows taken away, some at a time."""
+    x, y = make_problem(60, 3, 3)
+    x[:, 1] = 0.1
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        varied, constant = rng.normal(size=(2, 9, 3))
+        constant[:, 1] = 0.1
+        strangers = [Moments().update(s, rng.integers(0, 3, 9)) for s in (varied, constant)]
+        moments = sum(strangers, start=Moments().update(x, y))
+        for stranger in strangers:
+            moments.subtract(stranger)
+        assert moments.h_score() == pytest.approx(gold(x[:, [0, 2]], y).h_score, abs=1e-11)
 
 
 def test_from_blocks() -> None:

@@ -78,7 +78,7 @@ void Moments::update(const FeatureView& features, const LabelView& labels,
   if (rows_ == 0) {
     try {
       grow(labels.classes);
-      if (features.rows > 0) choose_shift(features);
+      if (features.rows > 0) choose_shift(batch);
       accumulate(batch, options);
       if (options.only_finite && !finite()) throw NotFinite();
     } catch (...) {
@@ -111,16 +111,28 @@ void Moments::update(const FeatureView& features, const LabelView& labels,
 
 // The shift need only be near the mean compared with the spread: the mean of a few rows from all
 // over the input does, and the rest is corrected when the scatter is read.
-void Moments::choose_shift(const FeatureView& features) {
-  const Index sample = std::min<Index>(features.rows, 64);
-  const RowReader read(features);
+void Moments::choose_shift(const Batch& batch) {
+  std::vector<Index> counted;  // rows of no weight may lie anywhere
+  if (batch.weights != nullptr) {
+    for (Index i = 0; i < batch.features.rows; ++i) {
+      if (batch.weights[i] > 0) counted.push_back(i);
+    }
+    if (counted.empty()) return;
+  }
+  const Index rows =
+      batch.weights == nullptr ? batch.features.rows : static_cast<Index>(counted.size());
+  const Index sample = std::min<Index>(rows, 64);
+  const RowReader read_row(batch.features);
+  const auto read = [&](Index i, std::vector<double>& target) {
+    const Index row = counted.empty() ? i : counted[static_cast<std::size_t>(i)];
+    read_row(row, 0, features_, target.data());
+  };
   std::vector<double> row(static_cast<std::size_t>(features_));
   std::vector<double> first(row.size());
   std::vector<double> sum(row.size(), 0.0);
-  read(0, 0, features_, first.data());
+  read(0, first);
   for (Index i = 1; i < sample; ++i) {
-    const Index from = i * features.rows / sample;
-    read(from, 0, features_, row.data());
+    read(i * rows / sample, row);
     for (std::size_t j = 0; j < row.size(); ++j) sum[j] += row[j] - first[j];
   }
   // About the first row, so that a constant column's shift is that constant to the last bit.

@@ -140,7 +140,7 @@ void Moments::combine(const Moments& other, const std::vector<std::int32_t>& cla
     if (!cancelled.empty()) {
       cancelled[at] = std::max({cancelled[at], other.cancelled(j), removes ? mine : 0});
     }
-    if (removes && sum - n * mean[at] * mean[at] < -default_tolerance * mine) {
+    if (removes && sum - n * mean[at] * mean[at] < -default_tolerance * cancelled[at]) {
       throw std::invalid_argument("cannot subtract rows that were never added: feature " +
                                   std::to_string(j) + " would have a negative sum of squares");
     }

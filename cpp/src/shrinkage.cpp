@@ -245,6 +245,7 @@ Rounded score_moments(const Moments& moments, const ShrinkageOptions& options, b
         "these moments were collected without the norm moments that "
         "Ledoit and Wolf's shrinkage needs");
   }
+  const double ratio = moments.rows() > 1 ? divisor_ratio(options, moments.weight()) : 1;
   const ScaledScatter scatter(moments);
   const double mean_variance = scatter.mean_variance();
   result.finite = std::isfinite(scatter.unit());
@@ -284,7 +285,6 @@ Rounded score_moments(const Moments& moments, const ShrinkageOptions& options, b
     return rounded;
   }
   const double tolerance = options.whitening.tolerance;
-  const double ratio = divisor_ratio(options, moments.weight());
   const std::vector<double> scale = shrunk_scale(scatter, live, a, tolerance);
   AugmentedMatrix matrix = shrunk_matrix(scatter, moments, live, scale, a, threads);
   const std::vector<Index> chosen =

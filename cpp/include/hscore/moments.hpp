@@ -89,7 +89,7 @@ class Moments {
 
  private:
   struct Batch;  // of rows, with their labels and weights
-  void choose_shift(const FeatureView& features);
+  void choose_shift(const Batch& batch);
   void recentre_if_drifted();
   void grow(Index classes);
   void forget_rows() noexcept;
