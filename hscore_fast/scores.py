@@ -70,7 +70,7 @@ def h_score(
         rounding errors allow.
     n_threads : int, optional
         Exactly that many threads. By default what OMP_NUM_THREADS, threadpoolctl and the CPU
-        affinity allow; small problems use one.
+        affinity allow, shared with the calls that other threads are making; small problems use one.
     check_finite : bool, default True
         Refuse NaN and infinity. If False the result is then NaN.
     progress : callable, optional

@@ -24,7 +24,8 @@ bool update(Moments& moments, const py::object& features, const Codes& codes, In
   if (weights && weights->size() != x.rows) throw py::value_error("one weight per row is needed");
   const double* w = weights ? weights->data() : nullptr;
   const py::gil_scoped_release release;
-  UpdateOptions options = Options(threads, default_tolerance, progress, x.rows).update;
+  Options all(threads, default_tolerance, progress, x.rows);
+  UpdateOptions& options = all.update;
   options.norms = true;  // a score with shrinkage may be asked for later
   options.only_finite = only_finite;
   try {

@@ -317,3 +317,38 @@ def test_running_out_of_memory_is_an_error_and_leaks_nothing(tmp_path: Path) -> 
         assert moments == before and h_score(small, y[:300]) == expected
     """
     run(script, tmp_path, OMP_NUM_THREADS="2")
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="reads Linux's account of them")
+@pytest.mark.timeout(100)
+def test_calls_at_once_share_the_threads_that_there_are(tmp_path: Path) -> None:
+    """Eight callers that may each use as many threads as there are CPUs do not all do so."""
+    script = """
+        import os, threading
+        import numpy as np
+        from hscore_fast import h_score
+        rng = np.random.default_rng(0)
+        x, y = rng.standard_normal((6000, 300)), rng.integers(0, 5, 6000)
+        alone = h_score(x, y, n_threads=1, precision="float64")
+        others = len(os.listdir("/proc/self/task"))
+        begin = threading.Barrier(8)
+        most, found = [], []
+        def work():
+            begin.wait()
+            for _ in range(10):
+                found.append(h_score(x, y, precision="float64"))
+                most.append(len(os.listdir("/proc/self/task")))
+        callers = [threading.Thread(target=work) for _ in range(8)]
+        for caller in callers:
+            caller.start()
+        for caller in callers:
+            caller.join()
+        assert np.allclose(found, alone, rtol=1e-12, atol=0)
+        print(max(most) - others - 8)
+    """
+    cpus = len(os.sched_getaffinity(0))
+    if cpus < 2:
+        pytest.skip("one CPU has nothing to share")
+    helpers = int(run(script, tmp_path, OMP_NUM_THREADS=str(min(cpus, 8))))
+    # Eight callers' helpers would be 8 * (cpus - 1); the first few calls find nobody else at work.
+    assert helpers <= 4 * (min(cpus, 8) - 1)
