@@ -1,8 +1,11 @@
 // The options of one call, as the core wants them.
 #pragma once
 
+#include <string>
+
 #include "hscore/moments.hpp"
 #include "hscore/parallel.hpp"
+#include "hscore/shrinkage.hpp"
 #include "hscore/whitening.hpp"
 #include "interrupt.hpp"
 
@@ -19,5 +22,9 @@ struct Options {
   UpdateOptions update;
   WhiteningOptions whitening;
 };
+
+/// `method` is "ledoit_wolf", "oas" or "fixed", for which alone `intensity` counts.
+ShrinkageOptions shrinkage_options(const std::string& method, double intensity, bool paper,
+                                   const WhiteningOptions& whitening);
 
 }  // namespace hscore::python

@@ -1,6 +1,8 @@
 // The factor behind a score, kept for those who need more of it than the whitened class means.
 #pragma once
 
+#include <Eigen/Core>
+#include <algorithm>
 #include <vector>
 
 #include "cholesky.hpp"
@@ -31,6 +33,27 @@ struct FactoredCovariance {
   double inverse_quadratic(const std::vector<double>& v) const;
   std::vector<double> class_norms() const;
 };
+
+using LowerFactor =
+    Eigen::Map<const Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>, 0,
+               Eigen::OuterStride<>>;
+
+/// Call f with the factor as a square matrix, its rows in the order of `chosen`; gathered first if
+/// elimination was out of order.
+template <class F>
+void with_lower(const FactoredCovariance& factored, F&& f) {
+  const Index rank = factored.rank();
+  const AugmentedMatrix& factor = factored.factor;
+  if (factored.plain) {
+    f(LowerFactor(factor.row(0), rank, rank, Eigen::OuterStride<>(factor.stride())));
+    return;
+  }
+  PaddedMatrix lower(rank, rank);
+  for (Index i = 0; i < rank; ++i) {
+    std::copy_n(factor.row(factored.chosen[static_cast<std::size_t>(i)]), i + 1, lower.row(i));
+  }
+  f(LowerFactor(lower.row(0), rank, rank, Eigen::OuterStride<>(lower.stride())));
+}
 
 WhitenedClasses summarize(const FactoredCovariance& factored);
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numeric>
 #include <stdexcept>
 
 #include "cholesky.hpp"
@@ -10,6 +11,7 @@
 #include "hscore/saturation.hpp"
 #include "hscore/scores.hpp"
 #include "sample_gram.hpp"
+#include "shrunk_covariance.hpp"
 
 namespace hscore {
 
@@ -17,15 +19,15 @@ namespace hscore {
 //     A / mu = (1 - a) T / (N mu) + a I,    H_a = (1 - a) (N / d) | chol(A / mu)^-1 B |^2 / (N mu)
 // so nothing overflows that is not already too large to be squared.
 
-namespace {
-
-constexpr double least_plain_pivot = 4;
-constexpr double least_pivoted_pivot = 1;
-
 double divisor_ratio(const ShrinkageOptions& options, Index rows) {
   const double n = static_cast<double>(rows);
   return options.convention == Convention::paper ? 1 : n / (n - 1);
 }
+
+namespace {
+
+constexpr double least_plain_pivot = 4;
+constexpr double least_pivoted_pivot = 1;
 
 int useful_threads(double order, double others, int threads) {
   return order * order * others < 1e8 ? 1 : threads;
@@ -105,15 +107,11 @@ class ScaledScatter {
 
 // Scaled so that the noise level of every pivot is 1, as in whitening.cpp, and with B' below.
 AugmentedMatrix shrunk_matrix(const ScaledScatter& scatter, const Moments& moments,
-                              const std::vector<Index>& live, double intensity, double tolerance,
-                              int threads) {
+                              const LiveFeatures& features, double intensity, int threads) {
+  const std::vector<Index>& live = features.index;
+  const std::vector<double>& scale = features.scale;
   const Index order = static_cast<Index>(live.size());
   AugmentedMatrix matrix(order, moments.classes());
-  std::vector<double> scale;
-  for (const Index j : live) {
-    const double diagonal = (1 - intensity) * scatter(j, j) + intensity;
-    scale.push_back(1 / std::sqrt(tolerance * diagonal));
-  }
   constexpr Index rows_per_task = 32;
   const Index rows = order + moments.classes();
   parallel_for((rows + rows_per_task - 1) / rows_per_task, threads, [&](Index task) {
@@ -139,15 +137,6 @@ AugmentedMatrix shrunk_matrix(const ScaledScatter& scatter, const Moments& momen
   return matrix;
 }
 
-double squared_norm_of_extra(const AugmentedMatrix& factor, Index rank) {
-  double sum = 0;
-  for (Index c = 0; c < factor.extra(); ++c) {
-    const double* row = factor.extra_row(c);
-    for (Index j = 0; j < rank; ++j) sum += row[j] * row[j];
-  }
-  return sum;
-}
-
 }  // namespace
 
 double shrinkage_intensity(const ShrinkageOptions& options, const SpectrumSummary& spectrum) {
@@ -165,8 +154,9 @@ double shrinkage_intensity(const ShrinkageOptions& options, const SpectrumSummar
   return delta > 0 ? std::clamp(beta, 0.0, delta) / delta : 0;
 }
 
-RegularizedHScore regularized_h_score(const Moments& moments, const ShrinkageOptions& options) {
-  RegularizedHScore result;
+ShrunkCovariance shrink_covariance(const Moments& moments, const ShrinkageOptions& options) {
+  ShrunkCovariance shrunk;
+  RegularizedHScore& result = shrunk.summary;
   result.rows = moments.rows();
   result.features = moments.features();
   for (const std::int64_t count : moments.counts()) result.classes += count > 0;
@@ -179,7 +169,7 @@ RegularizedHScore regularized_h_score(const Moments& moments, const ShrinkageOpt
   const ScaledScatter scatter(moments);
   const double mean_variance = scatter.mean_variance();
   result.finite = std::isfinite(scatter.unit());
-  if (!result.finite) return result;
+  if (!result.finite) return shrunk;
   refuse_underflow(scatter.unit(), scatter.varies());
 
   std::vector<Index> live;
@@ -190,7 +180,7 @@ RegularizedHScore regularized_h_score(const Moments& moments, const ShrinkageOpt
                            static_cast<double>(moments.features())};
   if (live.empty()) {  // all constant: nothing varies, whatever the intensity
     result.intensity = shrinkage_intensity(options, spectrum);
-    return result;
+    return shrunk;
   }
   const double order = static_cast<double>(live.size());
   const double classes = static_cast<double>(moments.classes());
@@ -204,26 +194,44 @@ RegularizedHScore regularized_h_score(const Moments& moments, const ShrinkageOpt
     }
   }
   const double a = result.intensity = shrinkage_intensity(options, spectrum);
-  if (a == 1 || result.classes < 2) return result;
+  if (a == 1 || result.classes < 2) return shrunk;
   if (a == 0) {
     result.score =
         divisor_ratio(options, moments.rows()) * h_score(moments, options.whitening).score;
-    return result;
+    return shrunk;
   }
-  const double tolerance = options.whitening.tolerance;
-  AugmentedMatrix matrix = shrunk_matrix(scatter, moments, live, a, tolerance, threads);
-  double squared = 0;
-  if (cholesky(matrix, least_plain_pivot, threads, options.whitening.stop)) {
-    squared = squared_norm_of_extra(matrix, matrix.order());
+  FactoredCovariance& factored = shrunk.factored;
+  factored.offset = moments.offset();
+  factored.live.index = live;
+  for (const Index j : live) {
+    const double diagonal = (1 - a) * scatter(j, j) + a;
+    factored.live.scale.push_back(1 / std::sqrt(options.whitening.tolerance * diagonal));
+    factored.live.sum_of_squares.push_back(1 / options.whitening.tolerance);
+  }
+  const auto matrix = [&] { return shrunk_matrix(scatter, moments, factored.live, a, threads); };
+  factored.plain = true;
+  factored.factor = matrix();
+  if (cholesky(factored.factor, least_plain_pivot, threads, options.whitening.stop)) {
+    factored.chosen.resize(live.size());
+    std::iota(factored.chosen.begin(), factored.chosen.end(), Index{0});
   } else {
     // So little is added that the rank rule must decide after all.
-    matrix = shrunk_matrix(scatter, moments, live, a, tolerance, threads);
-    const PivotedFactor pivoted =
-        pivoted_cholesky(std::move(matrix), least_pivoted_pivot, threads, options.whitening.stop);
-    squared = squared_norm_of_extra(pivoted.factor, static_cast<Index>(pivoted.order.size()));
+    factored.plain = false;
+    PivotedFactor pivoted =
+        pivoted_cholesky(matrix(), least_pivoted_pivot, threads, options.whitening.stop);
+    factored.factor = std::move(pivoted.factor);
+    factored.chosen = std::move(pivoted.order);
   }
-  result.score = (1 - a) * divisor_ratio(options, moments.rows()) * squared;
-  return result;
+  for (double& scale : factored.live.scale) scale /= std::sqrt(scatter.unit());
+  shrunk.multiplier = (1 - a) * divisor_ratio(options, moments.rows());
+  double squared = 0;
+  for (const double norm : factored.class_norms()) squared += norm;
+  result.score = shrunk.multiplier * squared;
+  return shrunk;
+}
+
+RegularizedHScore regularized_h_score(const Moments& moments, const ShrinkageOptions& options) {
+  return shrink_covariance(moments, options).summary;
 }
 
 namespace {

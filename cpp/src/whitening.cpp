@@ -107,32 +107,9 @@ double FactoredCovariance::smallest_pivot() const {
   return smallest;
 }
 
-namespace {
-
-using RowMajor = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
-using LowerMap = Eigen::Map<const RowMajor, 0, Eigen::OuterStride<>>;
-
-// Call f with the factor as a square matrix, gathered first if elimination was out of order.
-template <class F>
-void with_lower(const FactoredCovariance& factored, F&& f) {
-  const Index rank = factored.rank();
-  if (factored.plain) {
-    f(LowerMap(factored.factor.row(0), rank, rank, Eigen::OuterStride<>(factored.factor.stride())));
-    return;
-  }
-  RowMajor lower = RowMajor::Zero(rank, rank);
-  for (Index i = 0; i < rank; ++i) {
-    const double* row = factored.factor.row(factored.chosen[static_cast<std::size_t>(i)]);
-    std::copy_n(row, i + 1, lower.row(i).data());
-  }
-  f(LowerMap(lower.data(), rank, rank, Eigen::OuterStride<>(rank)));
-}
-
-}  // namespace
-
 double FactoredCovariance::smallest_unique_share() const {
   double share = 1;
-  with_lower(*this, [&](const LowerMap& lower) {
+  with_lower(*this, [&](const LowerFactor& lower) {
     Eigen::VectorXd root(rank());
     for (Index i = 0; i < rank(); ++i) {
       const std::size_t row = static_cast<std::size_t>(chosen[static_cast<std::size_t>(i)]);
@@ -145,7 +122,7 @@ double FactoredCovariance::smallest_unique_share() const {
 
 double FactoredCovariance::inverse_quadratic(const std::vector<double>& v) const {
   double result = 0;
-  with_lower(*this, [&](const LowerMap& lower) {
+  with_lower(*this, [&](const LowerFactor& lower) {
     Eigen::VectorXd scaled(rank());
     for (Index i = 0; i < rank(); ++i) {
       const std::size_t row = static_cast<std::size_t>(chosen[static_cast<std::size_t>(i)]);
