@@ -23,6 +23,7 @@ from hscore_fast.adjusted import adjusted_h_score, chance_level
 from hscore_fast.moments import Moments
 from hscore_fast.regularized import regularized_h_score
 from hscore_fast.scores import h_score
+from hscore_fast.targets import h_scores
 
 __all__ = [
     "BuildInfo",
@@ -35,6 +36,7 @@ __all__ = [
     "build_info",
     "chance_level",
     "h_score",
+    "h_scores",
     "reference",
     "regularized_h_score",
 ]

@@ -1,6 +1,6 @@
 """The compiled core; every instruction set's module has this interface."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -50,6 +50,24 @@ class RegularizedHScore:
     def n_classes(self) -> int: ...
     @property
     def finite(self) -> bool: ...
+
+class TargetScores:
+    @property
+    def finite(self) -> bool: ...
+    @property
+    def n_samples(self) -> int: ...
+    @property
+    def n_features(self) -> int: ...
+    @property
+    def rank(self) -> int: ...
+    @property
+    def error_bound(self) -> float: ...
+    @property
+    def intensity(self) -> float: ...
+    @property
+    def scores(self) -> list[float]: ...
+    @property
+    def n_classes(self) -> list[int]: ...
 
 class Moments:
     def __init__(self, n_features: int) -> None: ...
@@ -130,6 +148,20 @@ def regularized_h_score(
 def regularized_h_score_of_moments(
     moments: Moments, shrinkage: str, intensity: float, paper: bool, n_threads: int
 ) -> RegularizedHScore: ...
+def h_scores(
+    features: NDArray[Any] | Columns,
+    bfloat16: bool,
+    codes: Sequence[NDArray[np.int32]],
+    n_classes: Sequence[int],
+    float32_rows: bool,
+    tol: float,
+    regularized: bool,
+    shrinkage: str,
+    intensity: float,
+    paper: bool,
+    n_threads: int,
+    progress: Callable[[int], object] | None,
+) -> TargetScores: ...
 def find_non_finite(
     features: NDArray[Any] | Columns, bfloat16: bool, n_threads: int
 ) -> tuple[int, int, int, float]: ...

@@ -55,6 +55,15 @@ class Features:
         """Number of columns."""
         return int(self.array.shape[1])
 
+    @property
+    def narrow(self) -> bool:
+        """Whether every value is of a floating-point type of 32 bits or fewer."""
+        if isinstance(self.array, np.ndarray):
+            return self.bfloat16 or (
+                self.array.dtype.kind == "f" and self.array.dtype.itemsize <= 4
+            )
+        return False  # columns of several types
+
     def column(self, index: int) -> str:
         """Name a column in a message."""
         name = "" if self.names is None else f" ({self.names[index]!r})"

@@ -8,8 +8,6 @@
 
 namespace hscore::python {
 
-namespace {
-
 ShrinkageOptions shrinkage_options(const std::string& method, double intensity, bool paper,
                                    const WhiteningOptions& whitening) {
   ShrinkageOptions options;
@@ -27,6 +25,8 @@ ShrinkageOptions shrinkage_options(const std::string& method, double intensity, 
   options.whitening = whitening;
   return options;
 }
+
+namespace {
 
 RegularizedHScore score_features(const py::object& features, const Codes& codes, Index classes,
                                  bool bfloat16, const std::string& precision,

@@ -9,6 +9,7 @@
 #include "hscore/moments.hpp"
 #include "hscore/parallel.hpp"
 #include "hscore/scores.hpp"
+#include "hscore/shrinkage.hpp"
 #include "hscore/whitening.hpp"
 #include "interrupt.hpp"
 
@@ -59,5 +60,9 @@ struct Options {
   UpdateOptions update;
   WhiteningOptions whitening;
 };
+
+/// `method` is "ledoit_wolf", "oas" or "fixed", for which alone `intensity` counts.
+ShrinkageOptions shrinkage_options(const std::string& method, double intensity, bool paper,
+                                   const WhiteningOptions& whitening);
 
 }  // namespace hscore::python

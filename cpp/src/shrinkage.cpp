@@ -12,17 +12,13 @@
 #include "hscore/saturation.hpp"
 #include "sample_gram.hpp"
 #include "scores.hpp"
+#include "shrunk_covariance.hpp"
 
 namespace hscore {
 
 // Everything is in units of the mean variance mu, to which the score is blind:
 //     A / mu = (1 - a) T / (N mu) + a I,    H_a = (1 - a) (N / d) | chol(A / mu)^-1 B |^2 / (N mu)
 // so nothing overflows that is not already too large to be squared.
-
-namespace {
-
-constexpr double least_plain_pivot = 4;
-constexpr double least_pivoted_pivot = 1;
 
 double divisor_ratio(const ShrinkageOptions& options, double n) {
   if (options.convention == Convention::toolkits && !(n > 1)) {
@@ -36,6 +32,11 @@ double score_from(double squared, double a, double ratio, const RegularizedHScor
   const double most = static_cast<double>(std::max<Index>(result.classes - 1, 0));
   return ratio * std::clamp((1 - a) * squared, 0.0, most);
 }
+
+namespace {
+
+constexpr double least_plain_pivot = 4;
+constexpr double least_pivoted_pivot = 1;
 
 int useful_threads(double order, double others, int threads) {
   return order * order * others < 1e8 ? 1 : threads;
@@ -174,15 +175,6 @@ AugmentedMatrix shrunk_matrix(const ScaledScatter& scatter, const Moments& momen
   return matrix;
 }
 
-double squared_norm_of_extra(const AugmentedMatrix& factor, Index rank) {
-  double sum = 0;
-  for (Index c = 0; c < factor.extra(); ++c) {
-    const double* row = factor.extra_row(c);
-    for (Index j = 0; j < rank; ++j) sum += row[j] * row[j];
-  }
-  return sum;
-}
-
 }  // namespace
 
 double shrinkage_intensity(const ShrinkageOptions& options, const SpectrumSummary& spectrum) {
@@ -205,7 +197,7 @@ namespace {
 // A score and, where float32 products have gone into it and nothing else was in the way, what their
 // rounding may have done to it; infinity where that is not known.
 struct Rounded {
-  RegularizedHScore result;
+  ShrunkCovariance shrunk;
   double error = std::numeric_limits<double>::infinity();
 };
 
@@ -235,7 +227,7 @@ double float32_error(const ScaledScatter& scatter, const AugmentedMatrix& factor
 
 Rounded score_moments(const Moments& moments, const ShrinkageOptions& options, bool in_float32) {
   Rounded rounded;
-  RegularizedHScore& result = rounded.result;
+  RegularizedHScore& result = rounded.shrunk.summary;
   result.rows = moments.rows();
   result.features = moments.features();
   for (const double count : moments.counts()) result.classes += count > 0;
@@ -284,26 +276,36 @@ Rounded score_moments(const Moments& moments, const ShrinkageOptions& options, b
         divisor_ratio(options, moments.weight()) * h_score(moments, options.whitening).score;
     return rounded;
   }
-  const double tolerance = options.whitening.tolerance;
-  const std::vector<double> scale = shrunk_scale(scatter, live, a, tolerance);
-  AugmentedMatrix matrix = shrunk_matrix(scatter, moments, live, scale, a, threads);
-  const std::vector<Index> chosen =
-      pivoted_cholesky(matrix, least_pivoted_pivot, threads, options.whitening.stop);
-  const double squared = squared_norm_of_extra(matrix, static_cast<Index>(chosen.size()));
+  FactoredCovariance& factored = rounded.shrunk.factored;
+  factored.offset = moments.offset();
+  factored.live.index = live;
+  factored.live.scale = shrunk_scale(scatter, live, a, options.whitening.tolerance);
+  const std::vector<double>& scale = factored.live.scale;
+  factored.factor = shrunk_matrix(scatter, moments, live, scale, a, threads);
+  factored.chosen =
+      pivoted_cholesky(factored.factor, least_pivoted_pivot, threads, options.whitening.stop);
+  double squared = 0;
+  for (const double norm : factored.class_norms()) squared += norm;
   // With so little added that the rank rule had to decide there is no estimate.
-  if (in_float32 && chosen.size() == live.size()) {
+  if (in_float32 && factored.full_rank()) {
     const double intensity_error = 10 * float32_eps * (a + 1 / spectrum.rows) * intensity_rounding;
-    rounded.error = ratio * float32_error(scatter, matrix, chosen, live, scale, moments, a, squared,
-                                          intensity_error, threads);
+    rounded.error = ratio * float32_error(scatter, factored.factor, factored.chosen, live, scale,
+                                          moments, a, squared, intensity_error, threads);
   }
+  rounded.shrunk.multiplier = (1 - a) * ratio;
   result.score = score_from(squared, a, ratio, result);
+  for (double& value : factored.live.scale) value /= std::sqrt(scatter.unit());
   return rounded;
 }
 
 }  // namespace
 
+ShrunkCovariance shrink_covariance(const Moments& moments, const ShrinkageOptions& options) {
+  return score_moments(moments, options, false).shrunk;
+}
+
 RegularizedHScore regularized_h_score(const Moments& moments, const ShrinkageOptions& options) {
-  return score_moments(moments, options, false).result;
+  return shrink_covariance(moments, options).summary;
 }
 
 namespace {
@@ -432,8 +434,8 @@ RegularizedHScore regularized_h_score(const FeatureView& features, const LabelVi
     const Moments moments = gather(Products::float32);
     if (in_float32_range(moments)) {
       const Rounded rounded = score_moments(moments, options, wanted);
-      const double promised = promised_error(features.dtype) * rounded.result.score;
-      if (forced || rounded.error <= promised) return rounded.result;
+      const double promised = promised_error(features.dtype) * rounded.shrunk.summary.score;
+      if (forced || rounded.error <= promised) return rounded.shrunk.summary;
     }
   }
   return regularized_h_score(gather(Products::float64), options);

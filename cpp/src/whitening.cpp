@@ -106,19 +106,6 @@ double FactoredCovariance::smallest_pivot() const {
   return smallest;
 }
 
-namespace {
-
-using RowMajor = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
-using LowerMap = Eigen::Map<const RowMajor, 0, Eigen::OuterStride<>>;
-
-LowerMap lower_factor(const FactoredCovariance& factored) {
-  const Index rank = factored.rank();
-  return LowerMap(factored.factor.row(0), rank, rank,
-                  Eigen::OuterStride<>(factored.factor.stride()));
-}
-
-}  // namespace
-
 double FactoredCovariance::smallest_unique_share() const {
   Eigen::VectorXd root(rank());
   for (Index i = 0; i < rank(); ++i) {
