@@ -147,9 +147,7 @@ def h_scores(
     return np.array(result.scores)
 
 
-def _encode_all(
-    targets: Any, x: Features
-) -> tuple[list[NDArray[np.int32]], list[int]]:
+def _encode_all(targets: Any, x: Features) -> tuple[list[NDArray[np.int32]], list[int]]:
     """Turn every target into class codes."""
     if isinstance(targets, np.ndarray) and targets.ndim != 2:
         raise ValueError(
