@@ -42,6 +42,9 @@ void check_weights(const double* weights, Index rows) {
   }
 }
 
+// Its square can be summed over any number of rows.
+constexpr double largest_safe_value = 1e140;
+
 // Up to here a scatter of its own per thread fits the caches and is cheap to add.
 constexpr Index most_private_features = 512;
 
@@ -89,16 +92,24 @@ void Moments::update(const FeatureView& features, const LabelView& labels,
     rows_when_centred_ = rows_;
     return;
   }
-  if (features.rows > block_rows(features_)) {
+  const bool large = features.rows > block_rows(features_);
+  const bool may_overflow =
+      options.only_finite &&
+      find_non_finite(features, large ? options.threads : 1, options.stop, largest_safe_value)
+              .count > 0;
+  if (large || may_overflow) {
     // What takes several blocks can be stopped halfway, so it gathers in a second object.
     Moments part(features_);
     part.update(features, labels, options, weights);
     std::vector<std::int32_t> same(static_cast<std::size_t>(labels.classes));
     std::iota(same.begin(), same.end(), 0);
-    merge(part, same);
+    if (!may_overflow) return merge(part, same);
+    Moments both = copy();
+    both.merge(part, same);
+    if (!both.finite()) throw NotFinite();
+    *this = std::move(both);
     return;
   }
-  if (options.only_finite && find_non_finite(features, 1).count > 0) throw NotFinite();
   try {
     grow(labels.classes);
     recentre_if_drifted();
