@@ -62,9 +62,11 @@ def regularized_h_score(
         Divisor of the class means' covariance: ``n_samples - 1`` as in the public toolkits, or
         ``n_samples`` as in the paper. The features' covariance is divided by ``n_samples`` in both.
     precision : {"auto", "float64", "float32"}, default "auto"
-        Arithmetic of the covariance's products. "auto" takes float32 products of large float32 and
-        narrower features with not too many classes, keeps the result if its estimated rounding
-        error is below 1e-6 of it, and is "float64" otherwise.
+        Arithmetic of the covariance's products. "auto" takes float32 products of large problems
+        with not too many classes, brings float64 features' result back to the float64 answer by
+        one more pass over the rows, keeps it if the estimated error is below 1e-9 of it (1e-6 for
+        float32 and narrower features), and is "float64" otherwise: as a rule so for features that
+        hardly correlate, whose intensity depends on the last digits.
     n_threads : int, optional
         As for :func:`h_score`.
     check_finite : bool, default True

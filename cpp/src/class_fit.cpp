@@ -49,7 +49,29 @@ struct Scratch {
   AlignedBuffer<double> fit;
   std::vector<double> probed;
   std::vector<double> energies;
+  double squares = 0;
+  double fourth = 0;
 };
+
+template <class T>
+double squared_distance(const T* row, const std::vector<double>& from) {
+  constexpr std::size_t lanes = 8;  // as many sums as the compiler needs to use vectors
+  double sums[lanes] = {};
+  std::size_t j = 0;
+  for (; j + lanes <= from.size(); j += lanes) {
+    for (std::size_t l = 0; l < lanes; ++l) {
+      const double d = static_cast<double>(row[j + l]) - from[j + l];
+      sums[l] += d * d;
+    }
+  }
+  for (; j < from.size(); ++j) {
+    const double d = static_cast<double>(row[j]) - from[j];
+    sums[j % lanes] += d * d;
+  }
+  double sum = 0;
+  for (const double part : sums) sum += part;
+  return sum;
+}
 
 }  // namespace
 
@@ -110,7 +132,8 @@ PaddedMatrix class_coefficients(const AugmentedMatrix& factor, const double* whi
 template <class T>
 ClassFit fit_classes(const FeatureView& x, const std::vector<double>& shift,
                      const std::vector<double>& offset, const PaddedMatrix& coefficients,
-                     const double* signs, int threads, const StopCheck& stop) {
+                     const double* signs, const FitOptions& options, const StopCheck& stop) {
+  const int threads = options.threads;
   using Shape = kernel::Shape<T>;
   constexpr Index width = Shape::width;
   constexpr Index tile_rows = Shape::broadcasts;
@@ -138,6 +161,11 @@ ClassFit fit_classes(const FeatureView& x, const std::vector<double>& shift,
       for (Index j = 0; j < features; ++j) {
         const std::size_t at = static_cast<std::size_t>(j);
         target[j] = static_cast<T>(scratch.row[at] - shift[at]);
+      }
+      if (options.norms) {
+        const double squared = squared_distance(target, offset);
+        scratch.squares += squared;
+        scratch.fourth += squared * squared;
       }
     }
     double* fit = scratch.fit.data();
@@ -205,15 +233,17 @@ ClassFit fit_classes(const FeatureView& x, const std::vector<double>& shift,
   for (const Scratch<T>& part : scratch) {
     for (std::size_t c = 0; c < total.energies.size(); ++c) total.energies[c] += part.energies[c];
     for (std::size_t j = 0; j < part.probed.size(); ++j) total.probed[j] += part.probed[j];
+    total.squares += part.squares;
+    total.fourth += part.fourth;
   }
   return total;
 }
 
 template ClassFit fit_classes<float>(const FeatureView&, const std::vector<double>&,
                                      const std::vector<double>&, const PaddedMatrix&, const double*,
-                                     int, const StopCheck&);
+                                     const FitOptions&, const StopCheck&);
 template ClassFit fit_classes<double>(const FeatureView&, const std::vector<double>&,
                                       const std::vector<double>&, const PaddedMatrix&,
-                                      const double*, int, const StopCheck&);
+                                      const double*, const FitOptions&, const StopCheck&);
 
 }  // namespace hscore

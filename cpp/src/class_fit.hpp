@@ -38,6 +38,13 @@ PaddedMatrix mix_classes(const PaddedMatrix& signs, Index cols, Row&& row) {
 struct ClassFit {
   std::vector<double> energies;  // sum_i ((x_i - mean)' z_c)^2 = z_c' T z_c
   std::vector<double> probed;    // T Z w for signs w: what T really does to one mix of the classes
+  double squares = 0;            // sum_i |x_i - mean|^2, and
+  double fourth = 0;             // sum_i |x_i - mean|^4, where asked for
+};
+
+struct FitOptions {
+  int threads = 1;
+  bool norms = false;
 };
 
 /// One more pass over the rows, with products of type T and float64 sums. The coefficients must be
@@ -45,13 +52,13 @@ struct ClassFit {
 template <class T>
 ClassFit fit_classes(const FeatureView& x, const std::vector<double>& shift,
                      const std::vector<double>& offset, const PaddedMatrix& coefficients,
-                     const double* signs, int threads, const StopCheck& stop);
+                     const double* signs, const FitOptions& options, const StopCheck& stop);
 
 extern template ClassFit fit_classes<float>(const FeatureView&, const std::vector<double>&,
                                             const std::vector<double>&, const PaddedMatrix&,
-                                            const double*, int, const StopCheck&);
+                                            const double*, const FitOptions&, const StopCheck&);
 extern template ClassFit fit_classes<double>(const FeatureView&, const std::vector<double>&,
                                              const std::vector<double>&, const PaddedMatrix&,
-                                             const double*, int, const StopCheck&);
+                                             const double*, const FitOptions&, const StopCheck&);
 
 }  // namespace hscore

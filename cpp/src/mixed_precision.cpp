@@ -82,9 +82,9 @@ Directions directions(const Moments& moments, const FactoredCovariance& factored
 ClassFit fit(const FeatureView& x, const Moments& moments, const FactoredCovariance& factored,
              const PaddedMatrix& z, const double* signs, const WhiteningOptions& options) {
   return is_narrow(x.dtype) ? fit_classes<float>(x, moments.shift(), factored.offset, z, signs,
-                                                 options.threads, options.stop)
+                                                 {options.threads}, options.stop)
                             : fit_classes<double>(x, moments.shift(), factored.offset, z, signs,
-                                                  options.threads, options.stop);
+                                                  {options.threads}, options.stop);
 }
 
 // (r' T^-1 r) for r = B w - T Z w, given what T did to Z w.

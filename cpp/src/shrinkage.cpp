@@ -8,9 +8,7 @@
 
 #include "cholesky.hpp"
 #include "class_fit.hpp"
-#include "hscore/parallel.hpp"
-#include "hscore/saturation.hpp"
-#include "sample_gram.hpp"
+#include "scaled_scatter.hpp"
 #include "scores.hpp"
 #include "shrunk_covariance.hpp"
 
@@ -27,23 +25,11 @@ double divisor_ratio(const ShrinkageOptions& options, double n) {
   return options.convention == Convention::paper ? 1 : n / (n - 1);
 }
 
-// Shrinking only takes away from the plain score; rounding must not bring it outside its bounds.
 double score_from(double squared, double a, double ratio, const RegularizedHScore& result) {
   const double most = static_cast<double>(std::max<Index>(result.classes - 1, 0));
   return ratio * std::clamp((1 - a) * squared, 0.0, most);
 }
 
-namespace {
-
-constexpr double least_plain_pivot = 4;
-constexpr double least_pivoted_pivot = 1;
-
-int useful_threads(double order, double others, int threads) {
-  return order * order * others < 1e8 ? 1 : threads;
-}
-
-// Squares of values below 1e-154 underflow. What is small only beside other features is right to
-// vanish, since the score depends on their ratio.
 void refuse_underflow(double unit, bool varies) {
   if (varies && unit < 1e-290) {
     throw std::invalid_argument(
@@ -52,86 +38,9 @@ void refuse_underflow(double unit, bool varies) {
   }
 }
 
-// T / (N mu), read from the statistics about the shift.
-class ScaledScatter {
- public:
-  explicit ScaledScatter(const Moments& moments)
-      : moments_(moments), offset_(moments.offset()), rows_(moments.weight()) {
-    const double features = static_cast<double>(moments.features());
-    for (Index j = 0; j < moments.features(); ++j) mean_variance_ += raw(j, j) / rows_ / features;
-  }
-  double mean_variance() const { return mean_variance_; }
-  double unit() const { return rows_ * mean_variance_; }
-  double operator()(Index i, Index j) const { return raw(i, j) / unit(); }
-  bool is_live(Index j) const {
-    constexpr double eps = std::numeric_limits<double>::epsilon();
-    const double scatter = raw(j, j);
-    const double mean = moments_.shift()[static_cast<std::size_t>(j)] + offset(j);
-    return scatter > 8 * eps * eps * (scatter + rows_ * mean * mean) &&
-           scatter > default_tolerance * moments_.cancelled(j);
-  }
-  bool varies() const {
-    for (Index c = 0; c < moments_.classes(); ++c) {
-      for (Index j = 0; j < moments_.features(); ++j) {
-        if (moments_.shifted_class_sums()(c, j) != 0 && moments_.cancelled(j) == 0) return true;
-      }
-    }
-    return false;
-  }
-  /// Class c's column of B / sqrt(N mu).
-  double class_mean(Index c, Index j) const {
-    const double count = moments_.counts()[static_cast<std::size_t>(c)];
-    const double sum = moments_.shifted_class_sums()(c, j) - count * offset(j);
-    return sum / std::sqrt(count * rows_) / std::sqrt(mean_variance_);
-  }
-  struct Deviation {
-    double value = 0;  // | T / (N mu) - I |_F^2
-    double rounding =
-        0;  // what independent errors eps sqrt(T_ii T_jj) of the T_ij do to it, per eps
-  };
-  Deviation deviation(int threads) const {
-    constexpr Index task_rows = 64;
-    const Index features = moments_.features();
-    const Index tasks = (features + task_rows - 1) / task_rows;
-    std::vector<double> diagonal(static_cast<std::size_t>(features));
-    for (std::size_t j = 0; j < diagonal.size(); ++j) {
-      diagonal[j] = (*this)(static_cast<Index>(j), static_cast<Index>(j));
-    }
-    std::vector<Deviation> parts(static_cast<std::size_t>(tasks));
-    parallel_for(tasks, threads, [&](Index task) {
-      Deviation& part = parts[static_cast<std::size_t>(task)];
-      for (Index i = task * task_rows; i < std::min(features, (task + 1) * task_rows); ++i) {
-        double off_diagonal = 0;
-        double weighted = 0;
-        for (Index j = 0; j < i; ++j) {
-          const double square = (*this)(i, j) * (*this)(i, j);
-          off_diagonal += square;
-          weighted += square * diagonal[static_cast<std::size_t>(j)];
-        }
-        const double own = diagonal[static_cast<std::size_t>(i)];
-        part.value += 2 * off_diagonal + (own - 1) * (own - 1);
-        part.rounding += own * weighted;
-      }
-    });
-    Deviation sum;
-    for (const Deviation& part : parts) {
-      sum.value += part.value;
-      sum.rounding += part.rounding;
-    }
-    sum.rounding = 4 * std::sqrt(sum.rounding);
-    return sum;
-  }
+namespace {
 
- private:
-  double offset(Index j) const { return offset_[static_cast<std::size_t>(j)]; }
-  double raw(Index i, Index j) const {
-    return moments_.shifted_scatter()(i, j) - rows_ * offset(i) * offset(j);
-  }
-  const Moments& moments_;
-  std::vector<double> offset_;
-  double rows_;
-  double mean_variance_ = 0;
-};
+constexpr double least_pivoted_pivot = 1;
 
 // The noise level of every pivot becomes 1, as in whitening.cpp.
 std::vector<double> shrunk_scale(const ScaledScatter& scatter, const std::vector<Index>& live,
@@ -194,13 +103,6 @@ double shrinkage_intensity(const ShrinkageOptions& options, const SpectrumSummar
 
 namespace {
 
-// A score and, where float32 products have gone into it and nothing else was in the way, what their
-// rounding may have done to it; infinity where that is not known.
-struct Rounded {
-  ShrunkCovariance shrunk;
-  double error = std::numeric_limits<double>::infinity();
-};
-
 // With Z = A^-1 B and everything in units of mu, an error E of T moves the score by
 // -(1 - a)^2 tr(Z' E Z) at fixed a, and a itself moves with the deviation. Entries' errors count as
 // independent and, since sums of like terms round alike, ten times.
@@ -225,8 +127,9 @@ double float32_error(const ScaledScatter& scatter, const AugmentedMatrix& factor
   return (1 - a) * (1 - a) * 10 * float32_eps * spread + std::abs(slope) * intensity_error;
 }
 
-Rounded score_moments(const Moments& moments, const ShrinkageOptions& options, bool in_float32) {
-  Rounded rounded;
+RoundedScore score_moments(const Moments& moments, const ShrinkageOptions& options,
+                           bool in_float32) {
+  RoundedScore rounded;
   RegularizedHScore& result = rounded.shrunk.summary;
   result.rows = moments.rows();
   result.features = moments.features();
@@ -259,7 +162,7 @@ Rounded score_moments(const Moments& moments, const ShrinkageOptions& options, b
   double intensity_rounding = 0;
   if (options.method != Shrinkage::fixed) {
     const ScaledScatter::Deviation deviation = scatter.deviation(threads);
-    spectrum.deviation = deviation.value;
+    spectrum.deviation = rounded.shrunk.deviation = deviation.value;
     // Either rule's intensity is about inversely proportional to the deviation; the fourth powers
     // come from rounded rows.
     intensity_rounding = deviation.rounding / deviation.value + 1;
@@ -300,145 +203,16 @@ Rounded score_moments(const Moments& moments, const ShrinkageOptions& options, b
 
 }  // namespace
 
+RoundedScore rounded_score(const Moments& moments, const ShrinkageOptions& options) {
+  return score_moments(moments, options, true);
+}
+
 ShrunkCovariance shrink_covariance(const Moments& moments, const ShrinkageOptions& options) {
   return score_moments(moments, options, false).shrunk;
 }
 
 RegularizedHScore regularized_h_score(const Moments& moments, const ShrinkageOptions& options) {
   return shrink_covariance(moments, options).summary;
-}
-
-namespace {
-
-// The rows x rows form. With K = X_c X_c' / (N mu) and y_c a class's centred indicator
-//     B' A^-1 B / (N mu) = sum_c y_c' K (a I + (1 - a) K)^-1 y_c / n_c
-// Both K y_c and y_c ride along the factorization. K has the null vector 1, to which both are
-// orthogonal, so adding a multiple of 1 1' changes nothing and spares a pivot of size a.
-// Returns false when a is too small to factor plainly.
-bool score_by_samples(const PaddedMatrix& gram, double unit, double a, const LabelView& labels,
-                      const std::vector<double>& counts, const ShrinkageOptions& options,
-                      int threads, double* squared) {
-  const Index n = gram.cols();
-  const Index classes = labels.classes;
-  double trace = 0;
-  for (Index i = 0; i < n; ++i) trace += gram(i, i) / unit;
-  const double lift = trace / static_cast<double>(n) / static_cast<double>(n);
-  AugmentedMatrix matrix(n, 2 * classes);
-  std::vector<double> scale;
-  for (Index i = 0; i < n; ++i) {
-    const double diagonal = (1 - a) * (gram(i, i) / unit) + a + lift;
-    scale.push_back(1 / std::sqrt(options.whitening.tolerance * diagonal));
-  }
-  for (Index i = 0; i < n; ++i) {
-    const double* source = gram.row(i);
-    double* target = matrix.row(i);
-    const std::size_t at = static_cast<std::size_t>(i);
-    const Index own = labels.codes[i];
-    for (Index j = 0; j <= i; ++j) {
-      const std::size_t to = static_cast<std::size_t>(j);
-      const double value = source[j] / unit;
-      target[j] = ((1 - a) * value + lift) * (scale[at] * scale[to]);
-      matrix.extra_row(labels.codes[j])[i] += value;
-      if (j < i) matrix.extra_row(own)[j] += value;
-    }
-    target[i] += a * scale[at] * scale[at];
-  }
-  for (Index c = 0; c < classes; ++c) {
-    const double count = counts[static_cast<std::size_t>(c)];
-    if (count == 0) continue;
-    const double root = 1 / std::sqrt(count);
-    double* product = matrix.extra_row(c);
-    double* indicator = matrix.extra_row(classes + c);
-    for (Index i = 0; i < n; ++i) {
-      const double factor = root * scale[static_cast<std::size_t>(i)];
-      product[i] *= factor;
-      indicator[i] = factor * ((labels.codes[i] == c ? 1.0 : 0.0) - count / static_cast<double>(n));
-    }
-  }
-  if (!cholesky(matrix, least_plain_pivot, threads, options.whitening.stop)) return false;
-  *squared = 0;
-  for (Index c = 0; c < classes; ++c) {
-    const double* product = matrix.extra_row(c);
-    const double* indicator = matrix.extra_row(classes + c);
-    for (Index i = 0; i < n; ++i) *squared += product[i] * indicator[i];
-  }
-  return true;
-}
-
-SpectrumSummary summarize(const PaddedMatrix& gram, double unit, Index features) {
-  const double n = static_cast<double>(gram.cols());
-  const double f = static_cast<double>(features);
-  SpectrumSummary spectrum{n, f};
-  double squares = 0;
-  for (Index i = 0; i < gram.cols(); ++i) {
-    const double* row = gram.row(i);
-    double off_diagonal = 0;
-    for (Index j = 0; j < i; ++j) off_diagonal += (row[j] / unit) * (row[j] / unit);
-    const double diagonal = row[i] / unit;
-    squares += 2 * off_diagonal + diagonal * diagonal;
-    spectrum.fourth += n * n * diagonal * diagonal;
-  }
-  spectrum.deviation = std::max(squares - f, 0.0);
-  return spectrum;
-}
-
-}  // namespace
-
-RegularizedHScore regularized_h_score(const FeatureView& features, const LabelView& labels,
-                                      const UpdateOptions& update,
-                                      const ShrinkageOptions& options) {
-  check_labels(features, labels);
-  check_fits(labels.classes, features.cols, sizeof(double));
-  // Nothing added means the plain score, which has a rule for the rank.
-  const bool plain = options.method == Shrinkage::fixed && options.intensity == 0;
-  if (!plain && features.rows < features.cols && features.rows > 0) {
-    const double rows = static_cast<double>(features.rows);
-    const int threads = useful_threads(rows, static_cast<double>(features.cols), update.threads);
-    const SampleGram gram = sample_gram(features, FeatureScale::as_is, threads, update.stop);
-    RegularizedHScore result;
-    result.rows = features.rows;
-    result.features = features.cols;
-    std::vector<double> counts(static_cast<std::size_t>(labels.classes), 0.0);
-    for (Index i = 0; i < labels.rows; ++i) counts[static_cast<std::size_t>(labels.codes[i])] += 1;
-    for (const double count : counts) result.classes += count > 0;
-    double unit = 0;  // N mu
-    for (Index i = 0; i < features.rows; ++i) {
-      unit += gram.values(i, i) / static_cast<double>(features.cols);
-    }
-    result.finite = std::isfinite(unit);
-    if (!result.finite) return result;
-    refuse_underflow(unit, gram.varies);
-    SpectrumSummary spectrum{rows, static_cast<double>(features.cols)};
-    if (gram.live > 0) spectrum = summarize(gram.values, unit, features.cols);
-    const double a = result.intensity = shrinkage_intensity(options, spectrum);
-    if (gram.live == 0 || a == 1 || result.classes < 2) return result;
-    double squared = 0;
-    if (a > 0 &&
-        score_by_samples(gram.values, unit, a, labels, counts, options, threads, &squared)) {
-      result.score = score_from(squared, a, divisor_ratio(options, rows), result);
-      return result;
-    }
-  }
-  const auto gather = [&](Products products) {
-    Moments moments(features.cols);
-    UpdateOptions gathering = update;
-    gathering.norms = options.method == Shrinkage::ledoit_wolf;
-    gathering.products = products;
-    moments.update(features, labels, gathering);
-    return moments;
-  };
-  const bool forced = options.precision == Precision::float32;
-  const bool wanted = options.precision == Precision::automatic && is_narrow(features.dtype) &&
-                      2 * labels.classes <= features.cols && float32_pays(features, labels.classes);
-  if (forced || wanted) {
-    const Moments moments = gather(Products::float32);
-    if (in_float32_range(moments)) {
-      const Rounded rounded = score_moments(moments, options, wanted);
-      const double promised = promised_error(features.dtype) * rounded.shrunk.summary.score;
-      if (forced || rounded.error <= promised) return rounded.shrunk.summary;
-    }
-  }
-  return regularized_h_score(gather(Products::float64), options);
 }
 
 }  // namespace hscore
