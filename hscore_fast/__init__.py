@@ -24,6 +24,7 @@ from hscore_fast.adjusted import adjusted_h_score, chance_level
 from hscore_fast.moments import Moments
 from hscore_fast.regularized import regularized_h_score
 from hscore_fast.scores import h_score
+from hscore_fast.targets import h_scores
 from hscore_fast.transferability import Transferability, transferability
 
 __all__ = [
@@ -39,6 +40,7 @@ __all__ = [
     "build_info",
     "chance_level",
     "h_score",
+    "h_scores",
     "maximal_correlation",
     "reference",
     "regularized_h_score",

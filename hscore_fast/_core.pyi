@@ -1,5 +1,6 @@
 """The compiled core; every instruction set's module has this interface."""
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,8 @@ class HScore:
     def score(self) -> float: ...
     @property
     def n_samples(self) -> int: ...
+    @property
+    def total_weight(self) -> float: ...
     @property
     def n_features(self) -> int: ...
     @property
@@ -48,6 +51,24 @@ class RegularizedHScore:
     @property
     def finite(self) -> bool: ...
 
+class TargetScores:
+    @property
+    def finite(self) -> bool: ...
+    @property
+    def n_samples(self) -> int: ...
+    @property
+    def n_features(self) -> int: ...
+    @property
+    def rank(self) -> int: ...
+    @property
+    def error_bound(self) -> float: ...
+    @property
+    def intensity(self) -> float: ...
+    @property
+    def scores(self) -> list[float]: ...
+    @property
+    def n_classes(self) -> list[int]: ...
+
 class Moments:
     def __init__(self, n_features: int) -> None: ...
     def update(
@@ -55,18 +76,25 @@ class Moments:
         features: NDArray[Any] | Columns,
         codes: NDArray[np.int32],
         n_classes: int,
+        weights: NDArray[np.float64] | None,
         bfloat16: bool,
+        only_finite: bool,
         n_threads: int,
-    ) -> None: ...
+        progress: Callable[[int, int], object] | None,
+    ) -> bool: ...
     def merge(self, other: Moments, classes: NDArray[np.int32]) -> None: ...
+    def subtract(self, other: Moments, classes: NDArray[np.int32]) -> None: ...
     def h_score(self, tol: float, n_threads: int) -> HScore | None: ...
     def copy(self) -> Moments: ...
     def state(
         self,
     ) -> tuple[
+        int,
+        int,
         NDArray[np.float64],
         NDArray[np.float64],
-        NDArray[np.int64],
+        NDArray[np.float64],
+        NDArray[np.float64],
         NDArray[np.float64],
         float,
         float,
@@ -74,16 +102,22 @@ class Moments:
     ]: ...
     @staticmethod
     def from_state(
+        rows: int,
+        rows_when_centred: int,
         shift: NDArray[np.float64],
         scatter: NDArray[np.float64],
-        counts: NDArray[np.int64],
+        counts: NDArray[np.float64],
         class_sums: NDArray[np.float64],
+        cancelled: NDArray[np.float64],
         norm_unit: float,
         norm_fourth: float,
         norm_cubes: NDArray[np.float64],
     ) -> Moments: ...
+    def counts(self) -> NDArray[np.float64]: ...
     @property
     def n_samples(self) -> int: ...
+    @property
+    def total_weight(self) -> float: ...
     @property
     def n_features(self) -> int: ...
     @property
@@ -97,6 +131,7 @@ def h_score(
     precision: str,
     tol: float,
     n_threads: int,
+    progress: Callable[[int, int], object] | None,
 ) -> HScore | None: ...
 def regularized_h_score(
     features: NDArray[Any] | Columns,
@@ -108,10 +143,25 @@ def regularized_h_score(
     intensity: float,
     paper: bool,
     n_threads: int,
+    progress: Callable[[int, int], object] | None,
 ) -> RegularizedHScore: ...
 def regularized_h_score_of_moments(
     moments: Moments, shrinkage: str, intensity: float, paper: bool, n_threads: int
 ) -> RegularizedHScore: ...
+def h_scores(
+    features: NDArray[Any] | Columns,
+    bfloat16: bool,
+    codes: Sequence[NDArray[np.int32]],
+    n_classes: Sequence[int],
+    float32_rows: bool,
+    tol: float,
+    regularized: bool,
+    shrinkage: str,
+    intensity: float,
+    paper: bool,
+    n_threads: int,
+    progress: Callable[[int], object] | None,
+) -> TargetScores: ...
 def find_non_finite(
     features: NDArray[Any] | Columns, bfloat16: bool, n_threads: int
 ) -> tuple[int, int, int, float]: ...

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from hscore_fast._arrays import as_numpy, is_real
 from hscore_fast._frames import columns_of, side_by_side
@@ -17,16 +17,22 @@ from hscore_fast._variants import core
 __all__ = [
     "Address",
     "Features",
+    "Progress",
     "as_features",
     "as_n_threads",
     "as_precision",
+    "as_progress",
     "as_tol",
+    "as_weights",
     "is_address",
     "is_label_address",
 ]
 
 Address: TypeAlias = "str | os.PathLike[str] | Sequence[str | os.PathLike[str]]"
 """Names an array in a file, or in several; see :mod:`hscore_fast.readers`."""
+
+Progress: TypeAlias = Callable[[int, int], object]
+"""Called with the rows done and the rows in all."""
 
 PRECISIONS = ("auto", "float64", "float32", "high")
 
@@ -48,6 +54,15 @@ class Features:
     def n_features(self) -> int:
         """Number of columns."""
         return int(self.array.shape[1])
+
+    @property
+    def narrow(self) -> bool:
+        """Whether every value is of a floating-point type of 32 bits or fewer."""
+        if isinstance(self.array, np.ndarray):
+            return self.bfloat16 or (
+                self.array.dtype.kind == "f" and self.array.dtype.itemsize <= 4
+            )
+        return False  # columns of several types
 
     def column(self, index: int) -> str:
         """Name a column in a message."""
@@ -141,3 +156,31 @@ def is_label_address(labels: Any) -> bool:
     if isinstance(labels, (list, tuple)):
         return bool(labels) and isinstance(labels[0], os.PathLike)
     return isinstance(labels, (str, os.PathLike))
+
+
+def as_weights(weights: ArrayLike | None, n_rows: int) -> NDArray[np.float64] | None:
+    """See weights as float64, one per row; the core checks their values."""
+    if weights is None:
+        return None
+    array = np.asarray(weights)
+    if array.dtype.kind not in "fiub" or array.dtype.itemsize > 8:
+        raise TypeError(
+            f"weights must be real numbers, got dtype {array.dtype}: convert them, for example "
+            "with .astype(numpy.float64)"
+        )
+    if array.shape != (n_rows,):
+        raise ValueError(
+            f"weights must have one entry per row of features, shape ({n_rows},), got shape "
+            f"{array.shape}"
+        )
+    return np.ascontiguousarray(array, dtype=np.float64)
+
+
+def as_progress(progress: Progress | None) -> Progress | None:
+    """Check that progress can be called."""
+    if progress is not None and not callable(progress):
+        raise TypeError(
+            "progress must be a function of (rows_done, rows_total) or None, got "
+            f"{progress!r} of type {type(progress).__name__}"
+        )
+    return progress

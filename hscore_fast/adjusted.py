@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from numpy.typing import ArrayLike
 
-from hscore_fast._inputs import Address
+from hscore_fast._inputs import Address, Progress
 from hscore_fast._warnings import SaturationWarning
 from hscore_fast.scores import score_result, warn_about
 
@@ -25,6 +25,7 @@ def adjusted_h_score(
     tol: float | None = None,
     n_threads: int | None = None,
     check_finite: bool = True,
+    progress: Progress | None = None,
 ) -> float:
     r"""Compute the H-score adjusted for chance, to compare feature sets of different widths.
 
@@ -40,7 +41,7 @@ def adjusted_h_score(
         As for :func:`h_score`.
     labels : array_like of shape (n_samples,), (n_samples, 1) or one-hot (n_samples, n_classes)
         As for :func:`h_score`.
-    precision, tol, n_threads, check_finite
+    precision, tol, n_threads, check_finite, progress
         As for :func:`h_score`.
 
     Returns
@@ -75,7 +76,7 @@ def adjusted_h_score(
     >>> round(h_score(noise, labels), 1), round(adjusted_h_score(noise, labels), 1)
     (1.0, 0.1)
     """
-    result = score_result(features, labels, precision, tol, n_threads, check_finite)
+    result = score_result(features, labels, precision, tol, n_threads, check_finite, progress)
     return float("nan") if result is None else adjusted(result)
 
 
@@ -87,6 +88,7 @@ def chance_level(
     tol: float | None = None,
     n_threads: int | None = None,
     check_finite: bool = True,
+    progress: Progress | None = None,
 ) -> float:
     r"""Compute the mean H-score of these features under all permutations of the labels.
 
@@ -100,7 +102,7 @@ def chance_level(
         As for :func:`h_score`.
     labels : array_like of shape (n_samples,), (n_samples, 1) or one-hot (n_samples, n_classes)
         As for :func:`h_score`; only their number of classes matters.
-    precision, tol, n_threads, check_finite
+    precision, tol, n_threads, check_finite, progress
         As for :func:`h_score`.
 
     Returns
@@ -126,22 +128,24 @@ def chance_level(
     >>> chance_level(noise, np.arange(201) % 3)
     1.0
     """
-    result = score_result(features, labels, precision, tol, n_threads, check_finite)
+    result = score_result(features, labels, precision, tol, n_threads, check_finite, progress)
     return float("nan") if result is None else chance(result)
 
 
 def chance(result: HScore) -> float:
     """Give the mean score under permuted labels."""
-    return result.rank * (result.n_classes - 1) / (result.n_samples - 1)
+    if not result.total_weight > 1:
+        raise ValueError(f"the weights must sum to more than 1, got {result.total_weight}")
+    return result.rank * (result.n_classes - 1) / (result.total_weight - 1)
 
 
 def adjusted(result: HScore, stacklevel: int = 3) -> float:
     """Adjust a score, and warn the caller's caller where that is not possible or not precise."""
-    freedom = result.n_samples - 1 - result.rank
+    freedom = result.total_weight - 1 - result.rank
     if freedom <= 0 and result.n_classes > 1:
         warnings.warn(
-            f"the features have rank {result.rank} for {result.n_samples} samples, so that the "
-            "H-score is the same whatever the labels are and the adjusted score is undefined "
+            f"the features have rank {result.rank} for {result.total_weight:.10g} samples, so that "
+            "the H-score is the same whatever the labels are and the adjusted score is undefined "
             "(nan): use more samples, fewer features or regularized_h_score",
             SaturationWarning,
             stacklevel=stacklevel,
@@ -151,4 +155,4 @@ def adjusted(result: HScore, stacklevel: int = 3) -> float:
     if result.n_classes == 1:
         return 0.0
     most = result.n_classes - 1
-    return most - (most - result.score) * (result.n_samples - 1) / freedom
+    return most - (most - result.score) * (result.total_weight - 1) / freedom

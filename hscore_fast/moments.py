@@ -2,50 +2,38 @@
 
 from __future__ import annotations
 
-import copy
-import threading
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from hscore_fast._inputs import as_features, as_n_threads, as_tol
-from hscore_fast._labels import encode
-from hscore_fast._variants import core
-from hscore_fast.adjusted import adjusted, chance
-from hscore_fast.regularized import as_convention, as_shrinkage
-from hscore_fast.scores import (
-    check_lengths,
-    overflow,
-    refuse_non_finite,
-    warn_about,
-    warn_if_single_class,
+from hscore_fast._guard import Guard, both
+from hscore_fast._inputs import (
+    Progress,
+    as_features,
+    as_n_threads,
+    as_progress,
+    as_weights,
 )
+from hscore_fast._labels import encode
+from hscore_fast._moments_scores import MomentsScores
+from hscore_fast._moments_storage import MomentsStorage
+from hscore_fast._variants import core
+from hscore_fast.scores import check_lengths, overflow, refuse_non_finite
 
 if TYPE_CHECKING:
-    from hscore_fast._core import HScore
     from hscore_fast._core import Moments as CoreMoments
 
 __all__ = ["Moments"]
 
-_STATE_VERSION = 1
-_STATE_PARTS = (
-    "shift",
-    "scatter",
-    "counts",
-    "class_sums",
-    "norm_unit",
-    "norm_fourth",
-    "norm_cubes",
-)
 
-
-class Moments:
+class Moments(MomentsScores, MomentsStorage):
     """Sufficient statistics of features and labels, for data that arrive in batches.
 
     Number of rows, mean, scatter matrix and class sums: all that a score needs, independent of the
-    number of rows. Batches may come in any order and size, and parts gathered elsewhere merge
-    exactly. Memory is ``O(n_features**2 + n_classes * n_features)``.
+    number of rows. Batches may come in any order and size, parts gathered elsewhere merge, and
+    rows that were added can be subtracted. Memory is ``O(n_features**2 + n_classes * n_features)``.
 
     Parameters
     ----------
@@ -62,7 +50,9 @@ class Moments:
     Notes
     -----
     Everything is kept about a shift near the mean and parts are merged by the rule of Chan, Golub
-    and LeVeque [1]_, so a large offset costs no digits. Safe to update from several threads.
+    and LeVeque [1]_, so a large offset costs no digits. Pickles and copies are exact to the last
+    bit. Safe to use from several threads; a progress function that comes back to the object that
+    is calling it gets a RuntimeError.
 
     References
     ----------
@@ -87,15 +77,68 @@ class Moments:
                 )
             if not 1 <= n_features < 2**62:
                 raise ValueError(f"n_features must be positive and below 2**62, got {n_features}")
-        self._core = None if n_features is None else core.Moments(n_features)
+        self._core: CoreMoments | None = None if n_features is None else core.Moments(n_features)
         self._classes: dict[Any, int] = {}
         self._unchecked = False  # whether a NaN may have come in
-        self._lock = threading.Lock()
+        self._guard = Guard()
+
+    @classmethod
+    def from_blocks(
+        cls,
+        blocks: Iterable[tuple[ArrayLike, ...]],
+        *,
+        n_threads: int | None = None,
+        check_finite: bool = True,
+    ) -> Moments:
+        """Gather the statistics of an iterable of blocks of rows.
+
+        Parameters
+        ----------
+        blocks : iterable of (features, labels) or (features, labels, weights)
+            Each as for :meth:`update`. One block at a time is held.
+        n_threads, check_finite
+            As for :meth:`update`.
+
+        Returns
+        -------
+        Moments
+
+        Raises
+        ------
+        ValueError, TypeError
+            As :meth:`update` does, and if a block is not such a pair or triple.
+
+        Examples
+        --------
+        >>> blocks = (([[float(i)]], ["low" if i < 2 else "high"]) for i in range(4))
+        >>> round(Moments.from_blocks(blocks).h_score(), 12)
+        0.8
+        """
+        moments = cls()
+        for number, block in enumerate(blocks):
+            if not isinstance(block, (tuple, list)) or len(block) not in (2, 3):
+                raise TypeError(
+                    "blocks must be pairs (features, labels) or triples (features, labels, "
+                    f"weights), got {type(block).__name__} in place {number}"
+                )
+            weights = block[2] if len(block) == 3 else None
+            moments.update(
+                *(block[0], block[1]),
+                weights=weights,
+                n_threads=n_threads,
+                check_finite=check_finite,
+            )
+        return moments
 
     @property
     def n_samples(self) -> int:
-        """Number of rows seen."""
+        """Number of rows seen, those with the weight 0 left out."""
         return 0 if self._core is None else self._core.n_samples
+
+    @property
+    def total_weight(self) -> float:
+        """Sum of the weights: the number of rows N in every formula."""
+        return 0.0 if self._core is None else self._core.total_weight
 
     @property
     def n_features(self) -> int | None:
@@ -112,8 +155,10 @@ class Moments:
         features: ArrayLike,
         labels: ArrayLike,
         *,
+        weights: ArrayLike | None = None,
         n_threads: int | None = None,
         check_finite: bool = True,
+        progress: Progress | None = None,
     ) -> Moments:
         """Add a batch of rows; if it raises, the statistics are as before.
 
@@ -123,10 +168,17 @@ class Moments:
             As for :func:`h_score`, in any number of rows.
         labels : array_like of shape (n_rows,)
             Labels already seen or new ones.
+        weights : array_like of shape (n_rows,), optional
+            Finite and not negative; 1 by default. They are frequencies: a row of weight 3 counts as
+            three equal rows, and the number of rows N of every formula is the sum of the weights.
+            So adjusted scores, chance levels and shrinkage, which depend on N - 1, mean what they
+            say only if the weights count observations; the plain score is blind to their scale.
         n_threads : int, optional
             As for :func:`h_score`.
         check_finite : bool, default True
             Refuse NaN and infinity. If False they stay in the statistics for good.
+        progress : callable, optional
+            As for :func:`h_score`. What it raises leaves the statistics as before.
 
         Returns
         -------
@@ -137,10 +189,11 @@ class Moments:
         ------
         ValueError
             If lengths differ, the number of columns changes, or a value is not finite.
-        TypeError
-            If the features are not real numbers or the labels cannot be told apart.
-        MemoryError
-            If the statistics do not fit; raised before they are computed.
+
+        Notes
+        -----
+        A batch of one row costs one pass over the scatter, as many rows as fit the cache little
+        more: hand over the rows of a batch together where they are together.
 
         Examples
         --------
@@ -148,22 +201,26 @@ class Moments:
         1
         """
         threads = as_n_threads(n_threads)
+        progress = as_progress(progress)
         x = as_features(features)
         local_codes, local_classes = encode(labels)
         check_lengths(x, len(local_codes))
-        if self.n_features not in (None, x.n_features):
-            raise ValueError(
-                f"features must have {self.n_features} columns as before, got {x.n_features}"
-            )
-        new = core.Moments(x.n_features) if self._core is None else None  # sizes before values
-        if check_finite:
-            refuse_non_finite(x, threads)
-        with self._lock:
+        row_weights = as_weights(weights, x.n_samples)
+        with self._guard:
+            if self.n_features not in (None, x.n_features):
+                raise ValueError(
+                    f"features must have {self.n_features} columns as before, got {x.n_features}"
+                )
             classes = self._with(local_classes)
             code_of = np.array([classes[label] for label in local_classes], dtype=np.int32)
             codes = code_of[local_codes] if len(code_of) else local_codes
-            statistics = self._core or new or core.Moments(x.n_features)
-            statistics.update(x.array, codes, len(classes), x.bfloat16, threads)
+            statistics = self._core or core.Moments(x.n_features)
+            if not statistics.update(
+                *(x.array, codes, len(classes), row_weights),
+                *(x.bfloat16, check_finite, threads, progress),
+            ):
+                refuse_non_finite(x, threads)
+                raise overflow()
             self._core, self._classes = statistics, classes
             self._unchecked |= not check_finite
         return self
@@ -188,6 +245,11 @@ class Moments:
         ValueError
             If the numbers of columns differ.
 
+        Notes
+        -----
+        One pass over both scatter matrices, nothing copied: ``O(n_features**2 + n_classes *
+        n_features)``.
+
         Examples
         --------
         >>> a = Moments().update([[0.0], [1.0]], [0, 0])
@@ -195,20 +257,75 @@ class Moments:
         >>> round(a.merge(b).h_score(), 12)
         0.8
         """
-        if not isinstance(other, Moments):
-            raise TypeError(f"other must be a Moments, got {type(other).__name__}")
-        part = other.copy()
-        if part._core is None:
-            return self
-        if self.n_features not in (None, part.n_features):
-            raise ValueError(f"other must have {self.n_features} features, got {part.n_features}")
-        with self._lock:
-            classes = self._with(part._classes)
-            codes = np.array([classes[label] for label in part._classes], dtype=np.int32)
-            statistics = self._core or core.Moments(part._core.n_features)
-            statistics.merge(part._core, codes)
+        other = _as_moments(other)
+        with both(self._guard, other._guard):
+            if other._core is None:
+                return self
+            self._check_width(other._core)
+            self._unchecked |= other._unchecked
+            if self.n_samples == 0 and not self._classes:
+                self._core, self._classes = other._core.copy(), dict(other._classes)
+                return self
+            classes = self._with(other._classes)
+            statistics = self._core or core.Moments(other._core.n_features)
+            statistics.merge(other._core, _codes(other, classes))
             self._core, self._classes = statistics, classes
-            self._unchecked |= part._unchecked
+        return self
+
+    def subtract(self, other: Moments) -> Moments:
+        """Take away rows that were added before, for example to leave one block out.
+
+        Parameters
+        ----------
+        other : Moments
+            The rows to take away, each with the weight with which it was added. Left as it is.
+
+        Returns
+        -------
+        Moments
+            The object itself. A class of which no row is left stays in :attr:`classes` and counts
+            no more.
+
+        Raises
+        ------
+        TypeError
+            If `other` is not a Moments.
+        ValueError
+            If these rows cannot have been added: a label is unknown, a class would have fewer than
+            no rows, or a feature a negative sum of squares. The statistics are then as before.
+
+        Notes
+        -----
+        Costs a merge. What is left keeps the rounding errors of what it was taken from, so a
+        feature whose variance falls below 2**-42 of what it was counts as constant.
+
+        Examples
+        --------
+        >>> a = Moments().update([[0.0], [1.0], [2.0], [3.0]], [0, 0, 1, 1])
+        >>> b = Moments().update([[9.0], [8.0]], [0, 1])
+        >>> round((a + b).subtract(b).h_score(), 12)
+        0.8
+        """
+        other = _as_moments(other)
+        with both(self._guard, other._guard):
+            if other._core is None:
+                return self
+            self._check_width(other._core)
+            mine: dict[Any, float] = {}
+            if self._core is not None:
+                mine = dict(zip(self._classes, self._core.counts(), strict=True))
+            theirs = dict(zip(other._classes, other._core.counts(), strict=True))
+            for label, count in theirs.items():
+                # Weights that are no whole numbers leave rounding errors.
+                if count > mine.get(label, 0.0) * (1 + 2**-36):
+                    raise ValueError(
+                        f"other has {count:.10g} rows of class {label!r} to subtract, but here are "
+                        f"{mine.get(label, 0.0):.10g}: only rows that were added can be taken away"
+                    )
+            if self._core is not None:
+                classes = self._with(other._classes)
+                self._core.subtract(other._core, _codes(other, classes))
+                self._classes = classes
         return self
 
     def __add__(self, other: Moments) -> Moments:
@@ -217,189 +334,11 @@ class Moments:
             return NotImplemented
         return self.copy().merge(other)
 
-    def h_score(self, *, tol: float | None = None, n_threads: int | None = None) -> float:
-        """Compute the H-score of all rows seen.
-
-        Parameters
-        ----------
-        tol, n_threads
-            As for :func:`hscore_fast.h_score`.
-
-        Returns
-        -------
-        float
-            As :func:`hscore_fast.h_score` of all rows at once.
-
-        Raises
-        ------
-        ValueError
-            If fewer than two rows were seen or the sums overflowed.
-
-        Examples
-        --------
-        >>> moments = Moments().update([[0.0], [1.0], [2.0], [3.0]], [0, 0, 1, 1])
-        >>> round(moments.h_score(), 12)
-        0.8
-        """
-        result = self._result(tol, n_threads)
-        if result is None:
-            return float("nan")
-        warn_about(result)
-        return result.score
-
-    def adjusted_h_score(self, *, tol: float | None = None, n_threads: int | None = None) -> float:
-        """Compute the adjusted H-score of all rows seen.
-
-        Parameters
-        ----------
-        tol, n_threads
-            As for :func:`hscore_fast.h_score`.
-
-        Returns
-        -------
-        float
-            As :func:`hscore_fast.adjusted_h_score` of all rows at once.
-
-        Raises
-        ------
-        ValueError
-            If fewer than two rows were seen.
-
-        Examples
-        --------
-        >>> moments = Moments().update([[0.0], [1.0], [2.0], [3.0]], [0, 0, 1, 1])
-        >>> round(moments.adjusted_h_score(), 12)
-        0.7
-        """
-        result = self._result(tol, n_threads)
-        return float("nan") if result is None else adjusted(result)
-
-    def chance_level(self, *, tol: float | None = None, n_threads: int | None = None) -> float:
-        """Compute the mean H-score under random labels of all rows seen.
-
-        Parameters
-        ----------
-        tol, n_threads
-            As for :func:`hscore_fast.h_score`.
-
-        Returns
-        -------
-        float
-            As :func:`hscore_fast.chance_level` of all rows at once.
-
-        Raises
-        ------
-        ValueError
-            If fewer than two rows were seen.
-
-        Examples
-        --------
-        >>> moments = Moments().update([[0.0], [1.0], [2.0], [3.0]], [0, 0, 1, 1])
-        >>> round(moments.chance_level(), 12)
-        0.333333333333
-        """
-        result = self._result(tol, n_threads)
-        return float("nan") if result is None else chance(result)
-
-    def regularized_h_score(
-        self,
-        *,
-        shrinkage: str | float = "ledoit_wolf",
-        convention: str = "tllib",
-        n_threads: int | None = None,
-    ) -> float:
-        """Compute the H-score of all rows seen with a shrunk covariance.
-
-        Parameters
-        ----------
-        shrinkage, convention, n_threads
-            As for :func:`hscore_fast.regularized_h_score`.
-
-        Returns
-        -------
-        float
-            As :func:`hscore_fast.regularized_h_score` of all rows at once.
-
-        Raises
-        ------
-        ValueError
-            If fewer than two rows were seen, an option is unknown or the sums overflowed.
-
-        Examples
-        --------
-        >>> moments = Moments().update([[0.0], [1.0], [2.0], [3.0]], [0, 0, 1, 1])
-        >>> round(moments.regularized_h_score(shrinkage=0.5), 12)
-        0.533333333333
-        """
-        method, intensity = as_shrinkage(shrinkage)
-        paper = as_convention(convention) == "paper"
-        threads = as_n_threads(n_threads)
-        with self._lock:
-            result = core.regularized_h_score_of_moments(
-                self._scorable(), method, intensity, paper, threads
-            )
-        if not result.finite:
-            if not self._unchecked:
-                raise overflow()
-            return float("nan")
-        warn_if_single_class(result.n_classes)
-        return result.score
-
-    def copy(self) -> Moments:
-        """Return an independent copy."""
-        return copy.copy(self)
-
-    def __copy__(self) -> Moments:
-        result = Moments()
-        with self._lock:
-            result._core = None if self._core is None else self._core.copy()
-            result._classes = dict(self._classes)
-            result._unchecked = self._unchecked
-        return result
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> Moments:
-        return copy.copy(self)
-
-    def __eq__(self, other: object) -> bool:
-        """Whether the statistics are the same to the last bit, classes in the same order."""
+    def __sub__(self, other: Moments) -> Moments:
+        """Subtract into a new object."""
         if not isinstance(other, Moments):
             return NotImplemented
-        mine, theirs = self.__getstate__(), other.__getstate__()
-        if mine["classes"] != theirs["classes"]:
-            return False
-        if mine["shift"] is None or theirs["shift"] is None:
-            return mine["shift"] is theirs["shift"]
-        return all(
-            np.array_equal(mine[part], theirs[part], equal_nan=True) for part in _STATE_PARTS
-        )
-
-    __hash__ = None  # type: ignore[assignment]  # mutable
-
-    def __getstate__(self) -> dict[str, Any]:
-        with self._lock:
-            state = (None,) * len(_STATE_PARTS) if self._core is None else self._core.state()
-            classes = list(self._classes)
-        parts = dict(zip(_STATE_PARTS, state, strict=True))
-        flags = {"version": _STATE_VERSION, "unchecked": self._unchecked}
-        return {**flags, "classes": classes, **parts}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        version = state.get("version")
-        if version != _STATE_VERSION:
-            raise ValueError(
-                f"this Moments was written in format {version}, and this version of hscore_fast "
-                f"reads format {_STATE_VERSION}: upgrade hscore_fast"
-            )
-        Moments.__init__(self)
-        self._unchecked = state.get("unchecked", False)
-        self._classes = {label: code for code, label in enumerate(state["classes"])}
-        if state["shift"] is not None:
-            self._core = core.Moments.from_state(**{part: state[part] for part in _STATE_PARTS})
-            if self._core.n_classes != len(self._classes):
-                raise ValueError(
-                    f"the state of this Moments is damaged: {len(self._classes)} labels for "
-                    f"{self._core.n_classes} classes"
-                )
+        return self.copy().subtract(other)
 
     def __repr__(self) -> str:
         return (
@@ -407,23 +346,26 @@ class Moments:
             f"n_classes={len(self._classes)})"
         )
 
-    def _result(self, tol: float | None, n_threads: int | None) -> HScore | None:
-        with self._lock:
-            result = self._scorable().h_score(as_tol(tol), as_n_threads(n_threads))
-        if result is None and not self._unchecked:
-            raise overflow()
-        return result
+    def _check_width(self, other: CoreMoments) -> None:
+        if self.n_features not in (None, other.n_features):
+            raise ValueError(f"other must have {self.n_features} features, got {other.n_features}")
 
-    def _scorable(self) -> CoreMoments:
-        if self._core is None or self.n_samples < 2:
-            raise ValueError(
-                f"at least 2 rows are needed for a score, got {self.n_samples}: call update first"
-            )
-        return self._core
-
-    def _with(self, labels: Any) -> dict[Any, int]:
+    def _with(self, labels: Iterable[Any]) -> dict[Any, int]:
         """Return the class codes, extended by labels that are new."""
+        new = [label for label in labels if label not in self._classes]
+        if not new:
+            return self._classes
         classes = dict(self._classes)
-        for label in labels:
+        for label in new:
             classes.setdefault(label, len(classes))
         return classes
+
+
+def _as_moments(other: Any) -> Moments:
+    if not isinstance(other, Moments):
+        raise TypeError(f"other must be a Moments, got {type(other).__name__}")
+    return other
+
+
+def _codes(other: Moments, classes: dict[Any, int]) -> np.ndarray[Any, np.dtype[np.int32]]:
+    return np.array([classes[label] for label in other._classes], dtype=np.int32)

@@ -9,9 +9,11 @@ from numpy.typing import ArrayLike
 
 from hscore_fast._inputs import (
     Address,
+    Progress,
     as_features,
     as_n_threads,
     as_precision,
+    as_progress,
     is_address,
     is_label_address,
 )
@@ -35,6 +37,7 @@ def regularized_h_score(
     precision: str = "auto",
     n_threads: int | None = None,
     check_finite: bool = True,
+    progress: Progress | None = None,
 ) -> float:
     r"""Compute the H-score with the features' covariance shrunk towards a multiple of the identity.
 
@@ -66,6 +69,8 @@ def regularized_h_score(
         As for :func:`h_score`.
     check_finite : bool, default True
         Refuse NaN and infinity. If False the result is then NaN.
+    progress : callable, optional
+        As for :func:`h_score`.
 
     Returns
     -------
@@ -119,12 +124,13 @@ def regularized_h_score(
     paper = as_convention(convention) == "paper"
     precision = as_precision(precision, PRECISIONS)
     threads = as_n_threads(n_threads)
+    progress = as_progress(progress)
     if is_address(features) or is_label_address(labels):
         from hscore_fast.readers import _stream  # reads files only when asked to
 
         inputs = _stream.open_inputs(features, labels)
         if inputs.features.mapped is None:
-            moments = _stream.scorable_moments(inputs, precision, n_threads, check_finite)
+            moments = _stream.scorable_moments(inputs, precision, n_threads, check_finite, progress)
             result = core.regularized_h_score_of_moments(
                 moments._scorable(), method, intensity, paper, threads
             )
@@ -150,6 +156,7 @@ def regularized_h_score(
         intensity,
         paper,
         threads,
+        progress,
     )
     if not result.finite:
         if not check_finite:

@@ -10,9 +10,11 @@ from numpy.typing import ArrayLike
 from hscore_fast._inputs import (
     Address,
     Features,
+    Progress,
     as_features,
     as_n_threads,
     as_precision,
+    as_progress,
     as_tol,
     is_address,
     is_label_address,
@@ -35,6 +37,7 @@ def h_score(
     tol: float | None = None,
     n_threads: int | None = None,
     check_finite: bool = True,
+    progress: Progress | None = None,
 ) -> float:
     r"""Compute the H-score of features for a classification target.
 
@@ -55,9 +58,9 @@ def h_score(
         libraries. Or the address of a file.
     precision : {"auto", "float64", "float32", "high"}, default "auto"
         Arithmetic of the covariance's products; their sums are float64 always. "auto" takes
-        float32 products where they pay and corrects them by a second pass over the rows, to within
-        1e-9 of the float64 answer for float64 and integer features and 1e-6 for narrower ones;
-        where that is not safe it computes in float64. "float32" is the fastest and uncorrected.
+        float32 products where they pay; a second pass over the rows checks or corrects them, to
+        within 1e-9 of the float64 answer for float64 and integer features and 1e-6 for narrower
+        ones; where that is not safe it computes in float64. "float32" is the fastest, unchecked.
         "high" never squares the features, in about three times the time: it tells near-duplicates
         apart down to 1e-9 of their deviation. A file that is not mapped is read in blocks, once:
         "auto" is then "float64", and "float32" and "high" are refused.
@@ -67,9 +70,12 @@ def h_score(
         rounding errors allow.
     n_threads : int, optional
         Exactly that many threads. By default what OMP_NUM_THREADS, threadpoolctl and the CPU
-        affinity allow; small problems use one.
+        affinity allow, shared with the calls that other threads are making; small problems use one.
     check_finite : bool, default True
         Refuse NaN and infinity. If False the result is then NaN.
+    progress : callable, optional
+        Called as ``progress(rows_done, rows_total)`` about ten times a second, from the calling
+        thread; what it raises ends the call. Not called when the last row is done.
 
     Returns
     -------
@@ -117,7 +123,7 @@ def h_score(
     >>> round(h_score([[0.0], [1.0], [2.0], [3.0]], ["a", "a", "b", "b"]), 12)
     0.8
     """
-    result = score_result(features, labels, precision, tol, n_threads, check_finite)
+    result = score_result(features, labels, precision, tol, n_threads, check_finite, progress)
     if result is None:
         return float("nan")
     warn_about(result)
@@ -131,22 +137,28 @@ def score_result(
     tol: float | None,
     n_threads: int | None,
     check_finite: bool,
+    progress: Progress | None = None,
 ) -> HScore | None:
     """Check the arguments and score; None if values are not finite and that is allowed."""
     precision = as_precision(precision)
     # Zero: as fine as rounding allows.
     tolerance = 0.0 if precision == "high" and tol is None else as_tol(tol)
     threads = as_n_threads(n_threads)
+    progress = as_progress(progress)
     if is_address(features) or is_label_address(labels):
         from hscore_fast.readers._stream import result_from_files  # reads files only when asked to
 
-        return result_from_files(features, labels, precision, tol, n_threads, check_finite)
+        return result_from_files(
+            features, labels, precision, tol, n_threads, check_finite, progress
+        )
     x = as_features(cast(ArrayLike, features))
     codes, classes = encode(cast(ArrayLike, labels))
     check_lengths(x, len(codes))
     if x.n_samples < 2:
         raise ValueError(f"features must have at least 2 rows, got {x.n_samples}")
-    result = core.h_score(x.array, codes, len(classes), x.bfloat16, precision, tolerance, threads)
+    result = core.h_score(
+        x.array, codes, len(classes), x.bfloat16, precision, tolerance, threads, progress
+    )
     if result is None:
         if not check_finite:
             return None

@@ -29,14 +29,14 @@ const char* path_name(const HScore& result) {
 
 py::object score_features(const py::object& features, const Codes& codes, Index classes,
                           bool bfloat16, const std::string& precision, double tolerance,
-                          int threads) {
+                          int threads, const py::object& progress) {
   const FeatureView x = feature_view(features, bfloat16);
   const LabelView y = label_view(codes, classes);
   const Precision wanted = precision_named(precision);
   HScore result;
   {
     const py::gil_scoped_release release;
-    result = h_score(x, y, {wanted, Options(threads, tolerance).whitening});
+    result = h_score(x, y, {wanted, Options(threads, tolerance, progress, x.rows).whitening});
   }
   if (std::isnan(result.score)) return py::none();
   return py::cast(std::move(result));
@@ -54,6 +54,7 @@ void bind_scores(py::module_& module) {
   py::class_<HScore>(module, "HScore", py::module_local())
       .def_readonly("score", &HScore::score)
       .def_readonly("n_samples", &HScore::rows)
+      .def_readonly("total_weight", &HScore::weight)
       .def_readonly("n_features", &HScore::features)
       .def_readonly("n_classes", &HScore::classes)
       .def_readonly("rank", &HScore::rank)
@@ -65,7 +66,7 @@ void bind_scores(py::module_& module) {
 
   module.def("h_score", &score_features, py::arg("features"), py::arg("codes"),
              py::arg("n_classes"), py::arg("bfloat16"), py::arg("precision"), py::arg("tol"),
-             py::arg("n_threads"),
+             py::arg("n_threads"), py::arg("progress"),
              "The H-score of a matrix, or None when the statistics are not finite.");
 
   module.def(
@@ -75,7 +76,7 @@ void bind_scores(py::module_& module) {
         NonFinite found;
         {
           const py::gil_scoped_release release;
-          found = find_non_finite(x, thread_count(threads));
+          found = find_non_finite(x, thread_count(threads), watch(Py_None, 0));
         }
         return py::make_tuple(found.count, found.row, found.col, found.value);
       },

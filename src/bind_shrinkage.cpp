@@ -8,8 +8,6 @@
 
 namespace hscore::python {
 
-namespace {
-
 ShrinkageOptions shrinkage_options(const std::string& method, double intensity, bool paper,
                                    const WhiteningOptions& whitening) {
   ShrinkageOptions options;
@@ -28,15 +26,17 @@ ShrinkageOptions shrinkage_options(const std::string& method, double intensity, 
   return options;
 }
 
+namespace {
+
 RegularizedHScore score_features(const py::object& features, const Codes& codes, Index classes,
                                  bool bfloat16, const std::string& precision,
                                  const std::string& method, double intensity, bool paper,
-                                 int threads) {
+                                 int threads, const py::object& progress) {
   const FeatureView x = feature_view(features, bfloat16);
   const LabelView y = label_view(codes, classes);
   const Precision wanted = precision_named(precision);
   const py::gil_scoped_release release;
-  const Options options(threads, default_tolerance);
+  const Options options(threads, default_tolerance, progress, x.rows);
   ShrinkageOptions shrinkage = shrinkage_options(method, intensity, paper, options.whitening);
   shrinkage.precision = wanted;
   return regularized_h_score(x, y, options.update, shrinkage);
@@ -63,7 +63,7 @@ void bind_shrinkage(py::module_& module) {
 
   module.def("regularized_h_score", &score_features, py::arg("features"), py::arg("codes"),
              py::arg("n_classes"), py::arg("bfloat16"), py::arg("precision"), py::arg("shrinkage"),
-             py::arg("intensity"), py::arg("paper"), py::arg("n_threads"),
+             py::arg("intensity"), py::arg("paper"), py::arg("n_threads"), py::arg("progress"),
              "The H-score with a shrunk covariance; `intensity` counts for \"fixed\" only.");
   module.def("regularized_h_score_of_moments", &score_moments, py::arg("moments"),
              py::arg("shrinkage"), py::arg("intensity"), py::arg("paper"), py::arg("n_threads"),

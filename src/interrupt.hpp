@@ -1,24 +1,41 @@
-// Ctrl-C for long calls: the core asks between blocks, Python's signal handlers run at most ten
-// times a second.
+// Ctrl-C and progress for long calls: the core asks between blocks, and at most ten times a second
+// Python's signal handlers run and the caller's progress function is called.
 #pragma once
 
 #include <pybind11/pybind11.h>
 
+#include <algorithm>
 #include <chrono>
+#include <memory>
 
 #include "hscore/errors.hpp"
 
 namespace hscore::python {
 
-/// Call with the GIL released.
-inline StopCheck signal_check() {
+/// Call with the GIL released. `progress` is None or called with the rows read so far and in all;
+/// the caller keeps it alive. Work that reads the rows again counts no more.
+inline StopCheck watch(pybind11::handle progress, std::ptrdiff_t rows) {
   using Clock = std::chrono::steady_clock;
-  return [next = Clock::now() + std::chrono::milliseconds(100)]() mutable {
+  static constexpr auto period = std::chrono::milliseconds(100);
+  struct State {
+    Clock::time_point next;
+    std::ptrdiff_t done;
+  };
+  // Shared by all copies of the check, so that they keep one account.
+  const auto state = std::make_shared<State>(State{Clock::now() + period, 0});
+  return [state, progress, rows](std::ptrdiff_t more) {
+    state->done = std::min(rows, state->done + more);
     const auto now = Clock::now();
-    if (now < next) return false;
-    next = now + std::chrono::milliseconds(100);
+    if (now < state->next) return false;
     const pybind11::gil_scoped_acquire gil;
-    return PyErr_CheckSignals() != 0;  // leaves KeyboardInterrupt set
+    if (PyErr_CheckSignals() != 0) return true;  // leaves KeyboardInterrupt set
+    if (!progress.is_none()) {
+      PyObject* answer = PyObject_CallFunction(progress.ptr(), "nn", state->done, rows);
+      if (answer == nullptr) return true;  // leaves what it raised
+      Py_DECREF(answer);
+    }
+    state->next = Clock::now() + period;
+    return false;
   };
 }
 

@@ -8,5 +8,6 @@ PYBIND11_MODULE(HSCORE_MODULE, module) {
   python::bind_scores(module);
   python::bind_moments(module);
   python::bind_shrinkage(module);
+  python::bind_targets(module);
   python::bind_build_info(module);
 }

@@ -1,12 +1,15 @@
 // The options of one call, as the core wants them.
 #pragma once
 
+#include <algorithm>
+#include <atomic>
 #include <stdexcept>
 #include <string>
 
 #include "hscore/moments.hpp"
 #include "hscore/parallel.hpp"
 #include "hscore/scores.hpp"
+#include "hscore/shrinkage.hpp"
 #include "hscore/whitening.hpp"
 #include "interrupt.hpp"
 
@@ -20,16 +23,46 @@ inline Precision precision_named(const std::string& name) {
   throw std::invalid_argument("unknown precision " + name);
 }
 
+/// Counts the calls at work in this process while it lives, so that those that may choose their
+/// number of threads share what there is: a pool of Python threads would otherwise start that many
+/// for each of its own.
+class Turn {
+ public:
+  Turn() : calls_(1 + running().fetch_add(1, std::memory_order_relaxed)) {}
+  Turn(const Turn&) = delete;
+  Turn& operator=(const Turn&) = delete;
+  ~Turn() { running().fetch_sub(1, std::memory_order_relaxed); }
+
+  int threads(int requested) const {
+    const int most = thread_count(requested);
+    return requested > 0 ? most : std::max(1, most / calls_);
+  }
+
+ private:
+  static std::atomic<int>& running() {
+    static std::atomic<int> calls{0};
+    return calls;
+  }
+  int calls_;
+};
+
+/// To be kept for as long as the call works.
 struct Options {
-  /// `threads` <= 0 means "as many as the environment allows".
-  Options(int threads, double tolerance) {
-    const int count = thread_count(threads);
-    const StopCheck stop = signal_check();
-    update = {count, Products::float64, stop};
+  /// `threads` <= 0 means "as many as the environment allows and other calls leave".
+  Options(int threads, double tolerance, pybind11::handle progress = Py_None, Index rows = 0) {
+    const int count = turn.threads(threads);
+    const StopCheck stop = watch(progress, rows);
+    update.threads = count;
+    update.stop = stop;
     whitening = {tolerance, count, stop};
   }
+  Turn turn;
   UpdateOptions update;
   WhiteningOptions whitening;
 };
+
+/// `method` is "ledoit_wolf", "oas" or "fixed", for which alone `intensity` counts.
+ShrinkageOptions shrinkage_options(const std::string& method, double intensity, bool paper,
+                                   const WhiteningOptions& whitening);
 
 }  // namespace hscore::python

@@ -329,8 +329,24 @@ def test_refusal_is_that_of_every_score(case: str, score: Any) -> None:
     assert_says(str(caught.value), words)
 
 
-def test_moments_that_overflow_are_refused_when_scored() -> None:
-    moments = Moments().update(1e160 * X, Y)
+@pytest.mark.parametrize("repeats", [1, 300])
+@pytest.mark.parametrize("constant", [False, True])
+def test_a_batch_that_overflows_is_refused(constant: bool, repeats: int) -> None:
+    """The first batch, and a later one, which must not spoil what was there."""
+    huge = 1e160 * np.tile(np.ones_like(X) if constant else X, (repeats, 1))
+    moments = Moments()
+    if not constant:  # equal rows alone have no squares
+        with pytest.raises(ValueError, match="squares overflow"):
+            moments.update(huge, np.tile(Y, repeats))
+    before = moments.update(X, Y).copy()
+    with pytest.raises(ValueError, match="squares overflow"):
+        moments.update(huge, np.tile(Y, repeats))
+    assert moments == before
+
+
+def test_moments_that_overflow_when_merged_are_refused_when_scored() -> None:
+    constant = 1e160 * np.ones_like(X)
+    moments = Moments().update(constant, Y).merge(Moments().update(-constant, Y))
     for method in ("h_score", "adjusted_h_score", "chance_level", "regularized_h_score"):
         with pytest.raises(ValueError, match="squares overflow"):
             getattr(pickle.loads(pickle.dumps(moments)), method)()

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from families import FAMILIES, Family, family
 from numpy.typing import ArrayLike
-from oracles import FAMILIES, Family, family, gold, make_problem, svd_h_score
+from oracles import gold, make_problem, svd_h_score
 from published import FAILURES, published, table_row
 
 from hscore_fast import PrecisionWarning, SaturationWarning, h_score

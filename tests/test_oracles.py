@@ -2,13 +2,12 @@
 
 import numpy as np
 import pytest
+from families import FAMILIES, family
 from oracles import (
-    FAMILIES,
     _eliminate,
     _exact_sums,
     _refine,
     class_codes,
-    family,
     gold,
     gold_by_fractions,
     make_problem,

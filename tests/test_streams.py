@@ -145,9 +145,7 @@ def test_an_exception_of_the_progress_function_ends_the_thread(tmp_path, monkeyp
 
 
 @pytest.mark.parametrize("width", [3, 700])
-def test_wide_and_narrow_streams_are_the_call(tmp_path, monkeypatch, width) -> None:
-    """Wide blocks go to the core in pieces."""
-    monkeypatch.setattr(_stream, "_UPDATE_ROWS", 200)
+def test_wide_and_narrow_streams_are_the_call(tmp_path, width) -> None:
     x = np.random.default_rng(0).normal(size=(2003, width)) + 1e6
     y = np.arange(2003) % 5
     address = chunked(tmp_path / "x.h5", x)

@@ -34,12 +34,13 @@ constexpr Index block_rows = 64;
 template <class T>
 struct Scratch {
   static constexpr Index tile_cols = kernel::Shape<T>::strips * kernel::Shape<T>::width;
-  explicit Scratch(Index features)
+  Scratch(Index features, Index lanes)
       : stride(PaddedMatrix::round_up(features) + 16),  // not a multiple of a page
         rows(block_rows, stride),
         row(static_cast<std::size_t>(features)),
         fit(block_rows, tile_cols),
-        probed(static_cast<std::size_t>(features), 0.0) {
+        probed(static_cast<std::size_t>(features), 0.0),
+        energies(static_cast<std::size_t>(lanes), 0.0) {
     std::fill_n(rows.data(), rows.size(), T(0));
   }
   Index stride;
@@ -47,7 +48,7 @@ struct Scratch {
   std::vector<double> row;
   AlignedBuffer<double> fit;
   std::vector<double> probed;
-  double energy = 0;
+  std::vector<double> energies;
 };
 
 }  // namespace
@@ -55,7 +56,7 @@ struct Scratch {
 PaddedMatrix class_directions(const Moments& moments, const std::vector<double>& offset) {
   PaddedMatrix directions(moments.classes(), moments.features());
   for (Index c = 0; c < moments.classes(); ++c) {
-    const double count = static_cast<double>(moments.counts()[static_cast<std::size_t>(c)]);
+    const double count = moments.counts()[static_cast<std::size_t>(c)];
     if (count == 0) continue;
     for (Index j = 0; j < moments.features(); ++j) {
       directions(c, j) =
@@ -66,7 +67,20 @@ PaddedMatrix class_directions(const Moments& moments, const std::vector<double>&
   return directions;
 }
 
-PaddedMatrix class_coefficients(const AugmentedMatrix& factor, const std::vector<Index>& chosen,
+PaddedMatrix probe_signs(Index probes, Index classes) {
+  PaddedMatrix signs(probes, classes);
+  std::uint32_t state = 1;
+  for (Index k = 0; k < probes; ++k) {
+    for (Index c = 0; c < classes; ++c) {
+      state = state * 1664525u + 1013904223u;
+      signs(k, c) = state >> 31 != 0 ? 1.0 : -1.0;
+    }
+  }
+  return signs;
+}
+
+PaddedMatrix class_coefficients(const AugmentedMatrix& factor, const double* whitened,
+                                Index classes, Index stride, const std::vector<Index>& chosen,
                                 const std::vector<Index>& live, const std::vector<double>& scale,
                                 Index features, int threads) {
   using RowMajor = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
@@ -74,15 +88,14 @@ PaddedMatrix class_coefficients(const AugmentedMatrix& factor, const std::vector
   using ConstBlock = Eigen::Map<const RowMajor, 0, Eigen::OuterStride<>>;
   const Index order = factor.order();
   const ConstBlock lower(factor.row(0), order, order, Eigen::OuterStride<>(factor.stride()));
-  PaddedMatrix solved(factor.extra(), order);
-  PaddedMatrix result(factor.extra(), features);
+  PaddedMatrix solved(classes, order);
+  PaddedMatrix result(classes, features);
   constexpr Index rows_per_task = 24;
-  const Index tasks = (factor.extra() + rows_per_task - 1) / rows_per_task;
-  parallel_for(tasks, threads, [&](Index task) {
+  parallel_for((classes + rows_per_task - 1) / rows_per_task, threads, [&](Index task) {
     const Index first = task * rows_per_task;
-    const Index rows = std::min(rows_per_task, factor.extra() - first);
+    const Index rows = std::min(rows_per_task, classes - first);
     Block z(solved.row(first), rows, order, Eigen::OuterStride<>(solved.stride()));
-    z = ConstBlock(factor.extra_row(first), rows, order, Eigen::OuterStride<>(factor.stride()));
+    z = ConstBlock(whitened + first * stride, rows, order, Eigen::OuterStride<>(stride));
     lower.template triangularView<Eigen::Lower>().template solveInPlace<Eigen::OnTheRight>(z);
     for (Index c = 0; c < rows; ++c) {
       for (Index j = 0; j < order; ++j) {
@@ -97,7 +110,7 @@ PaddedMatrix class_coefficients(const AugmentedMatrix& factor, const std::vector
 template <class T>
 ClassFit fit_classes(const FeatureView& x, const std::vector<double>& shift,
                      const std::vector<double>& offset, const PaddedMatrix& coefficients,
-                     const std::vector<double>& signs, int threads, const StopCheck& stop) {
+                     const double* signs, int threads, const StopCheck& stop) {
   using Shape = kernel::Shape<T>;
   constexpr Index width = Shape::width;
   constexpr Index tile_rows = Shape::broadcasts;
@@ -111,7 +124,7 @@ ClassFit fit_classes(const FeatureView& x, const std::vector<double>& shift,
   std::vector<double> sign(level.size(), 0.0);
   for (Index c = 0; c < classes; ++c) {
     const std::size_t at = static_cast<std::size_t>(c);
-    sign[at] = signs[at];
+    sign[at] = signs[c];
     for (Index j = 0; j < features; ++j) {
       level[at] += offset[static_cast<std::size_t>(j)] * coefficients(c, j);
     }
@@ -150,10 +163,11 @@ ClassFit fit_classes(const FeatureView& x, const std::vector<double>& shift,
           });
         }
       }
+      double* energies = scratch.energies.data() + c;
       for (Index i = 0; i < rows; ++i) {
         const double* row = fit + i * tile_cols;
         for (Index l = 0; l < cols; ++l) {
-          scratch.energy += row[l] * row[l];
+          energies[l] += row[l] * row[l];
           mixed[i] += sign[static_cast<std::size_t>(c + l)] * row[l];
         }
       }
@@ -167,7 +181,9 @@ ClassFit fit_classes(const FeatureView& x, const std::vector<double>& shift,
   };
 
   std::vector<Scratch<T>> scratch;
-  for (int t = 0; t < threads; ++t) scratch.emplace_back(features);
+  for (int t = 0; t < threads; ++t) {
+    scratch.emplace_back(features, packed.strips() * width);
+  }
   // A round gives each thread a few blocks, then the caller is asked whether to stop.
   const double block_work =
       2.0 * static_cast<double>(block_rows * features) * static_cast<double>(classes);
@@ -184,19 +200,20 @@ ClassFit fit_classes(const FeatureView& x, const std::vector<double>& shift,
       }
     });
   }
-  ClassFit total{0, std::vector<double>(static_cast<std::size_t>(features), 0.0)};
+  ClassFit total{std::vector<double>(static_cast<std::size_t>(classes), 0.0),
+                 std::vector<double>(static_cast<std::size_t>(features), 0.0)};
   for (const Scratch<T>& part : scratch) {
-    total.energy += part.energy;
+    for (std::size_t c = 0; c < total.energies.size(); ++c) total.energies[c] += part.energies[c];
     for (std::size_t j = 0; j < part.probed.size(); ++j) total.probed[j] += part.probed[j];
   }
   return total;
 }
 
 template ClassFit fit_classes<float>(const FeatureView&, const std::vector<double>&,
-                                     const std::vector<double>&, const PaddedMatrix&,
-                                     const std::vector<double>&, int, const StopCheck&);
+                                     const std::vector<double>&, const PaddedMatrix&, const double*,
+                                     int, const StopCheck&);
 template ClassFit fit_classes<double>(const FeatureView&, const std::vector<double>&,
                                       const std::vector<double>&, const PaddedMatrix&,
-                                      const std::vector<double>&, int, const StopCheck&);
+                                      const double*, int, const StopCheck&);
 
 }  // namespace hscore

@@ -1,6 +1,7 @@
 // The factor behind a score, kept for those who need more of it than the whitened class means.
 #pragma once
 
+#include <Eigen/Core>
 #include <vector>
 
 #include "cholesky.hpp"
@@ -31,6 +32,17 @@ struct FactoredCovariance {
   double inverse_quadratic(const std::vector<double>& v) const;
   std::vector<double> class_norms() const;
 };
+
+using LowerFactor =
+    Eigen::Map<const Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>, 0,
+               Eigen::OuterStride<>>;
+
+/// L, its rows in the order of `chosen`.
+inline LowerFactor lower_factor(const FactoredCovariance& factored) {
+  const Index rank = factored.rank();
+  return LowerFactor(factored.factor.row(0), rank, rank,
+                     Eigen::OuterStride<>(factored.factor.stride()));
+}
 
 WhitenedClasses summarize(const FactoredCovariance& factored);
 

@@ -3,9 +3,11 @@
 // so that one more pass over the rows, which gives tr(Z' T Z) without T, leaves an error of second
 // order in E. That error is tr(R' T^-1 R) with R = B - T Z, and for random signs w the mean of
 // (R w)' T^-1 (R w) is exactly it (Hutchinson 1990): the same pass yields T Z w, and so an
-// estimate.
+// estimate. With many classes a pass over a few random mixes of them costs less than one over each,
+// and tells whether the answer needs a correction at all.
 #include <cmath>
 #include <limits>
+#include <optional>
 
 #include "class_fit.hpp"
 #include "hscore/parallel.hpp"
@@ -52,14 +54,24 @@ struct Directions {
   double spread = 0;   // sum_c sum_j T_jj z_cj^2: what independent errors of P's entries do to H
 };
 
+PaddedMatrix solve_classes(const FactoredCovariance& factored, const double* whitened,
+                           Index classes, Index stride, Index features, int threads) {
+  PaddedMatrix z = class_coefficients(factored.factor, whitened, classes, stride, factored.chosen,
+                                      factored.live.index, factored.live.scale, features, threads);
+  for (Index c = 0; c < classes; ++c) {
+    for (Index j = 0; j < features; ++j) z(c, j) = static_cast<double>(static_cast<float>(z(c, j)));
+  }
+  return z;
+}
+
 Directions directions(const Moments& moments, const FactoredCovariance& factored, int threads) {
+  const AugmentedMatrix& factor = factored.factor;
   Directions result{class_directions(moments, factored.offset),
-                    class_coefficients(factored.factor, factored.chosen, factored.live.index,
-                                       factored.live.scale, moments.features(), threads)};
+                    solve_classes(factored, factor.extra_row(0), factor.extra(), factor.stride(),
+                                  moments.features(), threads)};
   for (Index c = 0; c < moments.classes(); ++c) {
     for (Index j = 0; j < moments.features(); ++j) {
-      double& z = result.z(c, j);
-      z = static_cast<double>(static_cast<float>(z));
+      const double z = result.z(c, j);
       result.product += result.b(c, j) * z;
       result.spread += moments.shifted_scatter()(j, j) * z * z;
     }
@@ -67,15 +79,56 @@ Directions directions(const Moments& moments, const FactoredCovariance& factored
   return result;
 }
 
-// Signs without a pattern, the same on every call.
-std::vector<double> probe_signs(Index classes) {
-  std::vector<double> signs(static_cast<std::size_t>(classes));
-  std::uint32_t state = 1;
-  for (double& sign : signs) {
-    state = state * 1664525u + 1013904223u;
-    sign = state >> 31 != 0 ? 1.0 : -1.0;
+ClassFit fit(const FeatureView& x, const Moments& moments, const FactoredCovariance& factored,
+             const PaddedMatrix& z, const double* signs, const WhiteningOptions& options) {
+  return is_narrow(x.dtype) ? fit_classes<float>(x, moments.shift(), factored.offset, z, signs,
+                                                 options.threads, options.stop)
+                            : fit_classes<double>(x, moments.shift(), factored.offset, z, signs,
+                                                  options.threads, options.stop);
+}
+
+// (r' T^-1 r) for r = B w - T Z w, given what T did to Z w.
+double second_order(const FactoredCovariance& factored, const double* wanted,
+                    const std::vector<double>& probed) {
+  std::vector<double> residual(probed.size());
+  for (std::size_t j = 0; j < residual.size(); ++j) residual[j] = wanted[j] - probed[j];
+  return factored.inverse_quadratic(residual);
+}
+
+constexpr Index error_probes = 16;
+
+// What P in place of T does to the score, measured on a few random mixes of the classes instead of
+// on each. With w random signs, b = B w and z = P^-1 b, the mean of 2 b'z - z'Tz - b'P^-1 b is the
+// error up to second order.
+double sampled_error(const FeatureView& x, const Moments& moments,
+                     const FactoredCovariance& factored, const WhiteningOptions& options) {
+  constexpr Index probes = error_probes;
+  const AugmentedMatrix& factor = factored.factor;
+  const Index features = moments.features();
+  const PaddedMatrix signs = probe_signs(probes, moments.classes());
+  const PaddedMatrix directions = class_directions(moments, factored.offset);
+  const PaddedMatrix b = mix_classes(signs, features, [&](Index c) { return directions.row(c); });
+  const PaddedMatrix whitened =
+      mix_classes(signs, factor.order(), [&](Index c) { return factor.extra_row(c); });
+  const PaddedMatrix z = solve_classes(factored, whitened.row(0), probes, whitened.stride(),
+                                       features, options.threads);
+  const PaddedMatrix mix = probe_signs(1, probes);
+  const ClassFit fitted = fit(x, moments, factored, z, mix.row(0), options);
+  double sum = 0;
+  double squares = 0;
+  for (Index k = 0; k < probes; ++k) {
+    double error = -fitted.energies[static_cast<std::size_t>(k)];
+    for (Index j = 0; j < features; ++j) error += 2 * b(k, j) * z(k, j);
+    for (Index j = 0; j < factor.order(); ++j) error -= whitened(k, j) * whitened(k, j);
+    sum += error;
+    squares += error * error;
   }
-  return signs;
+  const double mean = sum / probes;
+  const double variance = std::max(squares / probes - mean * mean, 0.0) / (probes - 1);
+  const PaddedMatrix wanted = mix_classes(mix, features, [&](Index k) { return b.row(k); });
+  // The one probe of the second order is the sum of all, and ten times it is a safe reading.
+  return std::abs(mean) + 4 * std::sqrt(variance) +
+         10 * second_order(factored, wanted.row(0), fitted.probed) / probes;
 }
 
 // Spread the total correction over the classes in proportion to their shares.
@@ -87,12 +140,13 @@ void replace_score(HScore& result, double score) {
 
 }  // namespace
 
-// A correction costs 2 N F C operations, the product it helps N F^2.
+// A correction costs 2 N F C operations, the product it helps N F^2; an error of no more than what
+// narrow features have anyway can be had without it.
 bool float32_pays(const FeatureView& x, Index classes) {
   const double work =
       static_cast<double>(x.rows) * static_cast<double>(x.cols) * static_cast<double>(x.cols);
   if (x.cols < 128 || work < 2e9 || x.cols >= x.rows) return false;
-  return is_narrow(x.dtype) ? 2 * classes <= x.cols : 8 * classes <= x.cols;
+  return is_narrow(x.dtype) || 8 * classes <= x.cols;
 }
 
 HScore h_score(const FeatureView& x, const LabelView& y, const ScoreOptions& options) {
@@ -114,40 +168,47 @@ HScore h_score(const FeatureView& x, const LabelView& y, const ScoreOptions& opt
   result.error_bound =
       std::max(result.error_bound, 20 * float32_eps * result.score / result.smallest_unique_share);
   if (forced) return result;
-  constexpr double least_pivot = 1e-3;
+  const bool narrow = is_narrow(x.dtype);
+  // Below, what is left after a correction is as a rule more than promised, or not to be trusted.
+  const double least_pivot = narrow ? 1e-5 : 1e-3;
   if (!factored.full_rank() || result.smallest_pivot < least_pivot || !(result.score > 0)) {
     return in_float64(x, y, whitening);
   }
 
-  const double target = promised_error(x.dtype);
-  const Directions directed = directions(moments, factored, whitening.threads);
-  // Ten times: sums of like terms round alike, so the entries' errors are not quite independent.
-  const double uncorrected = 10 * float32_eps * directed.spread;
-  if (uncorrected <= target * result.score) {
-    result.error_bound = uncorrected;
-    return result;
-  }
-  const std::vector<double> signs = probe_signs(y.classes);
-  const ClassFit fit = is_narrow(x.dtype)
-                           ? fit_classes<float>(x, moments.shift(), factored.offset, directed.z,
-                                                signs, whitening.threads, whitening.stop)
-                           : fit_classes<double>(x, moments.shift(), factored.offset, directed.z,
-                                                 signs, whitening.threads, whitening.stop);
-  std::vector<double> residual(fit.probed.size(), 0.0);
-  for (std::size_t j = 0; j < residual.size(); ++j) {
-    for (Index c = 0; c < y.classes; ++c) {
-      residual[j] += signs[static_cast<std::size_t>(c)] * directed.b(c, static_cast<Index>(j));
+  const double target = promised_error(x.dtype) * result.score;
+  std::optional<Directions> directed;
+  if (!narrow || x.cols * y.classes <= 8 * x.rows) {
+    directed = directions(moments, factored, whitening.threads);
+    // Ten times: sums of like terms round alike, so the entries' errors are not quite independent.
+    const double uncorrected = 10 * float32_eps * directed->spread;
+    if (uncorrected <= target) {
+      result.error_bound = uncorrected;
+      return result;
     }
-    residual[j] -= fit.probed[j];
   }
+  if (narrow && y.classes > 2 * error_probes) {
+    const double sampled = sampled_error(x, moments, factored, whitening);
+    if (sampled <= target) {
+      result.error_bound = sampled;
+      return result;
+    }
+  }
+  if (narrow && 2 * y.classes > x.cols) return in_float64(x, y, whitening);
+  if (!directed) directed = directions(moments, factored, whitening.threads);
+  const PaddedMatrix signs = probe_signs(1, y.classes);
+  const ClassFit fitted = fit(x, moments, factored, directed->z, signs.row(0), whitening);
+  const PaddedMatrix mixed =
+      mix_classes(signs, x.cols, [&](Index c) { return directed->b.row(c); });
   // One probe of a sum of squares: ten times it is a safe reading.
-  const double second_order = 10 * factored.inverse_quadratic(residual);
-  if (!(second_order <= target * result.score)) return in_float64(x, y, whitening);
-  replace_score(result, 2 * directed.product - fit.energy);
+  const double left = 10 * second_order(factored, mixed.row(0), fitted.probed);
+  if (!(left <= target)) return in_float64(x, y, whitening);
+  double energy = 0;
+  for (const double part : fitted.energies) energy += part;
+  replace_score(result, 2 * directed->product - energy);
   result.path = Path::float32_corrected;
   result.error_bound = std::max(
-      second_order, (is_narrow(x.dtype) ? 1e-7 : 1e-13) * result.score +
-                        10 * std::numeric_limits<double>::epsilon() / result.smallest_unique_share);
+      left, (narrow ? 1e-7 : 1e-13) * result.score +
+                10 * std::numeric_limits<double>::epsilon() / result.smallest_unique_share);
   return result;
 }
 

@@ -33,7 +33,7 @@ double dot(const std::vector<double>& a, const std::vector<double>& b) {
 NormMoments::NormMoments(Index features)
     : cubes(static_cast<std::size_t>(PaddedMatrix::round_up(features)), 0.0) {}
 
-void NormMoments::rescale(double new_unit) {
+void NormMoments::rescale(double new_unit) noexcept {
   const double ratio = new_unit / unit;
   for (double& value : cubes) value *= ratio;
   fourth = fourth * ratio * ratio;
@@ -56,12 +56,11 @@ void NormMoments::fit(double largest) {
 //     sum |u'|^2 u' = v - 2 S h + |h|^2 s - h (tr S - 2 h's + n |h|^2)
 //     sum |u'|^4    = Q - 4 h'v + 4 h'S h + 2 |h|^2 tr S - 4 |h|^2 h's + n |h|^4
 void NormMoments::move(const std::vector<double>& step, const PaddedMatrix& scatter,
-                       const std::vector<double>& sum) {
+                       const std::vector<double>& sum, double weight) {
   double squared = dot(step, step);
-  if (squared == 0 || rows == 0) return;
+  if (squared == 0 || weight == 0) return;
   fit(squared);
   squared *= unit;
-  const double n = static_cast<double>(rows);
   std::vector<double> scaled = step;  // so that no product of three leaves the range
   for (double& value : scaled) value *= unit;
   const std::vector<double> product = symmetric_product(scatter, scaled);
@@ -73,23 +72,23 @@ void NormMoments::move(const std::vector<double>& step, const PaddedMatrix& scat
   const double along_sum = dot(scaled, sum);
   const double quadratic = dot(scaled, product);
   fourth += -4 * along_cubes + 4 * quadratic + 2 * squared * trace - 4 * squared * along_sum +
-            n * squared * squared;
+            weight * squared * squared;
   fourth = std::max(fourth, 0.0);
-  const double back = trace - 2 * along_sum + n * squared;
+  const double back = trace - 2 * along_sum + weight * squared;
   for (std::size_t j = 0; j < step.size(); ++j) {
     cubes[j] += -2 * product[j] + squared * sum[j] - step[j] * back;
   }
 }
 
-void NormMoments::add(const NormMoments& other) {
-  NormMoments theirs = other;
+void NormMoments::add(const NormMoments& other, double sign) noexcept {
+  if (other.unit == 0) return;
   // The smaller unit suits the longer rows; the other's sums can only shrink towards it.
-  if (unit == 0) unit = theirs.unit;
-  if (theirs.unit != 0 && theirs.unit < unit) rescale(theirs.unit);
-  if (theirs.unit != 0 && theirs.unit > unit) theirs.rescale(unit);
-  for (std::size_t j = 0; j < cubes.size(); ++j) cubes[j] += theirs.cubes[j];
-  fourth += theirs.fourth;
-  rows += theirs.rows;
+  if (unit == 0) unit = other.unit;
+  if (other.unit < unit) rescale(other.unit);
+  const double ratio = unit / other.unit;
+  for (std::size_t j = 0; j < cubes.size(); ++j) cubes[j] += sign * ratio * other.cubes[j];
+  fourth += sign * ratio * ratio * other.fourth;
+  fourth = fourth < 0 ? 0 : fourth;
 }
 
 }  // namespace hscore

@@ -1,6 +1,7 @@
 // The norm moments of one packed block, read while it is in cache. O(rows * features).
 #pragma once
 
+#include <cmath>
 #include <vector>
 
 #include "hscore/norm_moments.hpp"
@@ -8,10 +9,11 @@
 
 namespace hscore {
 
-/// Add the packed rows. `squared` is scratch, kept between blocks.
+/// Add the packed rows, which carry the roots of their weights unless `weights` is null. `squared`
+/// is scratch for as many rows, kept between blocks.
 template <class T>
-void norm_update(const PackedRows<T>& packed, NormMoments& norms, std::vector<double>& squared,
-                 int threads) {
+void norm_update(const PackedRows<T>& packed, const double* weights, NormMoments& norms,
+                 std::vector<double>& squared, int threads) {
   using kernel::DoubleLanes;
   constexpr Index width = PackedRows<T>::width;
   constexpr Index lanes = kernel::double_lanes;
@@ -43,12 +45,20 @@ void norm_update(const PackedRows<T>& packed, NormMoments& norms, std::vector<do
     }
   });
 
-  norms.fit(*std::max_element(squared.begin(), squared.end()));
-  for (double& value : squared) {
-    value *= norms.unit;
-    norms.fourth += value * value;
+  // With a weight w the packed row is p = sqrt(w) u: |p|^2 / w is |u|^2, and w |u|^2 u is
+  // sqrt(w) |u|^2 p.
+  if (weights != nullptr) {
+    for (std::size_t i = 0; i < squared.size(); ++i) {
+      squared[i] = weights[i] > 0 ? squared[i] / weights[i] : 0;
+    }
   }
-  norms.rows += packed.rows();
+  norms.fit(*std::max_element(squared.begin(), squared.end()));
+  for (std::size_t i = 0; i < squared.size(); ++i) {
+    double& value = squared[i];
+    value *= norms.unit;
+    norms.fourth += weights == nullptr ? value * value : weights[i] * value * value;
+    if (weights != nullptr) value *= std::sqrt(weights[i]);
+  }
 
   constexpr Index task_strips = 8;
   parallel_for((packed.strips() + task_strips - 1) / task_strips, threads, [&](Index task) {

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cmath>
 #include <type_traits>
 
 #include "hscore/buffer.hpp"
@@ -51,21 +52,48 @@ namespace detail {
 // Rows to fetch ahead: hardware prefetching starts anew with each row's stretch of a panel.
 constexpr Index rows_ahead = 6;
 
+struct Unweighted {};
+
+/// Packed rows carry the root, so that their products carry the weight.
+struct Weighted {
+  explicit Weighted(double value) : weight(value), root(std::sqrt(value)) {}
+  double weight;
+  double root;
+};
+
+template <class V>
+HSCORE_INLINE V weigh(const V& value, Unweighted) {
+  return value;
+}
+template <class V>
+HSCORE_INLINE V weigh(const V& value, const Weighted& by) {
+  return value * by.weight;
+}
+template <class V>
+HSCORE_INLINE V weigh_root(const V& value, Unweighted) {
+  return value;
+}
+template <class V>
+HSCORE_INLINE V weigh_root(const V& value, const Weighted& by) {
+  return value * by.root;
+}
+
 // One row of one strip, `count` columns of it real. The source may be unaligned.
-template <class T, class Source>
-HSCORE_INLINE void pack_strip(const Source* source, Index count, const double* shift, double* sums,
-                              double* squares, T* target) {
+template <class T, class Source, class Weight>
+HSCORE_INLINE void pack_strip(const Source* source, Index count, const double* shift, Weight weight,
+                              double* sums, double* squares, T* target) {
   constexpr bool rounds = std::is_same_v<T, float>;
   constexpr Index width = PackedRows<T>::width;
   if (count >= width) {
     for (Index l = 0; l < width; l += kernel::double_lanes) {
       const kernel::DoubleLanes centred =
           kernel::load_lanes(source + l) - kernel::load_lanes(shift + l);
-      kernel::store_lanes(sums + l, kernel::load_lanes(sums + l) + centred);
+      kernel::store_lanes(sums + l, kernel::load_lanes(sums + l) + weigh(centred, weight));
       if constexpr (rounds) {
-        kernel::store_lanes(squares + l, kernel::load_lanes(squares + l) + centred * centred);
+        kernel::store_lanes(squares + l,
+                            kernel::load_lanes(squares + l) + weigh(centred, weight) * centred);
       }
-      kernel::store_lanes(target + l, centred);
+      kernel::store_lanes(target + l, weigh_root(centred, weight));
     }
     return;
   }
@@ -75,18 +103,18 @@ HSCORE_INLINE void pack_strip(const Source* source, Index count, const double* s
       Source value;
       std::memcpy(&value, source + l, sizeof value);
       centred = value - shift[l];
-      sums[l] += centred;
-      if constexpr (rounds) squares[l] += centred * centred;
+      sums[l] += weigh(centred, weight);
+      if constexpr (rounds) squares[l] += weigh(centred, weight) * centred;
     }
-    target[l] = static_cast<T>(centred);
+    target[l] = static_cast<T>(weigh_root(centred, weight));
   }
 }
 
-// row_of(i) points to the panel's columns of row i.
-template <class T, class RowOf>
+// row_of(i) points to the panel's columns of row i, weight_of(i) is its weight.
+template <class T, class RowOf, class WeightOf>
 void pack_panel(const FeatureView& x, const std::int32_t* codes, Index first_strip,
                 Index last_strip, const double* shift, PaddedMatrix& sums, double* squares,
-                PackedRows<T>& out, RowOf&& row_of) {
+                PackedRows<T>& out, RowOf&& row_of, WeightOf&& weight_of) {
   constexpr Index width = PackedRows<T>::width;
   const Index first_col = first_strip * width;
   const Index cols = std::min(x.cols, last_strip * width) - first_col;
@@ -94,13 +122,14 @@ void pack_panel(const FeatureView& x, const std::int32_t* codes, Index first_str
   Index depth = 0;
   for (Index i = 0; i < x.rows; ++i) {
     const auto* source = row_of(i);
+    const auto weight = weight_of(i);
     double* sum = sums.row(codes[i]) + first_col;
     T* target = out.strip(slice, first_strip) + depth * width;
     const unsigned char* ahead = x.at(i + rows_ahead, first_col);
     for (Index j = 0; j < cols; j += width) {
       HSCORE_PREFETCH(ahead + j * x.col_stride);
-      pack_strip<T>(source + j, cols - j, shift + first_col + j, sum + j, squares + first_col + j,
-                    target);
+      pack_strip<T>(source + j, cols - j, shift + first_col + j, weight, sum + j,
+                    squares + first_col + j, target);
       target += out.strip_stride();
     }
     if (++depth == out.slice_capacity()) {
@@ -112,13 +141,15 @@ void pack_panel(const FeatureView& x, const std::int32_t* codes, Index first_str
 
 }  // namespace detail
 
-/// Pack all rows of x, centred by `shift`, and add them to the class sums; when packing rounds to
-/// float32, add the exact squares to `squares` (padded) as well: the diagonal is a sum of positive
-/// terms, whose float32 rounding errors do not cancel. Tasks are panels of
-/// columns, so that no sum is shared between threads and the bits do not depend on their number.
+/// Pack all rows of x, centred by `shift` and weighted unless `weights` is null, and add them to
+/// the class sums; when packing rounds to float32, add the exact squares to `squares` (padded) as
+/// well: the diagonal is a sum of positive terms, whose float32 rounding errors do not cancel.
+/// Tasks are panels of columns, so that no sum is shared between threads and the bits do not depend
+/// on their number.
 template <class T>
-void pack_rows(const FeatureView& x, const std::int32_t* codes, const double* shift,
-               PaddedMatrix& sums, double* squares, PackedRows<T>& out, int threads) {
+void pack_rows(const FeatureView& x, const std::int32_t* codes, const double* weights,
+               const double* shift, PaddedMatrix& sums, double* squares, PackedRows<T>& out,
+               int threads) {
   constexpr Index width = PackedRows<T>::width;
   constexpr Index most_cols = 256;
   out.set_rows(x.rows);
@@ -130,6 +161,15 @@ void pack_rows(const FeatureView& x, const std::int32_t* codes, const double* sh
     const Index last = std::min(out.strips(), first + panel);
     const Index first_col = first * width;
     const Index cols = std::min(x.cols, last * width) - first_col;
+    const auto pack = [&](auto&& row_of) {
+      if (weights == nullptr) {
+        detail::pack_panel(x, codes, first, last, shift, sums, squares, out, row_of,
+                           [](Index) { return detail::Unweighted{}; });
+      } else {
+        detail::pack_panel(x, codes, first, last, shift, sums, squares, out, row_of,
+                           [&](Index i) { return detail::Weighted(weights[i]); });
+      }
+    };
     // Native float32 and float64 rows are read in place; anything else passes through a few
     // hundred doubles of scratch.
     const auto is_row_of = [&](DType dtype, std::size_t size) {
@@ -137,21 +177,16 @@ void pack_rows(const FeatureView& x, const std::int32_t* codes, const double* sh
              x.table == nullptr;
     };
     if (is_row_of(DType::float32, sizeof(float))) {
-      detail::pack_panel(x, codes, first, last, shift, sums, squares, out, [&](Index i) {
-        return reinterpret_cast<const float*>(x.at(i, first_col));
-      });
+      pack([&](Index i) { return reinterpret_cast<const float*>(x.at(i, first_col)); });
     } else if (is_row_of(DType::float64, sizeof(double))) {
-      detail::pack_panel(x, codes, first, last, shift, sums, squares, out, [&](Index i) {
-        return reinterpret_cast<const double*>(x.at(i, first_col));
-      });
+      pack([&](Index i) { return reinterpret_cast<const double*>(x.at(i, first_col)); });
     } else {
       alignas(kernel::alignment) double row[most_cols];
       const RowReader read(x);
-      detail::pack_panel(x, codes, first, last, shift, sums, squares, out,
-                         [&](Index i) -> const double* {
-                           read(i, first_col, cols, row);
-                           return row;
-                         });
+      pack([&](Index i) -> const double* {
+        read(i, first_col, cols, row);
+        return row;
+      });
     }
   });
 }

@@ -45,6 +45,9 @@ int thread_count(int requested) noexcept {
   if (omp_in_parallel()) return 1;
   if (requested > 0) return requested;
   return std::max(1, std::min(omp_get_max_threads(), omp_get_num_procs()));
+#elif defined(HSCORE_STD_THREADS)
+  if (requested > 0) return requested;
+  return std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
 #else
   (void)requested;
   return 1;

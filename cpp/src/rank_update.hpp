@@ -2,8 +2,6 @@
 // goes: N F^2 operations for the covariance, F^3 / 3 for its factor.
 #pragma once
 
-#include <vector>
-
 #include "hscore/errors.hpp"
 #include "packing.hpp"
 
@@ -26,15 +24,17 @@ void rank_update(const PackedRows<T>& packed, Index rows, Index cols, double* sc
   static_assert(small_block % tile_cols == 0 && small_block % tile_rows == 0);
   const Index block = cols >= 1536 ? 2 * small_block : small_block;
 
+  // Nothing is allocated here: an update in place has already changed the class sums.
+  const auto across = [&](Index i) { return (std::min(cols, i + block) + block - 1) / block; };
+  Index blocks = 0;
+  for (Index i = 0; i < rows; i += block) blocks += across(i);
   struct Block {
     Index row, col;
   };
-  std::vector<Block> blocks;
-  for (Index i = 0; i < rows; i += block) {
-    for (Index j = 0; j < std::min(cols, i + block); j += block) blocks.push_back({i, j});
-  }
-  parallel_for(static_cast<Index>(blocks.size()), threads, [&](Index task) {
-    const Block corner = blocks[static_cast<std::size_t>(task)];
+  parallel_for(blocks, threads, [&](Index task) {
+    Block corner{0, task};
+    for (; corner.col >= across(corner.row); corner.row += block) corner.col -= across(corner.row);
+    corner.col *= block;
     const Index row_end = std::min(rows, corner.row + block);
     const Index col_end = std::min(cols, corner.col + block);
     for (Index slice = 0; slice < packed.slices(); ++slice) {

@@ -96,10 +96,14 @@ SampleGram sample_gram(const FeatureView& features, FeatureScale scale, int thre
   gram.values = PaddedMatrix(PaddedMatrix::round_up(rows), rows);
   // Transposed: the packed "rows" are features, the packed "features" are samples.
   PackedRows<double> packed(block, rows);
+  Index reported = 0;
   std::atomic<Index> live{0};
   std::atomic<bool> varies{false};
   for (Index first = 0; first < features.cols; first += block) {
-    throw_if_stopped(stop);
+    // Column by column: so much of every row has been read.
+    const Index done = rows * first / features.cols;
+    throw_if_stopped(stop, done - reported);
+    reported = done;
     const Index count = std::min(block, features.cols - first);
     packed.set_rows(count);
     parallel_for((count + task_features - 1) / task_features, threads, [&](Index task) {

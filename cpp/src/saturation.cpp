@@ -38,6 +38,7 @@ std::optional<HScore> saturated_h_score(const FeatureView& features, const Label
 
   HScore result;
   result.rows = n;
+  result.weight = rows;
   result.features = features.cols;
   result.rank = n - 1;
   result.class_shares.assign(static_cast<std::size_t>(labels.classes), 0.0);

@@ -5,12 +5,13 @@
 
 namespace hscore {
 
-HScore score_of(const std::vector<std::int64_t>& counts, Index features,
+HScore score_of(const std::vector<double>& counts, Index rows, Index features,
                 WhitenedClasses&& whitened) {
   HScore result;
+  result.rows = rows;
   result.features = features;
-  for (const std::int64_t count : counts) {
-    result.rows += static_cast<Index>(count);
+  for (const double count : counts) {
+    result.weight += count;
     result.classes += count > 0;
   }
   // The noise of float32 products may look like more directions than the rows can span.
@@ -26,8 +27,7 @@ HScore score_of(const std::vector<std::int64_t>& counts, Index features,
   // is no longer than what it projects. With rank N - 1 it keeps everything: H = C - 1.
   const bool saturated = result.rank >= result.rows - 1;
   for (std::size_t c = 0; c < result.class_shares.size(); ++c) {
-    const double count = static_cast<double>(counts[c]);
-    const double most = count == 0 ? 0.0 : 1 - count / static_cast<double>(result.rows);
+    const double most = counts[c] == 0 ? 0.0 : 1 - counts[c] / result.weight;
     double& share = result.class_shares[c];
     share = saturated ? most : std::min(share, most);
     result.score += share;
@@ -52,7 +52,7 @@ bool in_float32_range(const Moments& moments) {
 }
 
 HScore score_of(const Moments& moments, WhitenedClasses&& whitened) {
-  return score_of(moments.counts(), moments.features(), std::move(whitened));
+  return score_of(moments.counts(), moments.rows(), moments.features(), std::move(whitened));
 }
 
 HScore h_score(const Moments& moments, const WhiteningOptions& options) {

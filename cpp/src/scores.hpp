@@ -5,7 +5,7 @@
 
 namespace hscore {
 
-HScore score_of(const std::vector<std::int64_t>& counts, Index features,
+HScore score_of(const std::vector<double>& counts, Index rows, Index features,
                 WhitenedClasses&& whitened);
 HScore score_of(const Moments& moments, WhitenedClasses&& whitened);
 

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 #include <stdexcept>
+#include <string>
 
 #include "cholesky.hpp"
 #include "class_fit.hpp"
@@ -11,6 +12,7 @@
 #include "hscore/saturation.hpp"
 #include "sample_gram.hpp"
 #include "scores.hpp"
+#include "shrunk_covariance.hpp"
 
 namespace hscore {
 
@@ -18,22 +20,23 @@ namespace hscore {
 //     A / mu = (1 - a) T / (N mu) + a I,    H_a = (1 - a) (N / d) | chol(A / mu)^-1 B |^2 / (N mu)
 // so nothing overflows that is not already too large to be squared.
 
-namespace {
-
-constexpr double least_plain_pivot = 4;
-constexpr double least_pivoted_pivot = 1;
-
-double divisor_ratio(const ShrinkageOptions& options, Index rows) {
-  const double n = static_cast<double>(rows);
+double divisor_ratio(const ShrinkageOptions& options, double n) {
+  if (options.convention == Convention::toolkits && !(n > 1)) {
+    throw std::invalid_argument("the weights must sum to more than 1, got " + std::to_string(n));
+  }
   return options.convention == Convention::paper ? 1 : n / (n - 1);
 }
 
 // Shrinking only takes away from the plain score; rounding must not bring it outside its bounds.
-double score_from(double squared, double a, const ShrinkageOptions& options,
-                  const RegularizedHScore& result) {
+double score_from(double squared, double a, double ratio, const RegularizedHScore& result) {
   const double most = static_cast<double>(std::max<Index>(result.classes - 1, 0));
-  return divisor_ratio(options, result.rows) * std::clamp((1 - a) * squared, 0.0, most);
+  return ratio * std::clamp((1 - a) * squared, 0.0, most);
 }
+
+namespace {
+
+constexpr double least_plain_pivot = 4;
+constexpr double least_pivoted_pivot = 1;
 
 int useful_threads(double order, double others, int threads) {
   return order * order * others < 1e8 ? 1 : threads;
@@ -53,7 +56,7 @@ void refuse_underflow(double unit, bool varies) {
 class ScaledScatter {
  public:
   explicit ScaledScatter(const Moments& moments)
-      : moments_(moments), offset_(moments.offset()), rows_(static_cast<double>(moments.rows())) {
+      : moments_(moments), offset_(moments.offset()), rows_(moments.weight()) {
     const double features = static_cast<double>(moments.features());
     for (Index j = 0; j < moments.features(); ++j) mean_variance_ += raw(j, j) / rows_ / features;
   }
@@ -64,19 +67,20 @@ class ScaledScatter {
     constexpr double eps = std::numeric_limits<double>::epsilon();
     const double scatter = raw(j, j);
     const double mean = moments_.shift()[static_cast<std::size_t>(j)] + offset(j);
-    return scatter > 8 * eps * eps * (scatter + rows_ * mean * mean);
+    return scatter > 8 * eps * eps * (scatter + rows_ * mean * mean) &&
+           scatter > default_tolerance * moments_.cancelled(j);
   }
   bool varies() const {
     for (Index c = 0; c < moments_.classes(); ++c) {
       for (Index j = 0; j < moments_.features(); ++j) {
-        if (moments_.shifted_class_sums()(c, j) != 0) return true;
+        if (moments_.shifted_class_sums()(c, j) != 0 && moments_.cancelled(j) == 0) return true;
       }
     }
     return false;
   }
   /// Class c's column of B / sqrt(N mu).
   double class_mean(Index c, Index j) const {
-    const double count = static_cast<double>(moments_.counts()[static_cast<std::size_t>(c)]);
+    const double count = moments_.counts()[static_cast<std::size_t>(c)];
     const double sum = moments_.shifted_class_sums()(c, j) - count * offset(j);
     return sum / std::sqrt(count * rows_) / std::sqrt(mean_variance_);
   }
@@ -171,15 +175,6 @@ AugmentedMatrix shrunk_matrix(const ScaledScatter& scatter, const Moments& momen
   return matrix;
 }
 
-double squared_norm_of_extra(const AugmentedMatrix& factor, Index rank) {
-  double sum = 0;
-  for (Index c = 0; c < factor.extra(); ++c) {
-    const double* row = factor.extra_row(c);
-    for (Index j = 0; j < rank; ++j) sum += row[j] * row[j];
-  }
-  return sum;
-}
-
 }  // namespace
 
 double shrinkage_intensity(const ShrinkageOptions& options, const SpectrumSummary& spectrum) {
@@ -202,7 +197,7 @@ namespace {
 // A score and, where float32 products have gone into it and nothing else was in the way, what their
 // rounding may have done to it; infinity where that is not known.
 struct Rounded {
-  RegularizedHScore result;
+  ShrunkCovariance shrunk;
   double error = std::numeric_limits<double>::infinity();
 };
 
@@ -214,7 +209,8 @@ double float32_error(const ScaledScatter& scatter, const AugmentedMatrix& factor
                      const std::vector<double>& scale, const Moments& moments, double a,
                      double squared, double intensity_error, int threads) {
   const PaddedMatrix z =
-      class_coefficients(factor, chosen, live, scale, moments.features(), threads);
+      class_coefficients(factor, factor.extra_row(0), factor.extra(), factor.stride(), chosen, live,
+                         scale, moments.features(), threads);
   double spread = 0;
   double norm = 0;
   for (Index c = 0; c < z.rows(); ++c) {
@@ -231,16 +227,17 @@ double float32_error(const ScaledScatter& scatter, const AugmentedMatrix& factor
 
 Rounded score_moments(const Moments& moments, const ShrinkageOptions& options, bool in_float32) {
   Rounded rounded;
-  RegularizedHScore& result = rounded.result;
+  RegularizedHScore& result = rounded.shrunk.summary;
   result.rows = moments.rows();
   result.features = moments.features();
-  for (const std::int64_t count : moments.counts()) result.classes += count > 0;
+  for (const double count : moments.counts()) result.classes += count > 0;
   result.intensity = options.intensity;
   if (options.method == Shrinkage::ledoit_wolf && !moments.has_norms()) {
     throw std::invalid_argument(
         "these moments were collected without the norm moments that "
         "Ledoit and Wolf's shrinkage needs");
   }
+  const double ratio = moments.rows() > 1 ? divisor_ratio(options, moments.weight()) : 1;
   const ScaledScatter scatter(moments);
   const double mean_variance = scatter.mean_variance();
   result.finite = std::isfinite(scatter.unit());
@@ -251,8 +248,7 @@ Rounded score_moments(const Moments& moments, const ShrinkageOptions& options, b
   for (Index j = 0; j < moments.features(); ++j) {
     if (scatter.is_live(j)) live.push_back(j);
   }
-  SpectrumSummary spectrum{static_cast<double>(moments.rows()),
-                           static_cast<double>(moments.features())};
+  SpectrumSummary spectrum{moments.weight(), static_cast<double>(moments.features())};
   if (live.empty()) {  // all constant: nothing varies, whatever the intensity
     result.intensity = shrinkage_intensity(options, spectrum);
     return rounded;
@@ -277,30 +273,39 @@ Rounded score_moments(const Moments& moments, const ShrinkageOptions& options, b
   if (a == 1 || result.classes < 2) return rounded;
   if (a == 0) {
     result.score =
-        divisor_ratio(options, moments.rows()) * h_score(moments, options.whitening).score;
+        divisor_ratio(options, moments.weight()) * h_score(moments, options.whitening).score;
     return rounded;
   }
-  const double tolerance = options.whitening.tolerance;
-  const double ratio = divisor_ratio(options, moments.rows());
-  const std::vector<double> scale = shrunk_scale(scatter, live, a, tolerance);
-  AugmentedMatrix matrix = shrunk_matrix(scatter, moments, live, scale, a, threads);
-  const std::vector<Index> chosen =
-      pivoted_cholesky(matrix, least_pivoted_pivot, threads, options.whitening.stop);
-  const double squared = squared_norm_of_extra(matrix, static_cast<Index>(chosen.size()));
+  FactoredCovariance& factored = rounded.shrunk.factored;
+  factored.offset = moments.offset();
+  factored.live.index = live;
+  factored.live.scale = shrunk_scale(scatter, live, a, options.whitening.tolerance);
+  const std::vector<double>& scale = factored.live.scale;
+  factored.factor = shrunk_matrix(scatter, moments, live, scale, a, threads);
+  factored.chosen =
+      pivoted_cholesky(factored.factor, least_pivoted_pivot, threads, options.whitening.stop);
+  double squared = 0;
+  for (const double norm : factored.class_norms()) squared += norm;
   // With so little added that the rank rule had to decide there is no estimate.
-  if (in_float32 && chosen.size() == live.size()) {
+  if (in_float32 && factored.full_rank()) {
     const double intensity_error = 10 * float32_eps * (a + 1 / spectrum.rows) * intensity_rounding;
-    rounded.error = ratio * float32_error(scatter, matrix, chosen, live, scale, moments, a, squared,
-                                          intensity_error, threads);
+    rounded.error = ratio * float32_error(scatter, factored.factor, factored.chosen, live, scale,
+                                          moments, a, squared, intensity_error, threads);
   }
-  result.score = score_from(squared, a, options, result);
+  rounded.shrunk.multiplier = (1 - a) * ratio;
+  result.score = score_from(squared, a, ratio, result);
+  for (double& value : factored.live.scale) value /= std::sqrt(scatter.unit());
   return rounded;
 }
 
 }  // namespace
 
+ShrunkCovariance shrink_covariance(const Moments& moments, const ShrinkageOptions& options) {
+  return score_moments(moments, options, false).shrunk;
+}
+
 RegularizedHScore regularized_h_score(const Moments& moments, const ShrinkageOptions& options) {
-  return score_moments(moments, options, false).result;
+  return shrink_covariance(moments, options).summary;
 }
 
 namespace {
@@ -410,7 +415,7 @@ RegularizedHScore regularized_h_score(const FeatureView& features, const LabelVi
     double squared = 0;
     if (a > 0 &&
         score_by_samples(gram.values, unit, a, labels, counts, options, threads, &squared)) {
-      result.score = score_from(squared, a, options, result);
+      result.score = score_from(squared, a, divisor_ratio(options, rows), result);
       return result;
     }
   }
@@ -424,13 +429,13 @@ RegularizedHScore regularized_h_score(const FeatureView& features, const LabelVi
   };
   const bool forced = options.precision == Precision::float32;
   const bool wanted = options.precision == Precision::automatic && is_narrow(features.dtype) &&
-                      float32_pays(features, labels.classes);
+                      2 * labels.classes <= features.cols && float32_pays(features, labels.classes);
   if (forced || wanted) {
     const Moments moments = gather(Products::float32);
     if (in_float32_range(moments)) {
       const Rounded rounded = score_moments(moments, options, wanted);
-      const double promised = promised_error(features.dtype) * rounded.result.score;
-      if (forced || rounded.error <= promised) return rounded.result;
+      const double promised = promised_error(features.dtype) * rounded.shrunk.summary.score;
+      if (forced || rounded.error <= promised) return rounded.shrunk.summary;
     }
   }
   return regularized_h_score(gather(Products::float64), options);

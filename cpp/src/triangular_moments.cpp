@@ -159,7 +159,9 @@ void TriangularMoments::update(const FeatureView& features, const LabelView& lab
   }
   check_labels(features, labels);
   TriangularMoments next = copy();
+  throw_if_stopped(options.stop);  // each of these may touch gigabytes for the first time
   next.grow(labels.classes);
+  throw_if_stopped(options.stop);
   if (features.rows > 0 && rows_ == 0) next.choose_shift(features);
   const double work = static_cast<double>(features.rows) * static_cast<double>(features_) *
                       static_cast<double>(features_);
@@ -193,6 +195,7 @@ void TriangularMoments::update(const FeatureView& features, const LabelView& lab
       ++next.counts_[static_cast<std::size_t>(labels.codes[first + i])];
     }
     next.rows_ += rows;
+    throw_if_stopped(options.stop, rows);
   }
   *this = std::move(next);
 }

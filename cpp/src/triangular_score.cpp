@@ -169,7 +169,8 @@ HScore h_score(const TriangularMoments& moments, const WhiteningOptions& options
     whitened.squared_norms.push_back(count == 0 ? 0 : squared / count);
   }
   const double unique = whitened.smallest_unique_share;
-  HScore result = score_of(moments.counts(), moments.features(), std::move(whitened));
+  HScore result = score_of({moments.counts().begin(), moments.counts().end()}, moments.rows(),
+                           moments.features(), std::move(whitened));
   result.path = Path::triangular;
   if (result.rank < result.rows - 1) {
     // Measured on near-duplicates, graded spectra and powers: at most 0.6 eps / sqrt(share).

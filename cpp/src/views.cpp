@@ -56,23 +56,27 @@ void check_labels(const FeatureView& features, const LabelView& labels) {
   }
 }
 
-NonFinite find_non_finite(const FeatureView& view, int threads) {
+NonFinite find_non_finite(const FeatureView& view, int threads, const StopCheck& stop,
+                          double largest) {
   constexpr Index rows_per_task = 256;
   const Index tasks = (view.rows + rows_per_task - 1) / rows_per_task;
   const RowReader read(view);
   std::vector<NonFinite> found(static_cast<std::size_t>(tasks));
-  parallel_for(tasks, threads, [&](Index task) {
+  const double stretch = std::numeric_limits<double>::max() / largest;
+  const auto look = [&](Index task) {
     std::vector<double> row(static_cast<std::size_t>(view.cols));
     NonFinite& here = found[static_cast<std::size_t>(task)];
     const Index end = std::min(view.rows, (task + 1) * rows_per_task);
     for (Index i = task * rows_per_task; i < end; ++i) {
       read(i, 0, view.cols, row.data());
       double sum = 0;
-      for (const double value : row) sum += value - value;  // 0, or NaN if any is not finite
+      for (const double value : row) {
+        sum += value * stretch - value * stretch;  // 0, or NaN if any overflows
+      }
       if (sum == 0) continue;
       for (Index j = 0; j < view.cols; ++j) {
         const double value = row[static_cast<std::size_t>(j)];
-        if (std::isfinite(value)) continue;
+        if (std::abs(value) <= largest) continue;
         if (here.count++ == 0) {
           here.row = i;
           here.col = j;
@@ -80,7 +84,12 @@ NonFinite find_non_finite(const FeatureView& view, int threads) {
         }
       }
     }
-  });
+  };
+  const Index round = std::max<Index>(threads, (Index{1} << 27) / (rows_per_task * view.cols));
+  for (Index first = 0; first < tasks; first += round) {
+    throw_if_stopped(stop);
+    parallel_for(std::min(round, tasks - first), threads, [&](Index k) { look(first + k); });
+  }
   NonFinite total;
   for (const NonFinite& part : found) {
     if (part.count == 0) continue;

@@ -16,12 +16,13 @@ namespace {
 
 // Each live feature is divided by the square root of its noise level nu, so that a residual of 1 is
 // noise for every feature alike and the rule does not depend on units.
-//     nu_j = max(tolerance T_jj, 8 eps^2 sum_i x_ij^2)
-// The second term is the rounding error of the data themselves: it finds constant columns.
+//     nu_j = max(tolerance T_jj, 8 eps^2 sum_i x_ij^2, 2^-42 T_jj before rows were removed)
+// The second term is the rounding error of the data themselves: it finds constant columns. The
+// third is that of the sums from which rows were removed.
 // Squares of values below 1e-154 underflow; a constant column has no sums about its shift at all.
 void refuse_underflow(const Moments& moments, Index feature, double scatter) {
   constexpr double least = 1e-290;
-  if (!(scatter < least)) return;
+  if (!(scatter < least) || moments.cancelled(feature) > 0) return;
   for (Index c = 0; c < moments.classes(); ++c) {
     if (moments.shifted_class_sums()(c, feature) == 0) continue;
     throw std::invalid_argument("features column " + std::to_string(feature) +
@@ -33,7 +34,7 @@ void refuse_underflow(const Moments& moments, Index feature, double scatter) {
 LiveFeatures live_features(const Moments& moments, const std::vector<double>& offset,
                            double tolerance) {
   constexpr double eps = std::numeric_limits<double>::epsilon();
-  const double n = static_cast<double>(moments.rows());
+  const double n = moments.weight();
   LiveFeatures live;
   for (Index j = 0; j < moments.features(); ++j) {
     const double d = offset[static_cast<std::size_t>(j)];
@@ -41,7 +42,8 @@ LiveFeatures live_features(const Moments& moments, const std::vector<double>& of
     const double scatter = moments.shifted_scatter()(j, j) - n * d * d;
     const double raw = scatter + n * mean * mean;
     refuse_underflow(moments, j, scatter);
-    const double noise = std::max(tolerance * scatter, 8 * eps * eps * raw);
+    const double noise = std::max(
+        {tolerance * scatter, 8 * eps * eps * raw, default_tolerance * moments.cancelled(j)});
     if (!(scatter > noise)) continue;
     live.index.push_back(j);
     live.scale.push_back(1 / std::sqrt(noise));
@@ -54,7 +56,7 @@ AugmentedMatrix scaled_matrix(const Moments& moments, const std::vector<double>&
                               const LiveFeatures& live, int threads) {
   const Index order = static_cast<Index>(live.index.size());
   const Index classes = moments.classes();
-  const double n = static_cast<double>(moments.rows());
+  const double n = moments.weight();
   AugmentedMatrix matrix(order, classes);
   std::vector<double> scaled_offset(live.index.size());
   for (std::size_t j = 0; j < live.index.size(); ++j) {
@@ -79,7 +81,7 @@ AugmentedMatrix scaled_matrix(const Moments& moments, const std::vector<double>&
                n * scaled_offset[at]);
       } else {
         const Index c = i - order;
-        const double count = static_cast<double>(moments.counts()[static_cast<std::size_t>(c)]);
+        const double count = moments.counts()[static_cast<std::size_t>(c)];
         if (count == 0) continue;
         const double root = std::sqrt(count);
         gather(moments.shifted_class_sums().row(c), matrix.extra_row(c), order, 1 / root, root);
@@ -103,19 +105,6 @@ double FactoredCovariance::smallest_pivot() const {
   }
   return smallest;
 }
-
-namespace {
-
-using RowMajor = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
-using LowerMap = Eigen::Map<const RowMajor, 0, Eigen::OuterStride<>>;
-
-LowerMap lower_factor(const FactoredCovariance& factored) {
-  const Index rank = factored.rank();
-  return LowerMap(factored.factor.row(0), rank, rank,
-                  Eigen::OuterStride<>(factored.factor.stride()));
-}
-
-}  // namespace
 
 double FactoredCovariance::smallest_unique_share() const {
   Eigen::VectorXd root(rank());

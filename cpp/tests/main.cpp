@@ -192,7 +192,7 @@ TEST(stopping_leaves_the_statistics_alone) {
   const hscore::MomentsState before = moments.state();
   int asked = 0;
   hscore::UpdateOptions options;
-  options.stop = [&] { return ++asked > 2; };
+  options.stop = [&](Index) { return ++asked > 2; };
   CHECK_THROWS(hscore::Interrupted, "interrupted",
                moments.update(view(data.x), labels(data), options));
   CHECK(moments.state().scatter == before.scatter);

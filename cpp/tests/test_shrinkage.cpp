@@ -75,6 +75,10 @@ TEST(shrinkage_equals_its_definition_in_both_forms) {
     for (const auto convention : {hscore::Convention::toolkits, hscore::Convention::paper}) {
       for (const Index rows : {2, 3, 40, 63, 64, 65, 200, 700, 1000}) {
         for (const Index cols : {1, 2, 9, 64, 200, 330, 1000}) {
+          // The definition is slow, above all under a sanitizer; method and convention come last.
+          const bool once = method == hscore::Shrinkage::ledoit_wolf &&
+                            convention == hscore::Convention::toolkits;
+          if (rows + cols > 700 && !once) continue;
           const Data data = uneven_data(rows, cols, 4);
           hscore::ShrinkageOptions options;
           options.method = method;

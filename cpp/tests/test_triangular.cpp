@@ -152,7 +152,7 @@ TEST(triangular_threads_and_stopping) {
   moments.update(view(data.x), labels(data), {});
   int asked = 0;
   CHECK_THROWS(hscore::Interrupted, "interrupted",
-               moments.update(view(data.x), labels(data), {1, [&] { return ++asked > 5; }}));
+               moments.update(view(data.x), labels(data), {1, [&](Index) { return ++asked > 5; }}));
   CHECK(moments.rows() == 1200);
   CHECK(of(moments).score == serial);
 }

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from hscore_fast._inputs import (
     Address,
+    Progress,
     as_features,
     as_n_threads,
     as_precision,
@@ -39,16 +40,8 @@ __all__ = [
     "stream_moments",
 ]
 
-Progress: TypeAlias = Callable[[int, int], None]
-
 _BLOCK_BYTES = 32 << 20  # large enough for a disk, small enough for two of them in any memory
 _MOST_CHUNK_BYTES = 128 << 20  # a stored piece up to here is read whole rather than twice
-# The core adds a block of this many rows in place, and of this many bytes as float64. Of a longer
-# update of wide features it first makes statistics of their own, n_features x n_features, to be
-# added or dropped as a whole, which costs more than the calls.
-_UPDATE_ROWS = 960
-_UPDATE_BYTES = 16 << 20
-_WIDE = 512
 
 
 class _Given(Source):
@@ -197,38 +190,16 @@ def stream_moments(
         for block in ahead:
             if done + len(block) > n_rows:
                 source.check_rows(done + len(block))
-            _update(moments, block, codes, done, n_threads, check_finite)
-            done += len(block)
+            if check_finite:
+                refuse_non_finite(as_features(block), as_n_threads(n_threads), done)
+            end = done + len(block)
+            moments.update(block, codes[done:end], n_threads=n_threads, check_finite=False)
+            done = end
             tell(done, n_rows)
     source.check_rows(done)
     # The codes were the labels; each gets its name.
     moments._classes = {classes[code]: place for code, place in moments._classes.items()}
     return moments
-
-
-def _update(
-    moments: Moments,
-    block: AnyArray,
-    codes: AnyArray,
-    first_row: int,
-    n_threads: int | None,
-    check_finite: bool,
-) -> None:
-    if check_finite:
-        refuse_non_finite(as_features(block), as_n_threads(n_threads), first_row)
-    n_pieces = 1
-    width = moments.n_features or 1
-    if width > _WIDE:
-        most = min(_UPDATE_ROWS, max(_UPDATE_BYTES // (8 * width), 192))
-        n_pieces = -(-len(block) // most)
-    for piece in range(n_pieces):
-        start, end = (len(block) * (piece + step) // n_pieces for step in (0, 1))
-        moments.update(
-            block[start:end],
-            codes[first_row + start : first_row + end],
-            n_threads=n_threads,
-            check_finite=False,
-        )
 
 
 def _block_rows(source: Source) -> int:
@@ -256,7 +227,7 @@ def result_from_files(
     """Score features or labels that are in files; None as for `score_result`."""
     source, found = open_inputs(features, labels)
     if source.mapped is not None:
-        return score_result(source.mapped, found, precision, tol, n_threads, check_finite)
+        return score_result(source.mapped, found, precision, tol, n_threads, check_finite, progress)
     as_tol(tol)
     moments = scorable_moments(
         Inputs(source, found), as_precision(precision), n_threads, check_finite, progress

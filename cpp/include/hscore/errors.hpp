@@ -13,11 +13,18 @@ class Interrupted : public std::exception {
   const char* what() const noexcept override { return "interrupted"; }
 };
 
-/// Asked between blocks of work, on the calling thread only. Empty means "never stop".
-using StopCheck = std::function<bool()>;
+/// Thrown when a NaN, an infinity or a square too large for float64 was to be kept out.
+class NotFinite : public std::exception {
+ public:
+  const char* what() const noexcept override { return "not all values are finite"; }
+};
 
-inline void throw_if_stopped(const StopCheck& stop) {
-  if (stop && stop()) throw Interrupted();
+/// Told between blocks of work how many more rows have been read, and asked whether to stop; on
+/// the calling thread only. Empty means "never stop".
+using StopCheck = std::function<bool(std::ptrdiff_t rows)>;
+
+inline void throw_if_stopped(const StopCheck& stop, std::ptrdiff_t rows = 0) {
+  if (stop && stop(rows)) throw Interrupted();
 }
 
 }  // namespace hscore

@@ -8,6 +8,7 @@
 #include "hscore/saturation.hpp"
 #include "hscore/scores.hpp"
 #include "hscore/shrinkage.hpp"
+#include "hscore/targets.hpp"
 #include "hscore/triangular_moments.hpp"
 #include "hscore/views.hpp"
 #include "hscore/whitening.hpp"

@@ -19,17 +19,21 @@ struct UpdateOptions {
   Products products = Products::float64;
   StopCheck stop;
   bool norms = false;  // also the norm moments, for shrinkage; from the first row on, or not at all
+  bool only_finite = false;  // throw NotFinite rather than add what is not finite
 };
 
 /// What leaves the process, to the last bit: the scatter's lower triangle row by row, everything
 /// about the shift.
 struct MomentsState {
   Index features = 0;
+  Index rows = 0;  // with a positive weight
+  Index rows_when_centred = 0;
   std::vector<double> shift;
-  std::vector<double> scatter;       // features * (features + 1) / 2
-  std::vector<std::int64_t> counts;  // per class
-  std::vector<double> class_sums;    // counts.size() x features, about the shift
-  double norm_unit = 0;              // the norm moments, as NormMoments has them
+  std::vector<double> scatter;     // features * (features + 1) / 2
+  std::vector<double> counts;      // per class, the sum of its rows' weights
+  std::vector<double> class_sums;  // counts.size() x features, about the shift
+  std::vector<double> cancelled;   // as Moments::cancelled(); empty when nothing was removed
+  double norm_unit = 0;            // the norm moments, as NormMoments has them
   double norm_fourth = 0;
   std::vector<double> norm_cubes;  // empty when they were not collected
 };
@@ -38,22 +42,31 @@ class Moments {
  public:
   explicit Moments(Index features);
 
-  /// Add rows. All or nothing: if it throws, the statistics are as before. The caller checks that
-  /// the features are finite; a NaN would stay.
-  void update(const FeatureView& features, const LabelView& labels, const UpdateOptions& options);
+  /// Add rows. All or nothing: if it throws, the statistics are as before. A row with the weight k
+  /// counts as k equal rows; null weights are all 1. Without `only_finite` a NaN would stay.
+  void update(const FeatureView& features, const LabelView& labels, const UpdateOptions& options,
+              const double* weights = nullptr);
 
   /// Add another set of rows over the same features. classes[c] is this object's code for the
-  /// other's class c. (Chan, Golub, LeVeque 1983.)
+  /// other's class c. All or nothing. (Chan, Golub, LeVeque 1983.)
   void merge(const Moments& other, const std::vector<std::int32_t>& classes);
+
+  /// Take rows away that were added before. Throws std::invalid_argument where they cannot have
+  /// been: a class would have fewer than no rows, or a feature a negative sum of squares.
+  void subtract(const Moments& other, const std::vector<std::int32_t>& classes);
 
   Moments copy() const;
   MomentsState state() const;
   static Moments from_state(const MomentsState& state);
 
+  /// Rows with a positive weight.
   Index rows() const { return rows_; }
   Index features() const { return features_; }
   Index classes() const { return static_cast<Index>(counts_.size()); }
-  const std::vector<std::int64_t>& counts() const { return counts_; }
+  /// Per class, the sum of its rows' weights; a whole number where all weights are 1.
+  const std::vector<double>& counts() const { return counts_; }
+  /// The number of rows N in every formula: the sum of all weights.
+  double weight() const;
 
   /// The statistics are kept about a shift near the mean; offset() is mean minus shift.
   std::vector<double> offset() const;
@@ -61,34 +74,44 @@ class Moments {
   const PaddedMatrix& shifted_scatter() const { return scatter_; }
   const PaddedMatrix& shifted_class_sums() const { return sums_; }
 
+  /// A feature's largest sum of squares that rows have been taken away from, or 0: the scatter
+  /// cannot be better than the rounding errors of that sum.
+  double cancelled(Index feature) const {
+    return cancelled_.empty() ? 0 : cancelled_[static_cast<std::size_t>(feature)];
+  }
+
   /// Whether the norm moments of every row were collected.
-  bool has_norms() const { return norms_.rows == rows_; }
+  bool has_norms() const { return has_norms_; }
   NormMoments norms_about_mean() const;
 
   /// False when a NaN, an infinity or an overflow has reached the statistics.
   bool finite() const;
 
  private:
-  void choose_shift(const FeatureView& features);
+  struct Batch;  // of rows, with their labels and weights
+  void choose_shift(const Batch& batch);
   void recentre_if_drifted();
-  void recentre();
   void grow(Index classes);
+  void forget_rows() noexcept;
+  void accumulate(const Batch& batch, const UpdateOptions& options);
   template <class T>
-  void accumulate(const FeatureView& features, const LabelView& labels,
-                  const UpdateOptions& options, Index block);
+  void accumulate_as(const Batch& batch, const UpdateOptions& options, Index block);
   template <class T>
-  void accumulate_in_parts(const FeatureView& features, const LabelView& labels,
-                           const UpdateOptions& options, int threads);
+  void accumulate_in_parts(const Batch& batch, const UpdateOptions& options, int threads);
   void add_about_same_shift(const Moments& part);
+  void combine(const Moments& other, const std::vector<std::int32_t>& classes, double sign);
+  std::vector<double> total() const;  // of the class sums
 
   Index rows_ = 0;
   Index features_ = 0;
   Index rows_when_centred_ = 0;
   std::vector<double> shift_;  // padded to whole strips
   PaddedMatrix scatter_;       // sum of (x - shift)(x - shift)', lower triangle
-  PaddedMatrix sums_;          // per class, sum of x - shift
-  std::vector<std::int64_t> counts_;
-  NormMoments norms_;  // about the same shift; of use when it has all rows
+  PaddedMatrix sums_;          // per class, sum of x - shift; may have rows to spare
+  std::vector<double> counts_;
+  std::vector<double> cancelled_;  // empty when nothing was removed
+  NormMoments norms_;              // about the same shift
+  bool has_norms_ = true;
 };
 
 }  // namespace hscore

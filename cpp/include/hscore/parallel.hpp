@@ -1,11 +1,17 @@
 // One loop construct for the whole core. With OpenMP the tasks are handed out dynamically; without
 // it, or with one thread, they run in order on the caller. No process-wide setting is touched.
+// HSCORE_STD_THREADS does the same with std::thread, started anew for every loop: it is there for
+// ThreadSanitizer, which cannot see into OpenMP's runtime.
 #pragma once
 
 #include <atomic>
 #include <cstddef>
 #include <exception>
 #include <mutex>
+#ifdef HSCORE_STD_THREADS
+#include <thread>
+#include <vector>
+#endif
 
 namespace hscore {
 
@@ -45,6 +51,21 @@ class ExceptionTrap {
   std::exception_ptr first_;
 };
 
+#ifdef HSCORE_STD_THREADS
+/// Call body(t) for t in [0, threads) at the same time, 0 on the caller's thread.
+template <class Body>
+void on_std_threads(int threads, Body&& body) {
+  ExceptionTrap trap;
+  std::vector<std::thread> others;
+  for (int t = 1; t < threads; ++t) {
+    others.emplace_back([&, t] { trap.run([&] { body(t); }); });
+  }
+  trap.run([&] { body(0); });
+  for (std::thread& other : others) other.join();
+  trap.rethrow();
+}
+#endif
+
 /// Call body(task) for every task in [0, tasks).
 template <class Body>
 void parallel_for(std::ptrdiff_t tasks, int threads, Body&& body) {
@@ -55,6 +76,20 @@ void parallel_for(std::ptrdiff_t tasks, int threads, Body&& body) {
 #pragma omp parallel for schedule(dynamic, 1) num_threads(threads)
     for (std::ptrdiff_t task = 0; task < tasks; ++task) trap.run([&] { body(task); });
     trap.rethrow();
+    return;
+  }
+#elif defined(HSCORE_STD_THREADS)
+  if (threads > 1 && tasks > 1) {
+    std::atomic<std::ptrdiff_t> next{0};
+    std::atomic<bool> failed{false};
+    on_std_threads(threads, [&](int) {
+      try {
+        for (std::ptrdiff_t task; !failed && (task = next++) < tasks;) body(task);
+      } catch (...) {
+        failed = true;
+        throw;
+      }
+    });
     return;
   }
 #else
@@ -73,6 +108,8 @@ void for_each_thread(int threads, Body&& body) {
 #pragma omp parallel for schedule(static, 1) num_threads(threads)
   for (int t = 0; t < threads; ++t) trap.run([&] { body(t); });
   trap.rethrow();
+#elif defined(HSCORE_STD_THREADS)
+  on_std_threads(threads, body);
 #else
   for (int t = 0; t < threads; ++t) body(t);
 #endif

@@ -12,7 +12,8 @@ enum class Path { float64, float32, float32_corrected, triangular };
 
 struct HScore {
   double score = 0;
-  Index rows = 0;
+  Index rows = 0;     // with a positive weight
+  double weight = 0;  // the sum of all weights: the number of rows N in the formulas
   Index features = 0;
   Index classes = 0;  // with at least one row
   Index rank = 0;

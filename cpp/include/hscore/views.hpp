@@ -5,8 +5,11 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <limits>
 #include <stdexcept>
 #include <vector>
+
+#include "hscore/errors.hpp"
 
 namespace hscore {
 
@@ -208,13 +211,15 @@ Index checked_features(Index features);
 /// Throws std::invalid_argument unless there is one code per row and each is below `classes`.
 void check_labels(const FeatureView& features, const LabelView& labels);
 
-/// Where the first NaN or infinity is, which it is, and how many there are.
+/// Where the first NaN or infinity is, or value larger than `largest`, which it is, and how many
+/// there are.
 struct NonFinite {
   Index count = 0;
   Index row = -1;
   Index col = -1;
   double value = 0;
 };
-NonFinite find_non_finite(const FeatureView& view, int threads);
+NonFinite find_non_finite(const FeatureView& view, int threads, const StopCheck& stop = {},
+                          double largest = std::numeric_limits<double>::max());
 
 }  // namespace hscore
