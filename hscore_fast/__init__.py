@@ -19,26 +19,32 @@ from typing import TypedDict
 from hscore_fast import reference
 from hscore_fast._variants import core as _active_core
 from hscore_fast._warnings import PrecisionWarning, SaturationWarning, SingleClassWarning
+from hscore_fast.ace import MaximalCorrelation, maximal_correlation
 from hscore_fast.adjusted import adjusted_h_score, chance_level
 from hscore_fast.moments import Moments
 from hscore_fast.regularized import regularized_h_score
 from hscore_fast.scores import h_score
 from hscore_fast.targets import h_scores
+from hscore_fast.transferability import Transferability, transferability
 
 __all__ = [
     "BuildInfo",
+    "MaximalCorrelation",
     "Moments",
     "PrecisionWarning",
     "SaturationWarning",
     "SingleClassWarning",
+    "Transferability",
     "__version__",
     "adjusted_h_score",
     "build_info",
     "chance_level",
     "h_score",
     "h_scores",
+    "maximal_correlation",
     "reference",
     "regularized_h_score",
+    "transferability",
 ]
 
 
