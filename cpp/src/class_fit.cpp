@@ -91,7 +91,9 @@ PaddedMatrix class_directions(const Moments& moments, const std::vector<double>&
 
 PaddedMatrix probe_signs(Index probes, Index classes) {
   PaddedMatrix signs(probes, classes);
-  std::uint32_t state = 1;
+  // From here the first 2, 4, 8 and 16 signs have as many of either: of two equal classes, whose
+  // directions are opposite, a mix with equal signs would show nothing.
+  std::uint32_t state = 52;
   for (Index k = 0; k < probes; ++k) {
     for (Index c = 0; c < classes; ++c) {
       state = state * 1664525u + 1013904223u;
