@@ -93,7 +93,7 @@ PaddedMatrix probe_signs(Index probes, Index classes) {
   PaddedMatrix signs(probes, classes);
   // From here the first 2, 4, 8 and 16 signs have as many of either: of two equal classes, whose
   // directions are opposite, a mix with equal signs would show nothing.
-  std::uint32_t state = 52;
+  std::uint32_t state = 1399285262;
   for (Index k = 0; k < probes; ++k) {
     for (Index c = 0; c < classes; ++c) {
       state = state * 1664525u + 1013904223u;
