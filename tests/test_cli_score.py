@@ -1,0 +1,221 @@
+"""``hscore-fast score``: output for people and machines, errors, exit codes."""
+
+import json
+import os
+import re
+import subprocess
+
+import numpy as np
+import pytest
+from cli_runs import (
+    CALL,
+    CLASSES,
+    COLUMNS,
+    ROWS,
+    assert_interrupted,
+    assert_one_line,
+    assert_refused,
+    command,
+    in_pipe,
+    in_terminal,
+    run,
+)
+
+import hscore_fast
+
+SCORE_KEYS = [
+    "features",
+    "labels",
+    "rows",
+    "columns",
+    "dtype",
+    "classes",
+    "h_score",
+    "upper_bound",
+    "seconds",
+]
+
+
+@pytest.mark.parametrize(
+    ("x", "y"),
+    [
+        ("x.npy", "y.npy"),
+        ("both.npz:x", "both.npz:y"),
+        ("x.npy", "words.npz"),
+        ("chunked.h5:/x", "y.npy"),
+    ],
+)
+def test_score_in_a_pipe_is_tab_separated(files, capsys, x, y):
+    code, out, err = run(capsys, "score", x, y)
+    assert (code, err) == (0, "")
+    facts = dict(line.split("\t") for line in out.splitlines())
+    assert list(facts) == SCORE_KEYS
+    assert (facts["features"], facts["labels"], facts["dtype"]) == (x, y, "float64")
+    counts = [int(facts[k]) for k in ("rows", "columns", "classes", "upper_bound")]
+    assert counts == [ROWS, COLUMNS, CLASSES, CLASSES - 1]
+    assert float(facts["h_score"]) == pytest.approx(files, rel=1e-12)
+    assert float(facts["seconds"]) > 0
+
+
+def test_score_as_json(files, capsys):
+    code, out, err = run(capsys, "score", "x.npy", "y.npy", "--json")
+    assert (code, err) == (0, "")
+    facts = json.loads(out)
+    assert list(facts) == SCORE_KEYS
+    assert facts["h_score"] == pytest.approx(files, rel=1e-12)
+    assert {k: facts[k] for k in ("rows", "columns", "dtype", "classes", "upper_bound")} == {
+        "rows": ROWS,
+        "columns": COLUMNS,
+        "dtype": "float64",
+        "classes": CLASSES,
+        "upper_bound": CLASSES - 1,
+    }
+
+
+def test_score_in_a_terminal_is_a_table(files):
+    code, text = in_terminal("score", "x.npy", "y.npy")
+    assert code == 0
+    assert "\t" not in text
+    assert re.search(rf"^Rows +{ROWS}\s*$", text, re.MULTILINE)
+    assert re.search(rf"^H-score +{files:.10g}\s*$", text, re.MULTILINE)
+    assert re.search(rf"^At most +{CLASSES - 1}\s*$", text, re.MULTILINE)
+
+
+def test_score_takes_the_options_of_h_score(files, capsys, monkeypatch):
+    seen = {}
+
+    def h_score(features, labels, **options):
+        seen.update(options)
+        return 0.5
+
+    monkeypatch.setattr(hscore_fast, "h_score", h_score)
+    options = ("--precision", "auto", "--threads", "2", "--tol", "1e-9")
+    code, out, _ = run(capsys, "score", "x.npy", "y.npy", *options)
+    assert code == 0
+    assert "h_score\t0.5\n" in out
+    assert seen == {"precision": "auto", "n_threads": 2, "tol": 1e-9}
+
+
+def test_score_of_one_column_and_of_one_hot_labels(files, capsys):
+    labels = np.load("y.npy")
+    np.save("column.npy", np.load("x.npy")[:, 0])
+    np.save("one_hot.npy", np.eye(CLASSES, dtype=np.uint8)[labels])
+    _, plain, _ = run(capsys, "score", "x.npy", "y.npy", "--json")
+    _, one_hot, _ = run(capsys, "score", "x.npy", "one_hot.npy", "--json")
+    assert json.loads(one_hot)["classes"] == CLASSES
+    assert json.loads(one_hot)["h_score"] == pytest.approx(json.loads(plain)["h_score"], rel=1e-12)
+    code, column, _ = run(capsys, "score", "column.npy", "y.npy", "--json")
+    assert code == 0
+    assert (json.loads(column)["columns"], json.loads(column)["upper_bound"]) == (1, 1)
+
+
+def test_a_single_class_is_scored_with_one_line_of_warning(files, capsys):
+    code, out, err = run(capsys, "score", "x.npy", "one_class.npy", "--json")
+    assert code == 0
+    assert_one_line(err, "SingleClassWarning: ")
+    assert (json.loads(out)["h_score"], json.loads(out)["upper_bound"]) == (0, 0)
+
+
+def test_saturation_is_scored_with_one_line_of_warning(files, capsys):
+    features = np.random.default_rng(1).normal(size=(8, 20))
+    np.save("wide.npy", features)
+    np.save("eight.npy", np.array([0, 1] * 4))
+    code, out, err = run(capsys, "score", "wide.npy", "eight.npy", "--json")
+    assert code == 0
+    assert_one_line(err, "SaturationWarning: ")
+    assert json.loads(out)["upper_bound"] == 1
+
+
+def test_warnings_of_the_caller_stay_as_they_were(files, capsys):
+    run(capsys, "score", "x.npy", "one_class.npy")
+    with pytest.raises(hscore_fast.SingleClassWarning):  # an error again, as pytest has it
+        hscore_fast.h_score(np.ones((4, 1)) * np.arange(4)[:, None], [0, 0, 0, 0])
+
+
+@pytest.mark.parametrize(
+    ("words", "parts"),
+    [
+        (("x.npy", "short.npy"), [str(ROWS), str(ROWS - 1)]),
+        (("x.npy", "missing.npy"), ["no such file", "missing.npy"]),
+        (("x.npy", "both.npz:z"), ["no array 'z'", "'x', 'y'"]),
+        (("x.npy", "both.npz"), ["say which", "both.npz:x"]),
+        (("x.txt", "y.npy"), [".txt", ".npy, .npz", ".h5"]),
+        (("x.npy", "two.csv"), ["holds 2 columns ('id', 'name')", "two.csv:id"]),
+        (("chunked.h5:z", "y.npy"), ["no dataset '/z'", "'/x'"]),
+        (("chunked.h5:x", "y.npy", "--precision", "high"), ["read in blocks", "'high'"]),
+        (("cut.npy", "y.npy"), ["cut.npy", "truncated"]),
+        (("x.npy", "objects.npy"), ["Python objects"]),
+        (("words.npz", "y.npy"), ["features"]),
+        (("x.npy", "y.npy", "--precision", "sloppy"), ["sloppy", "auto"]),
+        (("x.npy", "y.npy", "--threads", "0"), ["0"]),
+        (("x.npy", "y.npy", "--threads", "many"), ["--threads"]),
+        (("x.npy", "y.npy", "--colour"), ["--colour", "score --help"]),
+        (("x.npy",), ["LABELS", "score --help"]),
+        (("x.npy", "y.npy", "z.npy"), ["z.npy", "score --help"]),
+        (("new\nline.npy", "y.npy"), [r"new\nline.npy"]),
+    ],
+    ids=lambda value: " ".join(value).replace("\n", "_") if isinstance(value, tuple) else "",
+)
+@pytest.mark.parametrize("json_too", [False, True], ids=["plain", "json"])
+def test_bad_input_is_one_line_and_code_2(files, capsys, words, parts, json_too):
+    assert_refused(capsys, ("score", *words, *(["--json"] if json_too else [])), parts)
+
+
+def test_bad_input_in_a_terminal_is_one_line_too(files):
+    code, text = in_terminal("score", "x.npy", "missing.npy")
+    assert code == 2
+    assert_one_line(text, "missing.npy")
+
+
+def test_output_of_file_names_stays_in_its_place(files, capsys):
+    if os.name == "nt":
+        pytest.skip("such names cannot be there")
+    os.rename("x.npy", "x\t[bold]\n.npy")
+    code, out, _ = run(capsys, "score", "x\t[bold]\n.npy", "y.npy")
+    assert code == 0
+    assert out.splitlines()[0] == "features\tx\\t[bold]\\n.npy"
+    code, text = in_terminal("score", "x\t[bold]\n.npy", "y.npy")
+    assert code == 0
+    assert r"x\t[bold]\n.npy" in text
+
+
+def test_an_interrupt_ends_with_130_and_no_traceback(files):
+    assert_interrupted("score", "x.npy", "y.npy", stub="hscore_fast.h_score")
+
+
+@pytest.mark.parametrize("name", ["h5py", "pyarrow"])
+def test_a_missing_library_is_one_line_and_code_2(files, name):
+    ending = {"h5py": "chunked.h5", "pyarrow": "x.parquet"}[name]
+    open(ending, "a").close()
+    done = in_pipe(
+        "score", ending, "y.npy", code=f"import sys; sys.modules[{name!r}] = None\n{CALL}"
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert_one_line(done.stderr, name, "pip install", "hscore-fast[")
+
+
+def test_a_stream_shows_a_bar_in_a_terminal_and_nothing_in_a_pipe(files, capsys):
+    code, text = in_terminal("score", "chunked.h5", "y.npy")
+    assert code == 0
+    assert "rows/s" in text
+    assert re.search(rf"^H-score +{files:.10g}\s*$", text, re.MULTILINE)
+    code, out, err = run(capsys, "score", "chunked.h5", "y.npy")
+    assert (code, err) == (0, "")
+    assert "rows/s" not in out
+
+
+@pytest.mark.skipif(os.name == "nt", reason="pipes close otherwise there")
+def test_a_reader_that_goes_away_is_no_traceback(files):
+    reader, writer = os.pipe()
+    os.close(reader)
+    try:
+        done = subprocess.run(
+            command("score", "x.npy", "y.npy", "--json"),
+            stdout=writer,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    finally:
+        os.close(writer)
+    assert (done.returncode, done.stderr) == (1, "")
