@@ -21,6 +21,7 @@ from hscore_fast._variants import core as _active_core
 from hscore_fast._warnings import PrecisionWarning, SaturationWarning, SingleClassWarning
 from hscore_fast.ace import MaximalCorrelation, maximal_correlation
 from hscore_fast.adjusted import adjusted_h_score, chance_level
+from hscore_fast.consensus import consensus
 from hscore_fast.moments import Moments
 from hscore_fast.regularized import regularized_h_score
 from hscore_fast.scores import h_score
@@ -39,6 +40,7 @@ __all__ = [
     "adjusted_h_score",
     "build_info",
     "chance_level",
+    "consensus",
     "h_score",
     "h_scores",
     "maximal_correlation",
