@@ -103,7 +103,7 @@ def pairwise_wins(scores: ArrayLike, *, rtol: float = 1e-9) -> Floats:
     Raises
     ------
     ValueError, TypeError
-        As :func:`consensus` does.
+        As :func:`hscore_fast.consensus` does.
 
     Examples
     --------

@@ -1,11 +1,8 @@
 """The collector of torch layers: the same statistics as from outputs that were stored."""
 
-import doctest
-
 import numpy as np
 import pytest
 
-import hscore_fast
 from hscore_fast import h_score, regularized_h_score
 
 torch = pytest.importorskip("torch")
@@ -178,9 +175,3 @@ def test_bad_arguments(model) -> None:
         collector,
     ):
         pass
-
-
-def test_examples_in_the_documentation() -> None:
-    found = doctest.testmod(hscore_fast.torch)
-    assert found.attempted > 6
-    assert found.failed == 0

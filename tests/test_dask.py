@@ -1,6 +1,5 @@
 """Dask arrays: chunks of any kind, and a real cluster one of whose workers is killed."""
 
-import doctest
 import os
 import signal
 from pathlib import Path
@@ -159,9 +158,3 @@ def test_a_cluster_one_of_whose_workers_is_killed(tmp_path: Path) -> None:
         assert not pids <= set(client.run(os.getpid).values())
     assert found[0] == pytest.approx(expected, rel=1e-12)
     assert found[1:] == pytest.approx([found[0]] * 3, rel=1e-12)
-
-
-def test_examples_in_the_documentation() -> None:
-    found = doctest.testmod(hd)
-    assert found.attempted > 6
-    assert found.failed == 0

@@ -1,6 +1,5 @@
 """Each file format gives the same score as the array in memory, and one clear error otherwise."""
 
-import doctest
 import os
 import sys
 from pathlib import Path
@@ -23,7 +22,7 @@ from written_files import (
 )
 
 from hscore_fast import adjusted_h_score, chance_level, h_score, regularized_h_score
-from hscore_fast.readers import _formats, _stream, open_array, open_source, read_moments
+from hscore_fast.readers import _stream, open_array, open_source, read_moments
 
 ROWS, COLUMNS = 307, 7
 
@@ -418,10 +417,3 @@ def test_options_of_streams(tmp_path, problem) -> None:
     done = []
     read_moments(address, problem[1], progress=lambda rows, of: done.append((rows, of)))
     assert done == [(0, ROWS), (ROWS, ROWS)]
-
-
-@pytest.mark.parametrize("module", [_formats, _stream])
-def test_examples_in_the_documentation(module) -> None:
-    found = doctest.testmod(module)
-    assert found.attempted > 3
-    assert found.failed == 0

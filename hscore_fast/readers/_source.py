@@ -33,6 +33,20 @@ class Source(ABC):
         The whole array, where that costs no memory.
     rows_together : int
         Rows that the file stores as one piece, so that a part of it costs as much as all of it.
+
+    Examples
+    --------
+    >>> import numpy as np, tempfile, pathlib
+    >>> from hscore_fast.readers import open_source
+    >>> folder = tempfile.TemporaryDirectory()
+    >>> path = pathlib.Path(folder.name) / "x.npz"
+    >>> np.savez_compressed(path, np.arange(10.0).reshape(5, 2))
+    >>> source = open_source(path)
+    >>> source.shape, source.mapped is None
+    ((5, 2), True)
+    >>> [float(block.sum()) for block in source.blocks(2)]
+    [6.0, 22.0, 17.0]
+    >>> folder.cleanup()
     """
 
     what: str
