@@ -1,7 +1,6 @@
 """The benchmark: what it says, that it checks its answers, and never how long anything takes."""
 
 import io
-import json
 import math
 import subprocess
 import sys
@@ -17,7 +16,6 @@ import hscore_fast
 from hscore_fast import reference
 from hscore_fast.bench import answers, cases, contenders, data, machine, mapped, measure, run
 from hscore_fast.bench.cases import Case
-from hscore_fast.cli import main
 
 TINY = [
     Case("score", 60, 5, 3, "float64", 1),
@@ -34,13 +32,6 @@ def tiny(monkeypatch, tmp_path):
     """Let every plan consist of small cases, away from the repository's own package folder."""
     monkeypatch.setattr(cases.Plan, "cases", lambda self, threads: TINY)
     monkeypatch.chdir(tmp_path)
-
-
-@pytest.fixture
-def wrong(monkeypatch):
-    """Make the library return a score that is off in the fifth digit."""
-    right = hscore_fast.h_score
-    monkeypatch.setattr(hscore_fast, "h_score", lambda *a, **k: right(*a, **k) * (1 + 1e-5))
 
 
 @pytest.fixture(scope="module")
@@ -118,27 +109,6 @@ def test_the_summary_covers_every_comparison(report):
     assert report["machine"]["isa"] == hscore_fast.build_info()["isa"]
 
 
-def test_command_prints_markdown_and_writes_json(tmp_path, capsys):
-    path = tmp_path / "bench.json"
-    assert main(["bench", "--quick", "--only", "score 60x5", "--json", str(path)]) == 0
-    output = capsys.readouterr().out
-    assert "### Whole score" in output
-    assert "| 60 | 5 | 3 | float64 | 1 | auto |" in output
-    written = json.loads(path.read_text())
-    assert {row["case"] for row in written["rows"]} == {case.name for case in TINY[:2]}
-    assert set(written) == {
-        "format",
-        "version",
-        "machine",
-        "hints",
-        "protocol",
-        "rows",
-        "skipped_cases",
-        "summary",
-        "wrong",
-    }
-
-
 @pytest.mark.parametrize("width", [70, 100, 250])
 def test_terminal_repeats_the_keys_of_a_table_that_is_cut(report, width):
     from rich.console import Console
@@ -150,17 +120,6 @@ def test_terminal_repeats_the_keys_of_a_table_that_is_cut(report, width):
     lines = console.export_text().splitlines()
     assert max(map(len, lines)) <= width
     assert sum("Whole score" in line for line in lines) == 1 or width < 250
-
-
-def test_a_wrong_answer_is_an_error(wrong, capsys):
-    assert main(["bench", "--only", "score 60x5x3 float64"]) == 1
-    captured = capsys.readouterr()
-    assert "WRONG ANSWER: hscore_fast auto" in captured.out
-    assert "wrong answer: hscore_fast auto on score 60x5x3 float64 1 thread" in captured.err
-
-
-def test_a_wrong_answer_about_a_file_is_an_error(wrong):
-    assert main(["bench", "--only", "mapped"]) == 1
 
 
 def test_not_a_number_is_wrong_and_stays_so():
@@ -208,31 +167,6 @@ def test_figure(report, tmp_path):
     path = tmp_path / "bench.png"
     figure.save(report, path)
     assert path.read_bytes().startswith(b"\x89PNG")
-
-
-def test_figure_without_matplotlib_names_the_extra(monkeypatch, capsys):
-    monkeypatch.setitem(sys.modules, "matplotlib", None)
-    assert main(["bench", "--quick", "--plot", "bench.svg"]) == 2
-    assert 'pip install "hscore-fast[plot]"' in capsys.readouterr().err
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (["--quick", "--full"], "exclude each other"),
-        (["--only", "nothing like this"], "the names are: score 60x5x3"),
-        (["--threads", "0"], "--threads must be positive integers"),
-        (["--threads", "1,x"], "--threads must be positive integers"),
-        (["--json", "no/such/folder.json"], "there is no folder for"),
-        (["--folder", "no/such/folder"], "--folder must be a folder"),
-    ],
-)
-def test_bad_usage_is_one_line(arguments, message, capsys):
-    assert main(["bench", *arguments]) == 2
-    captured = capsys.readouterr()
-    assert captured.out == ""
-    assert message in captured.err
-    assert captured.err.count("\n") == 1
 
 
 def test_importing_the_library_leaves_the_benchmark_alone():

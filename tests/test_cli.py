@@ -42,6 +42,7 @@ def test_bad_usage_is_one_line_and_code_2(capsys, words):
         ("hscore-fast ", COMMANDS),
         ("hscore-fast info --j", ["--json"]),
         ("hscore-fast score --pre", ["--precision"]),
+        ("hscore-fast score --precision f", ["float64", "float32"]),
     ],
 )
 def test_the_shell_completes(typed, completed):

@@ -1,5 +1,6 @@
 """``hscore-fast score``: output for people and machines, errors, exit codes."""
 
+import csv
 import json
 import os
 import re
@@ -11,29 +12,36 @@ from cli_runs import (
     CALL,
     CLASSES,
     COLUMNS,
+    COUNT,
     ROWS,
+    SCORE,
+    SECONDS,
+    TEXT,
+    assert_fits,
     assert_interrupted,
     assert_one_line,
     assert_refused,
     command,
     in_pipe,
     in_terminal,
+    record,
     run,
 )
 
 import hscore_fast
 
-SCORE_KEYS = [
-    "features",
-    "labels",
-    "rows",
-    "columns",
-    "dtype",
-    "classes",
-    "h_score",
-    "upper_bound",
-    "seconds",
-]
+SCORE_JSON = record(
+    features=TEXT,
+    labels=TEXT,
+    rows=COUNT,
+    columns=COUNT,
+    dtype=TEXT,
+    classes=COUNT,
+    h_score=SCORE,
+    upper_bound=COUNT,
+    seconds=SECONDS,
+)
+SCORE_KEYS = list(SCORE_JSON["properties"])
 
 
 @pytest.mark.parametrize(
@@ -61,6 +69,7 @@ def test_score_as_json(files, capsys):
     code, out, err = run(capsys, "score", "x.npy", "y.npy", "--json")
     assert (code, err) == (0, "")
     facts = json.loads(out)
+    assert_fits(facts, SCORE_JSON)
     assert list(facts) == SCORE_KEYS
     assert facts["h_score"] == pytest.approx(files, rel=1e-12)
     assert {k: facts[k] for k in ("rows", "columns", "dtype", "classes", "upper_bound")} == {
@@ -70,6 +79,14 @@ def test_score_as_json(files, capsys):
         "classes": CLASSES,
         "upper_bound": CLASSES - 1,
     }
+
+
+def test_score_as_csv(files, capsys):
+    code, out, err = run(capsys, "score", "x.npy", "y.npy", "--csv")
+    assert (code, err) == (0, "")
+    (facts,) = csv.DictReader(out.splitlines())
+    assert list(facts) == SCORE_KEYS
+    assert float(facts["h_score"]) == pytest.approx(files, rel=1e-12)
 
 
 def test_score_in_a_terminal_is_a_table(files):
@@ -149,6 +166,7 @@ def test_warnings_of_the_caller_stay_as_they_were(files, capsys):
         (("x.npy", "y.npy", "--precision", "sloppy"), ["sloppy", "auto"]),
         (("x.npy", "y.npy", "--threads", "0"), ["0"]),
         (("x.npy", "y.npy", "--threads", "many"), ["--threads"]),
+        (("x.npy", "y.npy", "--csv", "--json"), ["--json and --csv exclude each other"]),
         (("x.npy", "y.npy", "--colour"), ["--colour", "score --help"]),
         (("x.npy",), ["LABELS", "score --help"]),
         (("x.npy", "y.npy", "z.npy"), ["z.npy", "score --help"]),

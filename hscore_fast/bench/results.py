@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, TypedDict
 
@@ -11,7 +11,29 @@ from hscore_fast.bench.cases import Case
 from hscore_fast.bench.contenders import is_ours, ours, precisions
 from hscore_fast.bench.measure import Measurement
 
-__all__ = ["Ratio", "Result", "Row", "Summary", "rows", "summarize", "wrong_answers"]
+__all__ = [
+    "TIME_KEYS",
+    "Ratio",
+    "Result",
+    "Row",
+    "Summary",
+    "rows",
+    "summarize",
+    "times",
+    "wrong_answers",
+]
+
+_CASE_KEYS = ("kind", "n_samples", "n_features", "n_classes", "dtype", "threads", "precision")
+_RATIO_KEYS = ("median", "low", "high")
+# Of a line of `times`.
+TIME_KEYS = (
+    *_CASE_KEYS,
+    "who",
+    "seconds",
+    "gflops",
+    "relative_error",
+    *(f"ratio_{key}" for key in _RATIO_KEYS),
+)
 
 
 # Operations of the product in a small problem, at most.
@@ -128,6 +150,22 @@ def _row(result: Result, precision: str) -> Row:
         "skipped": result.skipped,
         "extra": result.extra,
     }
+
+
+def times(found: Iterable[Row]) -> Iterator[dict[str, str | int | float | None]]:
+    """Give a line for each time of each row: who took it, and our time over theirs."""
+    for row in found:
+        facts: dict[str, Any] = dict(row)
+        for who, taken in row["seconds"].items():
+            ratio: dict[str, Any] = dict(row["ratio"].get(who, {}))
+            yield {
+                **{key: facts[key] for key in _CASE_KEYS},
+                "who": who,
+                "seconds": taken,
+                "gflops": row["gflops"].get(who),
+                "relative_error": row["relative_error"][who],
+                **{f"ratio_{key}": ratio.get(key) for key in _RATIO_KEYS},
+            }
 
 
 def wrong_answers(found: Sequence[Row]) -> list[str]:

@@ -1,11 +1,13 @@
-"""Results as a table on a terminal, tab-separated in a pipe, or JSON."""
+"""Results as a table on a terminal, tab-separated in a pipe, JSON or CSV."""
 
 from __future__ import annotations
 
+import csv
 import json
+import math
 import sys
-from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple, TypeAlias
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple, TextIO, TypeAlias
 
 from rich import box
 from rich.console import Console
@@ -65,8 +67,17 @@ def write_rows(
 
 
 def write_json(result: object) -> None:
-    """Write a result as JSON."""
-    print(json.dumps(result, indent=2, ensure_ascii=False))
+    """Write a result as JSON, which has no word for what is not a finite number: null."""
+    print(json.dumps(_finite(result), indent=2, ensure_ascii=False, allow_nan=False))
+
+
+def write_csv(
+    keys: Sequence[str], rows: Iterable[Mapping[str, Value]], file: TextIO | None = None
+) -> None:
+    """Write rows as CSV under a line of headings; what is None or not a number stays empty."""
+    lines = csv.writer(file or sys.stdout, lineterminator="\n")
+    lines.writerow(keys)
+    lines.writerows([_finite(row[key]) for key in keys] for row in rows)
 
 
 def _table(title: str, *, show_header: bool) -> Table:
@@ -89,3 +100,13 @@ def _cell(column: Column, row: Mapping[str, Value]) -> Text:
 
 def _plain(value: Value) -> str:
     return "" if value is None else printable(str(value))
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, Mapping):
+        return {key: _finite(each) for key, each in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(each) for each in value]
+    return value

@@ -13,6 +13,7 @@ import typer
 
 from hscore_fast.cli._messages import BadInput, complain
 from hscore_fast.cli._progress import share_bar
+from hscore_fast.cli._tables import write_csv
 
 _FIGURES = (".png", ".svg", ".pdf")
 _MOST_THREADS = 4096
@@ -42,6 +43,9 @@ def bench(
     json_file: Annotated[
         Path | None, typer.Option("--json", metavar="FILE", help="Write everything to a file.")
     ] = None,
+    csv_file: Annotated[
+        Path | None, typer.Option("--csv", metavar="FILE", help="Write every time to a file.")
+    ] = None,
     plot: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Draw the ratios: .png, .svg or .pdf.")
     ] = None,
@@ -70,7 +74,7 @@ def bench(
             if plot.suffix not in _FIGURES:
                 known = ", ".join(_FIGURES)
                 raise BadInput(f"--plot must end in one of {known}, got {str(plot)!r}")
-    for path in (json_file, plot):
+    for path in (json_file, csv_file, plot):
         if path is not None and not path.absolute().parent.is_dir():
             raise BadInput(f"there is no folder for {str(path)!r}")
     if folder is not None and not folder.is_dir():
@@ -85,7 +89,7 @@ def bench(
     with share_bar() as progress:
         results = run.run_cases(chosen, plan, wait=wait, folder=folder, progress=progress)
     report = run.as_dict(results, plan, wait, facts)
-    _write(report, markdown or not sys.stdout.isatty(), json_file, plot)
+    _write(report, markdown or not sys.stdout.isatty(), json_file, csv_file, plot)
     for wrong in report["wrong"]:
         complain(f"wrong answer: {wrong}")
     return 1 if report["wrong"] else 0
@@ -118,9 +122,13 @@ def _extras() -> Iterator[None]:
 
 
 def _write(
-    report: dict[str, Any], markdown: bool, json_file: Path | None, plot: Path | None
+    report: dict[str, Any],
+    markdown: bool,
+    json_file: Path | None,
+    csv_file: Path | None,
+    plot: Path | None,
 ) -> None:
-    from hscore_fast.bench import figure
+    from hscore_fast.bench import figure, results
     from hscore_fast.bench import report as text
 
     if markdown:
@@ -132,6 +140,9 @@ def _write(
     try:
         if json_file is not None:
             json_file.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+        if csv_file is not None:
+            with csv_file.open("w", encoding="utf-8", newline="") as file:
+                write_csv(results.TIME_KEYS, results.times(report["rows"]), file)
         if plot is not None:
             figure.save(report, plot)
     except (OSError, ValueError) as error:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import platform
 from pathlib import Path
-from typing import Annotated, cast
+from typing import cast
 
 import numpy as np
-import typer
 
 import hscore_fast
-from hscore_fast.cli._tables import Column, Value, write_facts, write_json
+from hscore_fast.cli._options import CsvOption, JsonOption, refuse_both
+from hscore_fast.cli._tables import Column, Value, write_csv, write_facts, write_json
 
 _HEADINGS = {
     "version": "hscore-fast",
@@ -30,10 +30,9 @@ _HEADINGS = {
 }
 
 
-def info(
-    as_json: Annotated[bool, typer.Option("--json", help="Write JSON.")] = False,
-) -> None:
+def info(as_json: JsonOption = False, as_csv: CsvOption = False) -> None:
     """Say how the library was built and what it runs on; put this into a bug report."""
+    refuse_both(as_json, as_csv)
     facts: dict[str, Value] = {
         **cast("dict[str, Value]", hscore_fast.build_info()),
         "cpu": _processor_name(),
@@ -46,6 +45,8 @@ def info(
     }
     if as_json:
         write_json(facts)
+    elif as_csv:
+        write_csv(list(facts), [facts])
     else:
         columns = [Column(key, _HEADINGS.get(key, key)) for key in facts]
         write_facts("hscore-fast", columns, facts)

@@ -10,8 +10,15 @@ import typer
 import hscore_fast
 from hscore_fast._labels import encode
 from hscore_fast.cli._messages import one_line_each
+from hscore_fast.cli._options import (
+    CsvOption,
+    JsonOption,
+    PrecisionOption,
+    ThreadsOption,
+    refuse_both,
+)
 from hscore_fast.cli._progress import row_bar
-from hscore_fast.cli._tables import Column, Value, seconds, write_facts, write_json
+from hscore_fast.cli._tables import Column, Value, seconds, write_csv, write_facts, write_json
 from hscore_fast.readers._stream import Inputs, open_inputs, scorable_moments
 
 _COLUMNS = (
@@ -43,23 +50,20 @@ def score(
             help="One class label a sample: a file as for FEATURES, or .csv; file.csv:column.",
         ),
     ],
-    precision: Annotated[
-        str, typer.Option(help="Arithmetic of the products: auto, float64 or float32.")
-    ] = "auto",
-    threads: Annotated[
-        int | None,
-        typer.Option(help="Threads to use; by default OMP_NUM_THREADS or all processors allowed."),
-    ] = None,
+    precision: PrecisionOption = "auto",
+    threads: ThreadsOption = None,
     tol: Annotated[
         float | None, typer.Option(help="Relative tolerance of the rank decision.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Write JSON.")] = False,
+    as_json: JsonOption = False,
+    as_csv: CsvOption = False,
 ) -> None:
     """Score a matrix of features against class labels.
 
     Files may be larger than the memory: they are mapped where their format allows and read in
     blocks, in float64, otherwise. A pattern in quotes, such as 'parts/*.h5:/layer4', is one matrix.
     """
+    refuse_both(as_json, as_csv)
     with one_line_each():
         x, y = open_inputs(features, labels)
         start = time.perf_counter()
@@ -88,5 +92,7 @@ def score(
     }
     if as_json:
         write_json(facts)
+    elif as_csv:
+        write_csv(list(facts), [facts])
     else:
         write_facts("H-score", _COLUMNS, facts)
