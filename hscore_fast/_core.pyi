@@ -68,6 +68,8 @@ class TargetScores:
     def scores(self) -> list[float]: ...
     @property
     def n_classes(self) -> list[int]: ...
+    @property
+    def standard_errors(self) -> list[float]: ...
 
 class Moments:
     def __init__(self, n_features: int) -> None: ...
@@ -159,6 +161,7 @@ def h_scores(
     shrinkage: str,
     intensity: float,
     paper: bool,
+    error_rows: int,
     n_threads: int,
     progress: Callable[[int], object] | None,
 ) -> TargetScores: ...

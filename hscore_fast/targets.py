@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -110,41 +110,85 @@ def h_scores(
     >>> h_scores(features, [["a", "a", "b", "b"], [0, 1, 0, 1], [1, 2, 3, 4]]).round(12)
     array([0.8, 0.2, 1. ])
     """
-    precision = as_precision(precision, PRECISIONS)
-    method, intensity = as_shrinkage(shrinkage)
-    paper = as_convention(convention) == "paper"
-    tolerance = as_tol(tol)
-    threads = as_n_threads(n_threads)
+    options = target_options(regularized, shrinkage, convention, precision, tol, n_threads)
     if progress is not None and not callable(progress):
         raise TypeError(
             f"progress must be a function of two numbers or None, got {type(progress).__name__}"
         )
     x = as_features(features)
     codes, n_classes = _encode_all(targets, x)
+    total = len(codes)
+    tell = None if progress is None else lambda done: progress(done, total)
+    result = score_targets(x, codes, n_classes, options, check_finite, tell)
+    if result is None:
+        return np.full(total, np.nan)
+    _warn_about(result, regularized)
+    return np.array(result.scores)
+
+
+class TargetOptions(NamedTuple):
+    """Options as the core takes them."""
+
+    regularized: bool
+    shrinkage: str
+    intensity: float
+    paper: bool
+    precision: str
+    tol: float
+    n_threads: int
+
+
+def target_options(
+    regularized: bool,
+    shrinkage: str | float,
+    convention: str,
+    precision: str,
+    tol: float | None,
+    n_threads: int | None,
+) -> TargetOptions:
+    """Check the options."""
+    precision = as_precision(precision, PRECISIONS)
+    method, intensity = as_shrinkage(shrinkage)
+    paper = as_convention(convention) == "paper"
+    return TargetOptions(
+        regularized, method, intensity, paper, precision, as_tol(tol), as_n_threads(n_threads)
+    )
+
+
+def score_targets(
+    x: Features,
+    codes: Sequence[NDArray[np.int32]],
+    n_classes: Sequence[int],
+    options: TargetOptions,
+    check_finite: bool = True,
+    progress: Callable[[int], object] | None = None,
+    error_rows: int = 0,
+) -> TargetScores | None:
+    """Score encoded targets; None if values are not finite and that is allowed."""
     if x.n_samples < 2:
         raise ValueError(f"features must have at least 2 rows, got {x.n_samples}")
-    total = len(codes)
+    precision = options.precision
     result = core.h_scores(
         x.array,
         x.bfloat16,
         codes,
         n_classes,
         precision == "float32" or (precision == "auto" and x.narrow),
-        tolerance,
-        regularized,
-        method,
-        intensity,
-        paper,
-        threads,
-        None if progress is None else lambda done: progress(done, total),
+        options.tol,
+        options.regularized,
+        options.shrinkage,
+        options.intensity,
+        options.paper,
+        error_rows,
+        options.n_threads,
+        progress,
     )
     if not result.finite:
         if not check_finite:
-            return np.full(total, np.nan)
-        refuse_non_finite(x, threads)
+            return None
+        refuse_non_finite(x, options.n_threads)
         raise overflow()
-    _warn_about(result, regularized)
-    return np.array(result.scores)
+    return result
 
 
 def _encode_all(targets: Any, x: Features) -> tuple[list[NDArray[np.int32]], list[int]]:
@@ -161,10 +205,7 @@ def _encode_all(targets: Any, x: Features) -> tuple[list[NDArray[np.int32]], lis
                 f"targets must have shape (n_targets, n_samples), but targets[{number}] is the "
                 f"single value {labels!r}: for a single target use h_score"
             )
-        try:
-            codes, classes = encode(labels)
-        except (TypeError, ValueError) as error:
-            raise type(error)(f"targets[{number}]: {error}") from None
+        codes, classes = encode_target(labels, f"targets[{number}]")
         if len(codes) != x.n_samples:
             hint = ""
             if isinstance(targets, np.ndarray) and targets.shape[0] == x.n_samples:
@@ -174,10 +215,19 @@ def _encode_all(targets: Any, x: Features) -> tuple[list[NDArray[np.int32]], lis
                 f"labels for {x.n_samples} rows{hint}"
             )
         all_codes.append(codes)
-        n_classes.append(len(classes))
+        n_classes.append(classes)
     if not all_codes:
         raise ValueError("targets must hold at least one label vector, got none")
     return all_codes, n_classes
+
+
+def encode_target(labels: Any, name: str) -> tuple[NDArray[np.int32], int]:
+    """Turn one target into class codes and their number; errors begin with its name."""
+    try:
+        codes, classes = encode(labels)
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"{name}: {error}") from None
+    return codes, len(classes)
 
 
 def _warn_about(result: TargetScores, regularized: bool) -> None:
@@ -185,26 +235,35 @@ def _warn_about(result: TargetScores, regularized: bool) -> None:
     single = result.n_classes.count(1)
     if single:
         first = result.n_classes.index(1)
-        warnings.warn(
-            f"{single} of {len(result.n_classes)} targets, the first targets[{first}], have a "
-            "single class, so that their H-score is 0 by definition",
-            SingleClassWarning,
-            stacklevel=3,
-        )
-    if regularized or single == len(result.n_classes):
-        return
+        warn_of_single_classes(single, len(result.n_classes), f"targets[{first}]", stacklevel=4)
+    warning = rank_warning(result, regularized)
+    if warning is not None:
+        warnings.warn(*warning, stacklevel=3)
+
+
+def warn_of_single_classes(single: int, total: int, first: str, stacklevel: int) -> None:
+    """Say why some scores are 0."""
+    warnings.warn(
+        f"{single} of {total} targets, the first {first}, have a single class, so that their "
+        "H-score is 0 by definition",
+        SingleClassWarning,
+        stacklevel=stacklevel,
+    )
+
+
+def rank_warning(result: TargetScores, regularized: bool) -> tuple[str, type[Warning]] | None:
+    """Say what the features' rank does to the scores, if there is something to say."""
+    if regularized or set(result.n_classes) == {1}:
+        return None
     if result.rank >= result.n_samples - 1:
-        warnings.warn(
+        return (
             f"the features have rank {result.rank} for {result.n_samples} samples, so that every "
             "H-score is the number of classes less one whatever the labels are: use more samples, "
-            "fewer features or regularized=True",
-            SaturationWarning,
-            stacklevel=3,
-        )
-    elif result.error_bound > 1e-6 * max(1e-3, max(result.scores)):
-        warnings.warn(
+            "fewer features or regularized=True"
+        ), SaturationWarning
+    if result.error_bound > 1e-6 * max(1e-3, max(result.scores)):
+        return (
             f"the features are nearly linearly dependent: the H-scores are certain to "
-            f"{result.error_bound:.1g} only; drop near-duplicate features or raise tol",
-            PrecisionWarning,
-            stacklevel=3,
-        )
+            f"{result.error_bound:.1g} only; drop near-duplicate features or raise tol"
+        ), PrecisionWarning
+    return None

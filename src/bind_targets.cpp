@@ -13,7 +13,8 @@ namespace {
 TargetScores score_targets(const py::object& features, bool bfloat16,
                            const std::vector<Codes>& codes, const std::vector<Index>& classes,
                            bool float32_rows, double tolerance, bool regularized,
-                           const std::string& shrinkage, double intensity, bool paper, int threads,
+                           const std::string& shrinkage, double intensity, bool paper,
+                           Index error_rows, int threads,
                            const std::function<void(Index)>& progress) {
   if (codes.size() != classes.size()) throw py::value_error("codes and n_classes differ in length");
   const FeatureView x = feature_view(features, bfloat16);
@@ -22,6 +23,7 @@ TargetScores score_targets(const py::object& features, bool bfloat16,
     targets.push_back(label_view(codes[t], classes[t]));
   TargetOptions options;
   options.float32_rows = float32_rows;
+  options.error_rows = error_rows;
   const py::gil_scoped_release release;
   const Options call(threads, tolerance);
   options.whitening = call.whitening;
@@ -48,12 +50,13 @@ void bind_targets(py::module_& module) {
       .def_readonly("error_bound", &TargetScores::error_bound)
       .def_readonly("intensity", &TargetScores::intensity)
       .def_readonly("scores", &TargetScores::scores)
-      .def_readonly("n_classes", &TargetScores::classes);
+      .def_readonly("n_classes", &TargetScores::classes)
+      .def_readonly("standard_errors", &TargetScores::standard_errors);
 
   module.def("h_scores", &score_targets, py::arg("features"), py::arg("bfloat16"), py::arg("codes"),
              py::arg("n_classes"), py::arg("float32_rows"), py::arg("tol"), py::arg("regularized"),
-             py::arg("shrinkage"), py::arg("intensity"), py::arg("paper"), py::arg("n_threads"),
-             py::arg("progress"),
+             py::arg("shrinkage"), py::arg("intensity"), py::arg("paper"), py::arg("error_rows"),
+             py::arg("n_threads"), py::arg("progress"),
              "The scores of a matrix for many targets; progress(done) is called now and then.");
 }
 

@@ -1,10 +1,12 @@
 #include "hscore/targets.hpp"
 
+#include <cmath>
 #include <stdexcept>
 
 #include "hscore/saturation.hpp"
 #include "scores.hpp"
 #include "shrunk_covariance.hpp"
+#include "target_errors.hpp"
 #include "target_sums.hpp"
 #include "whitened_rows.hpp"
 
@@ -12,7 +14,11 @@ namespace hscore {
 
 namespace {
 
-using Shares = std::vector<std::vector<double>>;  // per target and class
+/// What the targets sum up to.
+struct Sums {
+  std::vector<std::vector<double>> shares;  // of the score, per target and class
+  std::vector<double> errors;               // of the score, per target, where asked for
+};
 
 Index most_classes(const LabelView* targets, Index count) {
   Index most = 1;
@@ -34,6 +40,7 @@ struct Problem {
   const Moments& moments;
   const FactoredCovariance& factored;
   const TargetOptions& options;
+  const std::optional<ErrorSample>& sample;
 
   int threads() const { return options.whitening.threads; }
   Index size() const { return static_cast<Index>(targets.size()); }
@@ -41,10 +48,16 @@ struct Problem {
     throw_if_stopped(options.whitening.stop);
     if (options.progress) options.progress(done);
   }
+  void add_errors(Index first, Index count, const WhitenedSums& whitened, Sums& sums) const {
+    const std::vector<double> errors = sample->standard_errors(
+        targets.data() + first, counts.data() + first, sums.shares.data() + first, count, whitened,
+        threads(), options.whitening.stop);
+    sums.errors.insert(sums.errors.end(), errors.begin(), errors.end());
+  }
 };
 
 // Few classes in all: sum the features by class, then whiten the sums.
-Shares by_class_sums(const Problem& problem) {
+Sums by_class_sums(const Problem& problem) {
   std::vector<Index> first_class;
   Index classes = 0;
   for (const LabelView& target : problem.targets) {
@@ -81,6 +94,10 @@ Shares by_class_sums(const Problem& problem) {
     });
   }
   std::vector<double> squared(static_cast<std::size_t>(classes), 0.0);
+  WhitenedSums whitened;
+  if (problem.sample) {
+    whitened = {Eigen::MatrixXf(problem.factored.rank(), classes), first_class};
+  }
   whiten_rows(
       problem.factored, features, classes,
       [&](Index i, double* target) { std::copy_n(sums.row(i), features, target); },
@@ -89,22 +106,26 @@ Shares by_class_sums(const Problem& problem) {
         for (Index i = 0; i < block.cols(); ++i) {
           squared[static_cast<std::size_t>(first + i)] = block.col(i).squaredNorm();
         }
+        if (problem.sample) {
+          whitened.sums.middleCols(first, block.cols()) = block.cast<float>();
+        }
       });
-  Shares shares;
+  Sums result;
   for (std::size_t t = 0; t < first_class.size(); ++t) {
-    shares.emplace_back();
+    result.shares.emplace_back();
     for (std::size_t c = 0; c < problem.counts[t].size(); ++c) {
       const double count = problem.counts[t][c];
       const double sum = squared[static_cast<std::size_t>(first_class[t]) + c];
-      shares.back().push_back(count > 0 ? sum / count : 0.0);
+      result.shares.back().push_back(count > 0 ? sum / count : 0.0);
     }
   }
-  return shares;
+  if (problem.sample) problem.add_errors(0, problem.size(), whitened, result);
+  return result;
 }
 
 // Many classes in all: whiten the rows, then sum them by class for every target.
 template <class T>
-Shares by_whitened_rows(const Problem& problem) {
+Sums by_whitened_rows(const Problem& problem) {
   const Index rows = problem.x.rows;
   ColumnTiles<T> whitened(rows, problem.factored.rank());
   const CentredRows centred(problem.x, problem.moments, problem.factored.offset);
@@ -122,7 +143,8 @@ Shares by_whitened_rows(const Problem& problem) {
   constexpr Index group = 64;
   constexpr Index sums_bytes = Index{256} << 10;
   const Index tiles = whitened.tiles();
-  Shares shares(problem.targets.size());
+  Sums result;
+  result.shares.resize(problem.targets.size());
   for (Index begin = 0; begin < problem.size(); begin += group) {
     problem.report(begin);
     const Index count = std::min(group, problem.size() - begin);
@@ -133,6 +155,11 @@ Shares by_whitened_rows(const Problem& problem) {
     const Index per_task = std::clamp<Index>(fit, TargetSums<T>::targets_per_sweep, 16);
     const Index parts = (count + per_task - 1) / per_task;
     PaddedMatrix by_tile(tiles, count * most);
+    WhitenedSums kept;
+    if (problem.sample) {
+      kept.sums.resize(problem.factored.rank(), count * most);
+      for (Index t = 0; t < count; ++t) kept.first.push_back(t * most);
+    }
     parallel_for(tiles * parts, problem.threads(), [&](Index task) {
       const Index tile = task / parts;
       const Index from = task % parts * per_task;
@@ -152,11 +179,16 @@ Shares by_whitened_rows(const Problem& problem) {
         double squared = 0;
         for (Index l = 0; l < tile_width; ++l) squared += sum[l] * sum[l];
         by_tile(tile, from * most + k) = squared;
+        if (problem.sample) {
+          const Index width = std::min(tile_width, kept.sums.rows() - tile * tile_width);
+          kept.sums.col(from * most + k).segment(tile * tile_width, width) =
+              Eigen::Map<const Eigen::VectorXd>(sum, width).cast<float>();
+        }
       }
     });
     for (Index t = 0; t < count; ++t) {
       const std::vector<double>& counts = problem.counts[static_cast<std::size_t>(begin + t)];
-      std::vector<double>& share = shares[static_cast<std::size_t>(begin + t)];
+      std::vector<double>& share = result.shares[static_cast<std::size_t>(begin + t)];
       for (std::size_t c = 0; c < counts.size(); ++c) {
         double squared = 0;
         for (Index tile = 0; tile < tiles; ++tile) {
@@ -165,11 +197,12 @@ Shares by_whitened_rows(const Problem& problem) {
         share.push_back(counts[c] > 0 ? squared / counts[c] : 0.0);
       }
     }
+    if (problem.sample) problem.add_errors(begin, count, kept, result);
   }
-  return shares;
+  return result;
 }
 
-Shares class_shares(const Problem& problem) {
+Sums sum_classes(const Problem& problem) {
   Index classes = 0;
   for (const LabelView& target : problem.targets) classes += target.classes;
   if (classes < problem.x.rows) return by_class_sums(problem);
@@ -194,8 +227,11 @@ TargetScores h_scores(const FeatureView& x, const std::vector<LabelView>& target
     for (const double count : counts.back()) present += count > 0;
     result.classes.push_back(present);
   }
+  const bool errors = options.error_rows > 0 && !options.shrinkage;
+  if (errors) result.standard_errors.assign(targets.size(), 0.0);
   const auto saturate = [&] {
     result.finite = true;
+    if (errors) std::fill_n(result.standard_errors.data(), targets.size(), std::nan(""));
     result.rank = x.rows - 1;
     for (std::size_t t = 0; t < targets.size(); ++t) {
       result.scores[t] = static_cast<double>(std::max<Index>(result.classes[t], 1) - 1);
@@ -235,22 +271,28 @@ TargetScores h_scores(const FeatureView& x, const std::vector<LabelView>& target
   }
   result.rank = factored.rank();
   if (result.rank > 0 && multiplier > 0) {
-    Shares shares = class_shares({x, targets, counts, moments, factored, options});
+    std::optional<ErrorSample> sample;
+    if (errors) {
+      sample.emplace(x, moments, factored, options.error_rows, options.whitening.threads,
+                     options.whitening.stop);
+    }
+    Sums sums = sum_classes({x, targets, counts, moments, factored, options, sample});
     const double smallest_share = shrunk ? 1 : factored.smallest_unique_share();
     for (std::size_t t = 0; t < targets.size(); ++t) {
       if (shrunk) {
         double sum = 0;
-        for (const double share : shares[t]) sum += share;
+        for (const double share : sums.shares[t]) sum += share;
         // Shrinking only takes away from the plain score.
         const double most = ratio * static_cast<double>(std::max<Index>(result.classes[t], 1) - 1);
         result.scores[t] = std::min(multiplier * sum, most);
         continue;
       }
       const HScore score = score_of(counts[t], x.rows, x.cols,
-                                    {result.rank, 1, smallest_share, std::move(shares[t])});
+                                    {result.rank, 1, smallest_share, std::move(sums.shares[t])});
       result.scores[t] = multiplier * score.score;
       result.error_bound = std::max(result.error_bound, score.error_bound);
     }
+    if (sample) result.standard_errors = std::move(sums.errors);
   }
   if (options.progress) options.progress(static_cast<Index>(targets.size()));
   return result;

@@ -19,6 +19,8 @@ struct TargetOptions {
   bool float32_rows = false;
   WhiteningOptions whitening;
   std::optional<ShrinkageOptions> shrinkage;  // the regularized scores instead
+  /// Estimate the standard errors of plain scores from as many rows, spread over the matrix.
+  Index error_rows = 0;
   TargetProgress progress;
 };
 
@@ -31,6 +33,8 @@ struct TargetScores {
   double intensity = 0;        // of the shrinkage
   std::vector<double> scores;  // per target
   std::vector<Index> classes;  // per target, with at least one row
+  /// Per target; nan where the score is the same whatever the labels are; empty if not asked for.
+  std::vector<double> standard_errors;
 };
 
 /// Where the classes of all targets together are fewer than the rows, their sums are whitened

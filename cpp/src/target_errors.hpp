@@ -1,0 +1,43 @@
+// Standard errors of H-scores from the influence of single rows.
+//
+// With rows z_i whitened to unit covariance and class means m_k of them, row i of class c moves the
+// score by IF_i / N, IF_i = 2 z_i'm_c - |m_c|^2 - sum_k (n_k/N) (z_i'm_k)^2, whose mean over all
+// rows is 0. So the score's variance is about mean(IF^2) / N, and dividing it by 1 - r/(N-1) makes
+// up for the r directions that the rows themselves have chosen.
+#pragma once
+
+#include <Eigen/Core>
+#include <vector>
+
+#include "hscore/moments.hpp"
+#include "whitened_rows.hpp"
+
+namespace hscore {
+
+/// Class sums of whitened rows, a column each; target t's begin with column first[t].
+struct WhitenedSums {
+  Eigen::MatrixXf sums;
+  std::vector<Index> first;
+};
+
+/// Rows enough to estimate a variance from. float32 is plenty for that.
+class ErrorSample {
+ public:
+  /// One row from each of `most` equal stretches of the matrix, or all: a sample that neither
+  /// sorted nor periodic labels mislead, the same on every call.
+  ErrorSample(const FeatureView& x, const Moments& moments, const FactoredCovariance& factored,
+              Index most, int threads, const StopCheck& stop);
+
+  /// For `count` targets with their class counts and shares of the score |sum|^2 / n_c.
+  std::vector<double> standard_errors(const LabelView* targets, const std::vector<double>* counts,
+                                      const std::vector<double>* shares, Index count,
+                                      const WhitenedSums& whitened, int threads,
+                                      const StopCheck& stop) const;
+
+ private:
+  Index rows_ = 0;  // of the matrix
+  std::vector<Index> chosen_;
+  Eigen::MatrixXf whitened_;  // rank x sample
+};
+
+}  // namespace hscore
