@@ -22,19 +22,26 @@ from hscore_fast._warnings import PrecisionWarning, SaturationWarning, SingleCla
 from hscore_fast.ace import MaximalCorrelation, maximal_correlation
 from hscore_fast.adjusted import adjusted_h_score, chance_level
 from hscore_fast.consensus import consensus
+from hscore_fast.curriculum import Curriculum
+from hscore_fast.hierarchy import Hierarchy
+from hscore_fast.matrix import TransferMatrix
 from hscore_fast.moments import Moments
 from hscore_fast.regularized import regularized_h_score
 from hscore_fast.scores import h_score
 from hscore_fast.targets import h_scores
+from hscore_fast.transfer import transfer_matrix
 from hscore_fast.transferability import Transferability, transferability
 
 __all__ = [
     "BuildInfo",
+    "Curriculum",
+    "Hierarchy",
     "MaximalCorrelation",
     "Moments",
     "PrecisionWarning",
     "SaturationWarning",
     "SingleClassWarning",
+    "TransferMatrix",
     "Transferability",
     "__version__",
     "adjusted_h_score",
@@ -46,6 +53,7 @@ __all__ = [
     "maximal_correlation",
     "reference",
     "regularized_h_score",
+    "transfer_matrix",
     "transferability",
 ]
 

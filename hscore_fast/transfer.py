@@ -1,0 +1,213 @@
+"""Many sources against many targets."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Mapping
+from typing import Any, cast
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from hscore_fast._inputs import Address, Features, as_features, is_address, is_label_address
+from hscore_fast.matrix import TransferMatrix
+from hscore_fast.targets import (
+    TargetOptions,
+    encode_target,
+    rank_warning,
+    score_targets,
+    target_options,
+    warn_of_single_classes,
+)
+
+__all__ = ["transfer_matrix"]
+
+# Rows from which a standard error is estimated; the figure is in the docstring.
+ERROR_ROWS = 2048
+
+
+def transfer_matrix(
+    sources: Mapping[str, ArrayLike | Address],
+    targets: Mapping[str, ArrayLike | Address],
+    *,
+    errors: bool = True,
+    regularized: bool = False,
+    shrinkage: str | float = "ledoit_wolf",
+    convention: str = "tllib",
+    precision: str = "auto",
+    tol: float | None = None,
+    n_threads: int | None = None,
+    progress: Callable[[int, int], object] | None = None,
+) -> TransferMatrix:
+    r"""Score every source's features against every target's labels.
+
+    Each source's covariance is formed and factored once, however many targets there are.
+
+    Parameters
+    ----------
+    sources : mapping of str to array_like of shape (n_samples, n_features), or address
+        Features of the same samples from each source; their widths may differ. An address names a
+        file, as for :func:`h_score`, which is read into memory unless it can be mapped, one source
+        at a time.
+    targets : mapping of str to array_like of shape (n_samples,), or address
+        Labels of the same samples for each target, of any kind that :func:`h_score` takes.
+    errors : bool, default True
+        Estimate standard errors of plain scores.
+    regularized : bool, default False
+        Compute what :func:`regularized_h_score` does instead.
+    shrinkage, convention
+        As for :func:`regularized_h_score`; of no effect on plain scores.
+    precision, tol, n_threads
+        As for :func:`h_scores`.
+    progress : callable, optional
+        Called as ``progress(done, total)`` with numbers of scores, now and then and at the end.
+
+    Returns
+    -------
+    TransferMatrix
+        With plain scores, adjusted ones and their standard errors, or with regularized scores.
+
+    Raises
+    ------
+    ValueError, TypeError, MemoryError, OSError, ModuleNotFoundError
+        As :func:`h_scores` and :func:`h_score` do; the message names the source or the target.
+        Also if the sources differ in their numbers of rows.
+
+    Warns
+    -----
+    SaturationWarning, PrecisionWarning, SingleClassWarning
+        As :func:`h_scores` does, once each.
+
+    Notes
+    -----
+    The standard error is :math:`\sqrt{\overline{IF^2}/N} / \sqrt{1-k}` with the influence of row i
+    of class c
+
+    .. math:: IF_i = 2 z_i'm_c - |m_c|^2 - \sum_k \frac{n_k}{N} (z_i'm_k)^2,
+
+    whitened rows z, whitened class means m, and :math:`k = r/(N-1)`. Its mean square is estimated
+    from 2,048 rows, one from each of as many equal stretches, or from all if there are fewer. That
+    adds about 2 % (one standard deviation) to the error of the standard error, and about a tenth to
+    the cost where it was measured (22,045 x 512, 64 targets of 16 classes).
+
+    Examples
+    --------
+    >>> from hscore_fast import transfer_matrix
+    >>> from hscore_fast.datasets import load_digits
+    >>> images, digits = load_digits()
+    >>> matrix = transfer_matrix(
+    ...     {"upper half": images[:, :32], "lower half": images[:, 32:]},
+    ...     {"digit": digits, "odd or even": digits % 2},
+    ... )
+    >>> print(matrix)
+    H-score, +- standard error
+                digit           odd or even
+    upper half  4.080 +- 0.055  0.509 +- 0.014
+    lower half  4.384 +- 0.058  0.586 +- 0.016
+    """
+    options = target_options(regularized, shrinkage, convention, precision, tol, n_threads)
+    if progress is not None and not callable(progress):
+        raise TypeError(
+            f"progress must be a function of two numbers or None, got {type(progress).__name__}"
+        )
+    names = _names(sources, "sources")
+    target_names = _names(targets, "targets")
+    codes, n_classes = [], []
+    for name in target_names:
+        found, classes = encode_target(_read_labels(targets[name]), f"targets[{name!r}]")
+        codes.append(found)
+        n_classes.append(classes)
+    results = []
+    total = len(names) * len(target_names)
+    for number, name in enumerate(names):
+        before = number * len(target_names)
+
+        def tell(done: int, before: int = before) -> None:
+            if progress is not None:
+                progress(before + done, total)
+
+        try:
+            x = _read_features(sources[name])
+            _check_rows(x, dict(zip(target_names, codes, strict=True)))
+            error_rows = ERROR_ROWS if errors else 0
+            result = score_targets(x, codes, n_classes, options, True, tell, error_rows)
+        except (ValueError, TypeError, OSError) as error:
+            if type(error) not in (ValueError, TypeError, OSError, FileNotFoundError):
+                raise
+            raise type(error)(f"sources[{name!r}]: {error}") from error
+        assert result is not None  # with values that are not finite it raises
+        results.append(result)
+    _warn(names, target_names, n_classes, results, options)
+    return TransferMatrix(
+        sources=names,
+        targets=target_names,
+        scores=np.array([result.scores for result in results]),
+        standard_errors=(
+            np.array([result.standard_errors for result in results])
+            if errors and not regularized
+            else None
+        ),
+        ranks=np.array([result.rank for result in results], dtype=np.int64),
+        n_samples=results[0].n_samples,
+        n_classes=np.array(n_classes, dtype=np.int64),
+        regularized=regularized,
+    )
+
+
+def _names(given: Mapping[str, Any], what: str) -> tuple[str, ...]:
+    if not isinstance(given, Mapping):
+        raise TypeError(
+            f"{what} must be a mapping of names to arrays or files, got {type(given).__name__}"
+        )
+    if not given:
+        raise ValueError(f"{what} must hold at least one entry, got none")
+    for name in given:
+        if not isinstance(name, str):
+            raise TypeError(f"the names of {what} must be str, got {name!r}")
+    return tuple(given)
+
+
+def _read_labels(labels: ArrayLike | Address) -> Any:
+    if not is_label_address(labels):
+        return labels
+    from hscore_fast.readers import open_source  # reads files only when asked to
+
+    return open_source(cast(Address, labels)).read()
+
+
+def _read_features(features: ArrayLike | Address) -> Features:
+    if is_address(features):
+        from hscore_fast.readers import open_source
+
+        features = open_source(cast(Address, features)).read()
+    return as_features(features)
+
+
+def _check_rows(x: Features, targets: Mapping[str, NDArray[np.int32]]) -> None:
+    for name, codes in targets.items():
+        if len(codes) != x.n_samples:
+            raise ValueError(
+                f"features must have one row per label of every target, got {x.n_samples} rows, "
+                f"and {len(codes)} labels in targets[{name!r}]"
+            )
+
+
+def _warn(
+    names: tuple[str, ...],
+    target_names: tuple[str, ...],
+    n_classes: list[int],
+    results: list[Any],
+    options: TargetOptions,
+) -> None:
+    """Issue each warning once, to the caller's caller."""
+    if 1 in n_classes:
+        first = f"targets[{target_names[n_classes.index(1)]!r}]"
+        warn_of_single_classes(n_classes.count(1), len(n_classes), first, stacklevel=4)
+    found: dict[type[Warning], list[str]] = {}
+    for name, result in zip(names, results, strict=True):
+        warning = rank_warning(result, options.regularized)
+        if warning is not None:
+            found.setdefault(warning[1], []).append(f"sources[{name!r}]: {warning[0]}")
+    for category, messages in found.items():
+        several = "" if len(messages) == 1 else f"{len(messages)} sources, the first "
+        warnings.warn(several + messages[0], category, stacklevel=3)
