@@ -1,0 +1,225 @@
+"""``hscore-fast matrix``: many files of features, many of labels, every pair scored."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+import hscore_fast
+from hscore_fast import Curriculum, Hierarchy, TransferMatrix
+from hscore_fast.cli._figures import check_figure
+from hscore_fast.cli._messages import BadInput, one_line_each, printable
+from hscore_fast.cli._options import CsvOption, JsonOption, ThreadsOption, refuse_both
+from hscore_fast.cli._progress import share_bar
+from hscore_fast.cli._tables import Column, Value, write_csv, write_json, write_rows
+from hscore_fast.readers._formats import FORMATS
+
+_MOST_TARGETS_SIDE_BY_SIDE = 5
+
+_COLUMNS: tuple[Column, ...] = (
+    Column("source", "Source"),
+    Column("target", "Target"),
+    Column("classes", "Classes", "{:,}".format),
+    Column("h_score", "H-score", "{:.4g}".format),
+    Column("adjusted_h_score", "Adjusted", "{:.4g}".format),
+    Column("standard_error", "Standard\nerror", "{:.2g}".format),
+)
+
+
+def matrix(
+    features: Annotated[
+        list[str],
+        typer.Option(
+            metavar="FILES",
+            help="A source: a file of features, or a folder of them. May be given several times; "
+            "NAME=FILE names a source, otherwise the file's name does.",
+        ),
+    ],
+    labels: Annotated[
+        list[str],
+        typer.Option(metavar="FILES", help="A target: likewise a file of labels, or a folder."),
+    ],
+    regularized: Annotated[
+        bool, typer.Option("--regularized", help="Shrink the covariance (Ledoit and Wolf).")
+    ] = False,
+    adjusted: Annotated[
+        bool,
+        typer.Option(
+            "--adjusted",
+            help="Build hierarchy and curriculum from adjusted scores, for sources "
+            "of different width.",
+        ),
+    ] = False,
+    start: Annotated[
+        str | None, typer.Option(metavar="TASK", help="The first task of the curriculum.")
+    ] = None,
+    threads: ThreadsOption = None,
+    plot: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Draw a heat map, .png, .svg or .pdf, and beside it FILE-hierarchy and "
+            "FILE-curriculum.",
+        ),
+    ] = None,
+    as_json: JsonOption = False,
+    as_csv: CsvOption = False,
+) -> None:
+    """Score every source's features against every target's labels.
+
+    All files have one row or one label for each of the same samples. On a terminal the hierarchy of
+    the sources follows, and, where sources and targets have the same names, the curriculum: from
+    which task to learn each other task.
+    """
+    refuse_both(as_json, as_csv)
+    if regularized and adjusted:
+        raise BadInput("--regularized and --adjusted exclude each other")
+    if plot is not None:
+        check_figure(plot)
+    sources, targets = _named(features, "--features"), _named(labels, "--labels")
+    with one_line_each():
+        with share_bar() as bar:
+            result = hscore_fast.transfer_matrix(
+                sources,
+                targets,
+                regularized=regularized,
+                n_threads=threads,
+                progress=lambda done, total: bar("scores", done / total),
+            )
+        of = "adjusted" if adjusted else "scores"
+        hierarchy, no_hierarchy = _hierarchy(result, of)
+        curriculum, no_curriculum = _curriculum(result, of, start)
+        if plot is not None:
+            _draw(plot, result, hierarchy, curriculum)
+    rows = _rows(result)
+    if as_json:
+        write_json(
+            {
+                **result.to_dict(),
+                "hierarchy": None if hierarchy is None else hierarchy.to_dict(),
+                "curriculum": None if curriculum is None else curriculum.to_dict(),
+            }
+        )
+    elif as_csv:
+        write_csv([column.key for column in _COLUMNS], rows)
+    else:
+        columns = _COLUMNS
+        # A pipe gets the same columns whatever the number of targets.
+        if sys.stdout.isatty() and len(result.targets) <= _MOST_TARGETS_SIDE_BY_SIDE:
+            columns, rows = _side_by_side(result)
+        write_rows(
+            "Regularized H-scores" if regularized else "H-scores",
+            columns,
+            rows,
+            f"Hierarchy of the sources\n{hierarchy or no_hierarchy}\n\n"
+            f"Curriculum\n{curriculum or no_curriculum}",
+        )
+
+
+def _named(given: list[str], option: str) -> dict[str, str]:
+    """Name the files, those in folders included."""
+    found: dict[str, str] = {}
+    for word in given:
+        name, equals, address = word.partition("=")
+        if not equals or Path(word).exists():
+            name, address = "", word
+        folder = Path(address)
+        # A folder whose name ends as a format's does is a store of arrays.
+        if folder.is_dir() and folder.suffix.lower() not in FORMATS:
+            inside = sorted(p for p in folder.iterdir() if p.suffix.lower() in FORMATS)
+            if not inside:
+                raise BadInput(
+                    f"{option}: no file in {address!r} is of a known format: {', '.join(FORMATS)}"
+                )
+            entries = {path.stem: str(path) for path in inside}
+            if len(entries) < len(inside):
+                raise BadInput(
+                    f"{option}: two files in {address!r} differ in their ending only: name each"
+                )
+        else:
+            entries = {name or _stem(address): address}
+        for key, value in entries.items():
+            if key in found:
+                raise BadInput(
+                    f"{option}: {value!r} and {found[key]!r} have the same name {key!r}: name one "
+                    "otherwise, NAME=FILE"
+                )
+            found[key] = value
+    return found
+
+
+def _stem(address: str) -> str:
+    """Name an address: a member by its own name, a file by the file's."""
+    path, colon, member = address.rpartition(":")
+    if colon and Path(path).suffix.lower() in FORMATS:
+        return member.strip("/") or Path(path).stem
+    return Path(address).stem
+
+
+def _hierarchy(result: TransferMatrix, of: str) -> tuple[Hierarchy | None, str]:
+    try:
+        return result.hierarchy(of=of), ""
+    except (ValueError, ModuleNotFoundError) as error:
+        return None, f"none: {error}"
+
+
+def _curriculum(
+    result: TransferMatrix, of: str, start: str | None
+) -> tuple[Curriculum | None, str]:
+    try:
+        return result.curriculum(start, of=of), ""
+    except (ValueError, ModuleNotFoundError) as error:
+        if start is not None:  # then it was asked for
+            raise
+        return None, f"none: {error}"
+
+
+def _draw(
+    path: Path,
+    result: TransferMatrix,
+    hierarchy: Hierarchy | None,
+    curriculum: Curriculum | None,
+) -> None:
+    from hscore_fast import plots
+
+    plots.save(result.plot(), path)
+    if hierarchy is not None:
+        plots.save(hierarchy.plot(), path.with_stem(f"{path.stem}-hierarchy"))
+    if curriculum is not None:
+        plots.save(curriculum.plot(), path.with_stem(f"{path.stem}-curriculum"))
+
+
+def _rows(result: TransferMatrix) -> list[dict[str, Value]]:
+    """Give one row for each pair."""
+    adjusted, errors = result.adjusted, result.standard_errors
+    return [
+        {
+            "source": source,
+            "target": target,
+            "classes": int(result.n_classes[column]),
+            "h_score": float(result.scores[row, column]),
+            "adjusted_h_score": None if adjusted is None else float(adjusted[row, column]),
+            "standard_error": None if errors is None else float(errors[row, column]),
+        }
+        for row, source in enumerate(result.sources)
+        for column, target in enumerate(result.targets)
+    ]
+
+
+def _side_by_side(result: TransferMatrix) -> tuple[tuple[Column, ...], list[dict[str, Value]]]:
+    """Give one row for each source, with its scores and their errors."""
+    columns = [Column("source", "Source")]
+    columns += [Column(f"target {target}", printable(target)) for target in result.targets]
+    rows: list[dict[str, Value]] = []
+    for row, source in enumerate(result.sources):
+        cells: dict[str, Value] = {"source": source}
+        for column, target in enumerate(result.targets):
+            text = f"{result.scores[row, column]:.3f}"
+            if result.standard_errors is not None:
+                text += f" +-{result.standard_errors[row, column]:.3f}"
+            cells[f"target {target}"] = text
+        rows.append(cells)
+    return tuple(columns), rows
