@@ -417,3 +417,23 @@ def test_options_of_streams(tmp_path, problem) -> None:
     done = []
     read_moments(address, problem[1], progress=lambda rows, of: done.append((rows, of)))
     assert done == [(0, ROWS), (ROWS, ROWS)]
+
+
+@pytest.mark.parametrize("kind", ["file", "stream"])
+def test_a_compressed_table_and_one_without_columns(tmp_path, kind) -> None:
+    """Rows are counted without decompressing more than one column."""
+    pa = pytest.importorskip("pyarrow")
+    new = {"file": pa.ipc.new_file, "stream": pa.ipc.new_stream}[kind]
+    columns = {"name": ["a"] * 4, "x": [0.0, 1.0, 2.0, 3.0]}
+    table = pa.table(columns)
+    options = pa.ipc.IpcWriteOptions(compression="zstd")
+    with new(tmp_path / "x.arrow", table.schema, options=options) as file:
+        for _ in range(3):
+            file.write_table(table)
+    source = open_source(tmp_path / "x.arrow")
+    assert source.shape == (12, 1)
+    assert source.read()[:, 0].tolist() == columns["x"] * 3
+    with new(tmp_path / "none.arrow", pa.schema([])) as file:
+        file.write_table(pa.table({}))
+    with pytest.raises(ValueError, match="has no numeric columns"):
+        open_source(tmp_path / "none.arrow")

@@ -25,6 +25,7 @@ def open_source(path: Path, member: str | None, without: str | None) -> Source:
         ):
             for batch in file.iter_batches(batch_size=n_rows, columns=names):
                 yield batch.select(names)
+                del batch  # before the next one is read
 
     with clear_errors(path, "parquet"), pq.ParquetFile(path, memory_map=True) as file:
         schema, n_rows = file.schema_arrow, file.metadata.num_rows

@@ -15,6 +15,8 @@ from hscore_fast.readers._source import AnyArray, Source
 
 __all__ = ["Table", "clear_errors"]
 
+_LINE = 64  # bytes of a line of the processor's cache
+
 
 class Table(Source):
     """Numeric columns side by side, one column, or one column of lists.
@@ -72,6 +74,8 @@ class Table(Source):
                 piece = batch.slice(first, n_rows)
                 yield self._block(piece, start)
                 start += piece.num_rows
+                del piece
+            del batch  # before the next one is read
 
     def _block(self, batch: Any, start: int) -> AnyArray:
         columns = [_column(batch, position) for position in range(batch.num_columns)]
@@ -94,8 +98,10 @@ class Table(Source):
             return block.reshape(-1, self.shape[1])
         if len(self.shape) == 1:
             return np.asarray(columns[0].to_numpy(zero_copy_only=False))
-        # Column by column, as the table is: each is copied in one piece.
-        block = np.empty((batch.num_rows, len(columns)), self.dtype, order="F")
+        # Column by column, as the table is: each is copied in one piece. A line more than needed lies
+        # between them, because columns a power of two apart would share a few places in the cache.
+        padding = _LINE // self.dtype.itemsize
+        block = np.empty((len(columns), batch.num_rows + padding), self.dtype)[:, :-padding].T
         for place, column in enumerate(columns):
             block[:, place] = column.to_numpy(zero_copy_only=False)
         return block
