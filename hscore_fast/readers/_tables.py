@@ -98,8 +98,8 @@ class Table(Source):
             return block.reshape(-1, self.shape[1])
         if len(self.shape) == 1:
             return np.asarray(columns[0].to_numpy(zero_copy_only=False))
-        # Column by column, as the table is: each is copied in one piece. A line more than needed lies
-        # between them, because columns a power of two apart would share a few places in the cache.
+        # Column by column, as the table is: each is copied in one piece. A cache line lies between
+        # them, because columns a power of two apart would compete for the same few places in it.
         padding = _LINE // self.dtype.itemsize
         block = np.empty((len(columns), batch.num_rows + padding), self.dtype)[:, :-padding].T
         for place, column in enumerate(columns):
