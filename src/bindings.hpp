@@ -6,6 +6,7 @@
 namespace hscore::python {
 
 void bind_errors(pybind11::module_& module);
+void bind_evaluation(pybind11::module_& module);
 void bind_labels(pybind11::module_& module);
 void bind_scores(pybind11::module_& module);
 void bind_shrinkage(pybind11::module_& module);

@@ -172,6 +172,7 @@ ClassFit fit_classes(const FeatureView& x, const std::vector<double>& shift,
     }
     double* fit = scratch.fit.data();
     double mixed[block_rows] = {};
+    double squares[block_rows] = {};
     for (Index c = 0; c < classes; c += tile_cols) {
       const Index strips = std::min(Shape::strips, packed.strips() - c / width);
       const Index cols = strips * width;
@@ -194,13 +195,30 @@ ClassFit fit_classes(const FeatureView& x, const std::vector<double>& shift,
         }
       }
       double* energies = scratch.energies.data() + c;
+      const double* signs_here = sign.data() + c;
       for (Index i = 0; i < rows; ++i) {
         const double* row = fit + i * tile_cols;
-        for (Index l = 0; l < cols; ++l) {
-          energies[l] += row[l] * row[l];
-          mixed[i] += sign[static_cast<std::size_t>(c + l)] * row[l];
+        double mix[width] = {};  // a vector of sums, not one that waits for itself
+        double square[width] = {};
+        for (Index strip = 0; strip < cols; strip += width) {
+          for (Index l = 0; l < width; ++l) {
+            const double value = row[strip + l];
+            energies[strip + l] += value * value;
+            square[l] += value * value;
+            mix[l] += signs_here[strip + l] * value;
+          }
         }
+        for (Index l = 0; l < width; ++l) {
+          mixed[i] += mix[l];
+          squares[i] += square[l];
+        }
+        if (options.rows.own == nullptr) continue;
+        const Index own = options.rows.codes[first + i] - c;
+        if (own >= 0 && own < cols) options.rows.own[first + i] = row[own];
       }
+    }
+    if (options.rows.squares != nullptr) {
+      std::copy_n(squares, rows, options.rows.squares + first);
     }
     for (Index i = 0; i < rows; ++i) {
       const T* source = scratch.rows.data() + i * scratch.stride;

@@ -42,9 +42,17 @@ struct ClassFit {
   double fourth = 0;             // sum_i |x_i - mean|^4, where asked for
 };
 
+/// Room for two numbers of each row i, from v_ic = (x_i - mean)' z_c.
+struct RowFits {
+  const std::int32_t* codes = nullptr;  // the row's class
+  double* own = nullptr;                // v_ic of that class
+  double* squares = nullptr;            // sum_c v_ic^2
+};
+
 struct FitOptions {
   int threads = 1;
   bool norms = false;
+  RowFits rows;  // filled if there is room
 };
 
 /// One more pass over the rows, with products of type T and float64 sums. The coefficients must be

@@ -20,9 +20,10 @@ namespace hscore {
 namespace {
 
 Moments gather(const FeatureView& x, const LabelView& y, Products products,
-               const WhiteningOptions& options) {
+               const WhiteningOptions& options, const ScoreParts* parts) {
   Moments moments(x.cols);
   UpdateOptions update;
+  update.norms = parts != nullptr && parts->norms;
   update.threads = options.threads;
   update.products = products;
   update.stop = options.stop;
@@ -36,15 +37,32 @@ HScore not_finite() {
   return result;
 }
 
-HScore in_float64(const FeatureView& x, const LabelView& y, const WhiteningOptions& options) {
-  const Moments moments = gather(x, y, Products::float64, options);
-  return moments.finite() ? h_score(moments, options) : not_finite();
+void keep(ScoreParts* parts, Moments&& moments, FactoredCovariance&& factored, Products products) {
+  if (parts == nullptr) return;
+  parts->shift = moments.shift();
+  parts->moments = std::move(moments);
+  parts->factored = std::move(factored);
+  parts->products = products;
 }
 
-HScore without_squares(const FeatureView& x, const LabelView& y, const WhiteningOptions& options) {
+HScore in_float64(const FeatureView& x, const LabelView& y, const WhiteningOptions& options,
+                  ScoreParts* parts) {
+  Moments moments = gather(x, y, Products::float64, options, parts);
+  if (!moments.finite()) return not_finite();
+  FactoredCovariance factored = factor_covariance(moments, options);
+  HScore result = score_of(moments, summarize(factored));
+  keep(parts, std::move(moments), std::move(factored), Products::float64);
+  return result;
+}
+
+HScore without_squares(const FeatureView& x, const LabelView& y, const WhiteningOptions& options,
+                       ScoreParts* parts) {
   TriangularMoments moments(x.cols);
   moments.update(x, y, {options.threads, options.stop});
-  return moments.finite() ? h_score(moments, options) : not_finite();
+  if (!moments.finite()) return not_finite();
+  if (parts == nullptr) return h_score(moments, options);
+  parts->shift = moments.shift();
+  return h_score(moments, options, &parts->factored.emplace());
 }
 
 struct Directions {
@@ -80,11 +98,13 @@ Directions directions(const Moments& moments, const FactoredCovariance& factored
 }
 
 ClassFit fit(const FeatureView& x, const Moments& moments, const FactoredCovariance& factored,
-             const PaddedMatrix& z, const double* signs, const WhiteningOptions& options) {
+             const PaddedMatrix& z, const double* signs, const WhiteningOptions& options,
+             const RowFits& rows = {}) {
+  const FitOptions fitting{options.threads, false, rows};
   return is_narrow(x.dtype) ? fit_classes<float>(x, moments.shift(), factored.offset, z, signs,
-                                                 {options.threads}, options.stop)
+                                                 fitting, options.stop)
                             : fit_classes<double>(x, moments.shift(), factored.offset, z, signs,
-                                                  {options.threads}, options.stop);
+                                                  fitting, options.stop);
 }
 
 // (r' T^-1 r) for r = B w - T Z w, given what T did to Z w.
@@ -150,29 +170,38 @@ bool float32_pays(const FeatureView& x, Index classes) {
 }
 
 HScore h_score(const FeatureView& x, const LabelView& y, const ScoreOptions& options) {
+  return h_score(x, y, options, nullptr);
+}
+
+HScore h_score(const FeatureView& x, const LabelView& y, const ScoreOptions& options,
+               ScoreParts* parts) {
   const WhiteningOptions& whitening = options.whitening;
   check_fits(y.classes, x.cols, sizeof(double));
   if (may_be_saturated(x.rows, x.cols)) {
     if (std::optional<HScore> saturated = saturated_h_score(x, y, whitening)) return *saturated;
   }
-  if (options.precision == Precision::high) return without_squares(x, y, whitening);
+  if (options.precision == Precision::high) return without_squares(x, y, whitening, parts);
   const bool forced = options.precision == Precision::float32;
   const bool wanted = options.precision == Precision::automatic && float32_pays(x, y.classes);
-  if (!forced && !wanted) return in_float64(x, y, whitening);
+  if (!forced && !wanted) return in_float64(x, y, whitening, parts);
 
-  const Moments moments = gather(x, y, Products::float32, whitening);
-  if (!moments.finite() || !in_float32_range(moments)) return in_float64(x, y, whitening);
-  const FactoredCovariance factored = factor_covariance(moments, whitening);
+  Moments moments = gather(x, y, Products::float32, whitening, parts);
+  if (!moments.finite() || !in_float32_range(moments)) return in_float64(x, y, whitening, parts);
+  FactoredCovariance factored = factor_covariance(moments, whitening);
   HScore result = score_of(moments, summarize(factored));
   result.path = Path::float32;
   result.error_bound =
       std::max(result.error_bound, 20 * float32_eps * result.score / result.smallest_unique_share);
-  if (forced) return result;
+  const auto finish = [&] {
+    keep(parts, std::move(moments), std::move(factored), Products::float32);
+    return result;
+  };
+  if (forced) return finish();
   const bool narrow = is_narrow(x.dtype);
   // Below, what is left after a correction is as a rule more than promised, or not to be trusted.
   const double least_pivot = narrow ? 1e-5 : 1e-3;
   if (!factored.full_rank() || result.smallest_pivot < least_pivot || !(result.score > 0)) {
-    return in_float64(x, y, whitening);
+    return in_float64(x, y, whitening, parts);
   }
 
   const double target = promised_error(x.dtype) * result.score;
@@ -183,25 +212,28 @@ HScore h_score(const FeatureView& x, const LabelView& y, const ScoreOptions& opt
     const double uncorrected = 10 * float32_eps * directed->spread;
     if (uncorrected <= target) {
       result.error_bound = uncorrected;
-      return result;
+      return finish();
     }
   }
   if (narrow && y.classes > 2 * error_probes) {
     const double sampled = sampled_error(x, moments, factored, whitening);
     if (sampled <= target) {
       result.error_bound = sampled;
-      return result;
+      return finish();
     }
   }
-  if (narrow && 2 * y.classes > x.cols) return in_float64(x, y, whitening);
+  if (narrow && 2 * y.classes > x.cols) return in_float64(x, y, whitening, parts);
   if (!directed) directed = directions(moments, factored, whitening.threads);
   const PaddedMatrix signs = probe_signs(1, y.classes);
-  const ClassFit fitted = fit(x, moments, factored, directed->z, signs.row(0), whitening);
+  KeptFits fits;
+  if (parts != nullptr) fits.resize(x.rows);
+  const ClassFit fitted =
+      fit(x, moments, factored, directed->z, signs.row(0), whitening, fits.rows(y));
   const PaddedMatrix mixed =
       mix_classes(signs, x.cols, [&](Index c) { return directed->b.row(c); });
   // One probe of a sum of squares: ten times it is a safe reading.
   const double left = 10 * second_order(factored, mixed.row(0), fitted.probed);
-  if (!(left <= target)) return in_float64(x, y, whitening);
+  if (!(left <= target)) return in_float64(x, y, whitening, parts);
   double energy = 0;
   for (const double part : fitted.energies) energy += part;
   replace_score(result, 2 * directed->product - energy);
@@ -209,7 +241,8 @@ HScore h_score(const FeatureView& x, const LabelView& y, const ScoreOptions& opt
   result.error_bound = std::max(
       left, (narrow ? 1e-7 : 1e-13) * result.score +
                 10 * std::numeric_limits<double>::epsilon() / result.smallest_unique_share);
-  return result;
+  if (parts != nullptr) parts->fits = std::move(fits);
+  return finish();
 }
 
 }  // namespace hscore

@@ -187,7 +187,26 @@ bool is_correctable(const FeatureView& x, const ShrinkageOptions& options) {
   return sampled_deviation(x, options.whitening) > 2 * static_cast<double>(x.cols);
 }
 
+std::optional<RegularizedHScore> score_from_float32(const FeatureView& x, const Moments& moments,
+                                                    const ShrinkageOptions& options) {
+  if (!in_float32_range(moments)) return std::nullopt;
+  const bool forced = options.precision == Precision::float32;
+  if (!forced && !is_narrow(x.dtype)) return corrected_score(x, moments, options);
+  const RoundedScore rounded = rounded_score(moments, options);
+  const double promised = promised_error(x.dtype) * rounded.shrunk.summary.score;
+  if (forced || rounded.error <= promised) return rounded.shrunk.summary;
+  return std::nullopt;
+}
+
 }  // namespace
+
+std::optional<RegularizedHScore> regularized_from_float32(const FeatureView& features,
+                                                          const Moments& moments,
+                                                          const ShrinkageOptions& options) {
+  const bool wide = options.precision == Precision::automatic && !is_narrow(features.dtype);
+  if (wide && !is_correctable(features, options)) return std::nullopt;
+  return score_from_float32(features, moments, options);
+}
 
 RegularizedHScore regularized_h_score(const FeatureView& features, const LabelView& labels,
                                       const UpdateOptions& update,
@@ -214,15 +233,7 @@ RegularizedHScore regularized_h_score(const FeatureView& features, const LabelVi
       float32_pays(features, labels.classes) && (narrow || is_correctable(features, options));
   if (forced || wanted) {
     const Moments moments = gather(Products::float32);
-    if (in_float32_range(moments)) {
-      if (forced || narrow) {
-        const RoundedScore rounded = rounded_score(moments, options);
-        const double promised = promised_error(features.dtype) * rounded.shrunk.summary.score;
-        if (forced || rounded.error <= promised) return rounded.shrunk.summary;
-      } else if (const auto score = corrected_score(features, moments, options)) {
-        return *score;
-      }
-    }
+    if (const auto score = score_from_float32(features, moments, options)) return *score;
   }
   return regularized_h_score(gather(Products::float64), options);
 }

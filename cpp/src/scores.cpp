@@ -41,6 +41,12 @@ HScore score_of(const std::vector<double>& counts, Index rows, Index features,
   return result;
 }
 
+std::vector<double> count_rows(const LabelView& labels) {
+  std::vector<double> counts(static_cast<std::size_t>(labels.classes), 0.0);
+  for (Index i = 0; i < labels.rows; ++i) ++counts[static_cast<std::size_t>(labels.codes[i])];
+  return counts;
+}
+
 bool in_float32_range(const Moments& moments) {
   const double rows = static_cast<double>(moments.rows());
   for (Index j = 0; j < moments.features(); ++j) {

@@ -29,6 +29,12 @@ struct RoundedScore {
 
 RoundedScore rounded_score(const Moments& moments, const ShrinkageOptions& options);
 
+/// The score that the rows' moments of float32 products lead to, corrected by a pass over the rows
+/// where the promise for their type needs it; nothing when it cannot be kept.
+std::optional<RegularizedHScore> regularized_from_float32(const FeatureView& features,
+                                                          const Moments& moments,
+                                                          const ShrinkageOptions& options);
+
 /// The rows x rows form, which never builds features x features: for fewer rows than features and
 /// something added. Nothing when what is added is too little to factor plainly.
 std::optional<RegularizedHScore> score_by_samples(const FeatureView& features,

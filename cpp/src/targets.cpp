@@ -26,12 +26,6 @@ Index most_classes(const LabelView* targets, Index count) {
   return most;
 }
 
-std::vector<double> count_rows(const LabelView& target) {
-  std::vector<double> counts(static_cast<std::size_t>(target.classes), 0.0);
-  for (Index i = 0; i < target.rows; ++i) ++counts[static_cast<std::size_t>(target.codes[i])];
-  return counts;
-}
-
 /// What every part of the work needs.
 struct Problem {
   const FeatureView& x;

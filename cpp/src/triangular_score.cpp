@@ -28,6 +28,7 @@ struct ScaledTriangle {
   std::vector<Index> live;
   Eigen::MatrixXd matrix;     // rows x live features
   Eigen::MatrixXd projected;  // rows x classes
+  std::vector<double> noise;  // of the features in units of moments.unit()
   Eigen::VectorXd length;     // of the features in these units: sqrt(T_jj) / noise
 };
 
@@ -37,7 +38,7 @@ ScaledTriangle scaled_triangle(const TriangularMoments& moments, double toleranc
   const double n = static_cast<double>(moments.rows());
   const double share = std::max(std::sqrt(tolerance), rounding_share(features));
   ScaledTriangle result;
-  std::vector<double> noise;
+  std::vector<double>& noise = result.noise;
   std::vector<double> lengths;
   for (Index j = 0; j < features; ++j) {
     const double unit = moments.unit()[static_cast<std::size_t>(j)];
@@ -141,9 +142,45 @@ std::vector<Index> factor_with_pivoting(ScaledTriangle& scaled, int threads,
   return columns;
 }
 
+// The same factor as of a scatter, T = L L' with L = R'.
+FactoredCovariance factor_of(const TriangularMoments& moments, const ScaledTriangle& scaled,
+                             const std::vector<Index>& chosen) {
+  FactoredCovariance result;
+  for (Index j = 0; j < moments.features(); ++j) {
+    const double unit = moments.unit()[static_cast<std::size_t>(j)];
+    result.offset.push_back(unit * moments.triangle(0, j + 1) / moments.triangle(0, 0));
+  }
+  result.live.index = scaled.live;
+  for (std::size_t k = 0; k < scaled.live.size(); ++k) {
+    const double unit = moments.unit()[static_cast<std::size_t>(scaled.live[k])];
+    const double length = scaled.length(static_cast<Index>(k));
+    result.live.scale.push_back(1 / (unit * scaled.noise[k]));
+    result.live.sum_of_squares.push_back(length * length);
+  }
+  result.chosen = chosen;
+  const Index rank = static_cast<Index>(chosen.size());
+  result.factor = AugmentedMatrix(rank, moments.classes());
+  for (Index k = 0; k < rank; ++k) {
+    for (Index j = 0; j <= k; ++j) result.factor.row(k)[j] = scaled.matrix(j, k);
+  }
+  for (Index c = 0; c < moments.classes(); ++c) {
+    const double count = static_cast<double>(moments.counts()[static_cast<std::size_t>(c)]);
+    if (count == 0) continue;
+    for (Index k = 0; k < rank; ++k) {
+      result.factor.extra_row(c)[k] = scaled.projected(k, c) / std::sqrt(count);
+    }
+  }
+  return result;
+}
+
 }  // namespace
 
 HScore h_score(const TriangularMoments& moments, const WhiteningOptions& options) {
+  return h_score(moments, options, nullptr);
+}
+
+HScore h_score(const TriangularMoments& moments, const WhiteningOptions& options,
+               FactoredCovariance* factored) {
   ScaledTriangle scaled = scaled_triangle(moments, options.tolerance);
   std::vector<Index> chosen;
   if (is_full_rank(scaled, moments.features())) {
@@ -152,6 +189,7 @@ HScore h_score(const TriangularMoments& moments, const WhiteningOptions& options
   } else {
     chosen = factor_with_pivoting(scaled, options.threads, options.stop);
   }
+  if (factored != nullptr) *factored = factor_of(moments, scaled, chosen);
   const Index rank = static_cast<Index>(chosen.size());
   WhitenedClasses whitened;
   whitened.rank = rank;

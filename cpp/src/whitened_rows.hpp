@@ -14,7 +14,11 @@ namespace hscore {
 class CentredRows {
  public:
   CentredRows(const FeatureView& x, const Moments& moments, const std::vector<double>& offset)
-      : x_(x), read_(x), shift_(moments.shift()), offset_(offset) {}
+      : CentredRows(x, moments.shift(), offset) {}
+  /// The mean is shift + offset. Both vectors must outlive this.
+  CentredRows(const FeatureView& x, const std::vector<double>& shift,
+              const std::vector<double>& offset)
+      : x_(x), read_(x), shift_(shift), offset_(offset) {}
 
   void operator()(Index i, double* target) const { columns(i, 0, x_.cols, target); }
   void columns(Index i, Index first, Index count, double* target) const {

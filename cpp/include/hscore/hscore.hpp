@@ -2,6 +2,8 @@
 #pragma once
 
 #include "hscore/errors.hpp"
+#include "hscore/evaluation.hpp"
+#include "hscore/influence.hpp"
 #include "hscore/labels.hpp"
 #include "hscore/moments.hpp"
 #include "hscore/parallel.hpp"

@@ -1,0 +1,39 @@
+// What each row does to the score: the basis of its standard error, and of comparisons between
+// feature sets over the same rows.
+#pragma once
+
+#include <vector>
+
+#include "hscore/buffer.hpp"
+#include "hscore/moments.hpp"
+#include "hscore/scores.hpp"
+#include "hscore/views.hpp"
+#include "hscore/whitening.hpp"
+
+namespace hscore {
+
+/// Row i's influence is (N - 1) (H - H without row i), exactly, but for its leverage h_i, in whose
+/// place stands the mean rank / N. For much fewer features than rows it is the influence function,
+///     2 z_i'm_c - |m_c|^2 - sum_k (n_k / N) (z_i'm_k)^2
+/// with z_i the whitened row, m_k the whitened class means and c its class; with more features that
+/// falls short: a row bends the fit towards itself. For a row that is a class of its own what a
+/// class less takes from the score by chance, rank / (N - 1), is not counted.
+///
+/// Of all rows of a data set, or of some: the function is small, C x F numbers, and what it knows
+/// of the data set is all that a row needs.
+struct InfluenceFunction {
+  std::vector<double> centre;  // the mean
+  PaddedMatrix coefficients;   // row c: T^-1 b_c, b_c the sum of class c about the mean / sqrt(n_c)
+  std::vector<double> counts;  // n_c
+  std::vector<double> shares;  // b_c' T^-1 b_c
+  double weight = 0;           // N
+  Index rank = 0;
+  bool float32_products = false;  // good enough for these features
+
+  std::vector<double> operator()(const FeatureView& features, const LabelView& labels, int threads,
+                                 const StopCheck& stop = {}) const;
+};
+
+InfluenceFunction influence_function(const Moments& moments, const WhiteningOptions& options);
+
+}  // namespace hscore

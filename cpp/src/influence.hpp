@@ -1,0 +1,20 @@
+// Influence values of rows from their fits.
+#pragma once
+
+#include "factored_covariance.hpp"
+#include "hscore/influence.hpp"
+#include "scores.hpp"
+
+namespace hscore {
+
+/// `shift` + factored.offset is the mean; `shares` are the class shares of the score.
+InfluenceFunction influence_function(const std::vector<double>& shift,
+                                     const FactoredCovariance& factored,
+                                     const std::vector<double>& counts,
+                                     const std::vector<double>& shares, int threads);
+
+/// The values from the fits, which are in the units of `function.coefficients`.
+std::vector<double> influence_of_fits(const InfluenceFunction& function, const LabelView& labels,
+                                      const KeptFits& fits);
+
+}  // namespace hscore
