@@ -23,6 +23,7 @@ from hscore_fast.ace import MaximalCorrelation, maximal_correlation
 from hscore_fast.adjusted import adjusted_h_score, chance_level
 from hscore_fast.consensus import consensus
 from hscore_fast.curriculum import Curriculum
+from hscore_fast.evaluation import HScoreReport, evaluate
 from hscore_fast.hierarchy import Hierarchy
 from hscore_fast.matrix import TransferMatrix
 from hscore_fast.moments import Moments
@@ -35,6 +36,7 @@ from hscore_fast.transferability import Transferability, transferability
 __all__ = [
     "BuildInfo",
     "Curriculum",
+    "HScoreReport",
     "Hierarchy",
     "MaximalCorrelation",
     "Moments",
@@ -48,6 +50,7 @@ __all__ = [
     "build_info",
     "chance_level",
     "consensus",
+    "evaluate",
     "h_score",
     "h_scores",
     "maximal_correlation",

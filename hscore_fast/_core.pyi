@@ -1,7 +1,7 @@
 """The compiled core; every instruction set's module has this interface."""
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -150,6 +150,45 @@ def regularized_h_score(
 def regularized_h_score_of_moments(
     moments: Moments, shrinkage: str, intensity: float, paper: bool, n_threads: int
 ) -> RegularizedHScore: ...
+def evaluate(
+    features: NDArray[Any] | Columns,
+    codes: NDArray[np.int32],
+    n_classes: int,
+    bfloat16: bool,
+    precision: str,
+    tol: float,
+    leverages: bool,
+    regularized: bool,
+    shrinkage: str,
+    intensity: float,
+    paper: bool,
+    n_threads: int,
+    progress: Callable[[int, int], object] | None,
+) -> tuple[HScore, NDArray[np.float64], float, RegularizedHScore | None] | None: ...
+
+_InfluenceState: TypeAlias = tuple[
+    NDArray[np.float64],
+    NDArray[np.float64],
+    NDArray[np.float64],
+    NDArray[np.float64],
+    float,
+    int,
+    bool,
+]
+
+class InfluenceFunction:
+    def __init__(self, moments: Moments, tol: float, n_threads: int) -> None: ...
+    def __call__(
+        self,
+        features: NDArray[Any] | Columns,
+        codes: NDArray[np.int32],
+        bfloat16: bool,
+        n_threads: int,
+    ) -> NDArray[np.float64]: ...
+    def state(self) -> _InfluenceState: ...
+    @staticmethod
+    def from_state(state: _InfluenceState) -> InfluenceFunction: ...
+
 def h_scores(
     features: NDArray[Any] | Columns,
     bfloat16: bool,

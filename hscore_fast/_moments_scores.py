@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, cast
 
 from hscore_fast._guard import Guard
 from hscore_fast._inputs import as_n_threads, as_tol
@@ -12,8 +14,10 @@ from hscore_fast.regularized import as_convention, as_shrinkage
 from hscore_fast.scores import overflow, warn_about, warn_if_single_class
 
 if TYPE_CHECKING:
-    from hscore_fast._core import HScore
+    from hscore_fast._core import HScore, RegularizedHScore
     from hscore_fast._core import Moments as CoreMoments
+    from hscore_fast.moments import Moments
+    from hscore_fast.report import HScoreReport
 
 __all__ = ["MomentsScores"]
 
@@ -22,6 +26,7 @@ class MomentsScores:
     """What :class:`hscore_fast.Moments` can be asked once rows have been seen."""
 
     _core: CoreMoments | None
+    _classes: dict[Any, int]
     _unchecked: bool
     _guard: Guard
 
@@ -143,6 +148,80 @@ class MomentsScores:
         >>> round(moments.regularized_h_score(shrinkage=0.5), 12)
         0.533333333333
         """
+        result = self._regularized(shrinkage, convention, n_threads)
+        if not result.finite:
+            return float("nan")
+        warn_if_single_class(result.n_classes)
+        return result.score
+
+    def evaluate(
+        self,
+        *,
+        blocks: Sequence[Moments] = (),
+        confidence: float = 0.95,
+        shrinkage: str | float = "ledoit_wolf",
+        convention: str = "tllib",
+        tol: float | None = None,
+        n_threads: int | None = None,
+    ) -> HScoreReport:
+        """Evaluate the score of all rows seen, as :func:`hscore_fast.evaluate` does.
+
+        Parameters
+        ----------
+        blocks : sequence of Moments, optional
+            Statistics that merged are these: then the standard error is that of the jackknife,
+            which leaves them out one by one. Without them it is nan, as the rows are gone. Each
+            should have its share of every class, as every 20th row has; 20 are enough.
+        confidence, shrinkage, convention, tol, n_threads
+            As for :func:`hscore_fast.evaluate`.
+
+        Returns
+        -------
+        HScoreReport
+            As :func:`hscore_fast.evaluate` of all rows at once, the standard error aside. The
+            p-value is Pillai's.
+
+        Raises
+        ------
+        ValueError
+            If fewer than two rows were seen, an option is unknown, the sums overflowed, or the
+            blocks are not the parts of these statistics.
+        TypeError
+            If a block is not a Moments.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from hscore_fast import Moments
+        >>> rng = np.random.default_rng(0)
+        >>> labels = np.arange(2000) % 5
+        >>> features = rng.standard_normal((2000, 8)) + labels[:, None] / 3
+        >>> blocks = [Moments().update(features[i::20], labels[i::20]) for i in range(20)]
+        >>> total = Moments()
+        >>> for block in blocks:
+        ...     _ = total.merge(block)
+        >>> report = total.evaluate(blocks=blocks)
+        >>> round(report.adjusted_h_score, 2), round(report.standard_error, 2)
+        (0.64, 0.01)
+        """
+        from hscore_fast.evaluation import evaluate_moments  # which knows Moments
+
+        total, parts = cast("Moments", self), list(blocks)
+        for number, part in enumerate(parts):
+            if not isinstance(part, MomentsScores):
+                raise TypeError(f"blocks[{number}] must be a Moments, got {type(part).__name__}")
+        if parts:
+            weight = sum(part.total_weight for part in parts)
+            if not math.isclose(weight, total.total_weight, rel_tol=1e-9) or len(parts) < 2:
+                raise ValueError(
+                    f"blocks must be two or more that merged are these statistics: {len(parts)} "
+                    f"with {weight:.10g} rows were given for {total.total_weight:.10g}"
+                )
+        return evaluate_moments(total, parts, confidence, shrinkage, convention, tol, n_threads)
+
+    def _regularized(
+        self, shrinkage: str | float, convention: str, n_threads: int | None
+    ) -> RegularizedHScore:
         method, intensity = as_shrinkage(shrinkage)
         paper = as_convention(convention) == "paper"
         threads = as_n_threads(n_threads)
@@ -150,12 +229,14 @@ class MomentsScores:
             result = core.regularized_h_score_of_moments(
                 self._scorable(), method, intensity, paper, threads
             )
-        if not result.finite:
-            if not self._unchecked:
-                raise overflow()
-            return float("nan")
-        warn_if_single_class(result.n_classes)
-        return result.score
+        if not result.finite and not self._unchecked:
+            raise overflow()
+        return result
+
+    def _class_counts(self) -> dict[Any, float]:
+        """Rows of each class, or their weight."""
+        with self._guard:
+            return dict(zip(self._classes, self._scorable().counts().tolist(), strict=True))
 
     def _result(self, tol: float | None, n_threads: int | None) -> HScore | None:
         with self._guard:

@@ -9,12 +9,19 @@ from numpy.typing import ArrayLike
 
 from hscore_fast._inputs import Address, Progress
 from hscore_fast._warnings import SaturationWarning
-from hscore_fast.scores import score_result, warn_about
+from hscore_fast.scores import doubt, score_result
 
 if TYPE_CHECKING:
     from hscore_fast._core import HScore
 
-__all__ = ["adjusted", "adjusted_h_score", "chance", "chance_level"]
+__all__ = [
+    "adjusted",
+    "adjusted_doubt",
+    "adjusted_h_score",
+    "adjusted_value",
+    "chance",
+    "chance_level",
+]
 
 
 def adjusted_h_score(
@@ -141,18 +148,29 @@ def chance(result: HScore) -> float:
 
 def adjusted(result: HScore, stacklevel: int = 3) -> float:
     """Adjust a score, and warn the caller's caller where that is not possible or not precise."""
+    reason = adjusted_doubt(result)
+    if reason is not None:
+        warnings.warn(reason, stacklevel=stacklevel)
+    return adjusted_value(result)
+
+
+def adjusted_value(result: HScore) -> float:
+    """Adjust a score; nan where that is not possible."""
     freedom = result.total_weight - 1 - result.rank
-    if freedom <= 0 and result.n_classes > 1:
-        warnings.warn(
-            f"the features have rank {result.rank} for {result.total_weight:.10g} samples, so that "
-            "the H-score is the same whatever the labels are and the adjusted score is undefined "
-            "(nan): use more samples, fewer features or regularized_h_score",
-            SaturationWarning,
-            stacklevel=stacklevel,
-        )
-        return float("nan")
-    warn_about(result, stacklevel + 1)
     if result.n_classes == 1:
         return 0.0
+    if freedom <= 0:
+        return float("nan")
     most = result.n_classes - 1
     return most - (most - result.score) * (result.total_weight - 1) / freedom
+
+
+def adjusted_doubt(result: HScore) -> Warning | None:
+    """Say why an adjusted score means little or nothing, if that is so."""
+    if result.total_weight - 1 - result.rank <= 0 and result.n_classes > 1:
+        return SaturationWarning(
+            f"the features have rank {result.rank} for {result.total_weight:.10g} samples, so that "
+            "the H-score is the same whatever the labels are and the adjusted score is undefined "
+            "(nan): use more samples, fewer features or regularized_h_score"
+        )
+    return doubt(result)

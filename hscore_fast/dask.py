@@ -17,10 +17,15 @@ import dask.array as da
 import numpy as np
 from numpy.typing import ArrayLike
 
+from hscore_fast._evidence import evidence_of_sums
+from hscore_fast._inputs import as_features, as_tol
 from hscore_fast._labels import encode
+from hscore_fast._variants import core
+from hscore_fast.evaluation import check_confidence, report_of
 from hscore_fast.moments import Moments
+from hscore_fast.report import HScoreReport
 
-__all__ = ["adjusted_h_score", "h_score", "moments", "regularized_h_score"]
+__all__ = ["adjusted_h_score", "evaluate", "h_score", "moments", "regularized_h_score"]
 
 _FAN_IN = 8  # statistics merged by one task: few enough for a worker's memory, for a flat tree
 
@@ -74,18 +79,30 @@ def moments(
     >>> found.n_samples, round(found.h_score(), 12)
     (8, 0.761904761905)
     """
+    found, _, classes = _gather(features, labels, n_threads, check_finite)
+    return _named(found, classes)
+
+
+def _gather(
+    features: Any, labels: Any, n_threads: int, check_finite: bool
+) -> tuple[Moments, list[tuple[Any, Any]], list[Any] | None]:
+    """Gather statistics, with the chunks that they are of, and the classes if those have codes."""
     features = _whole_rows(features)
     pieces, classes = _label_pieces(features, labels)
+    chunks = list(zip(features.to_delayed()[:, 0], pieces, strict=True))
     update, merge = dask.delayed(_update, pure=False), dask.delayed(_merge, pure=False)
     parts = [
-        update(block, piece, features.shape[1], n_threads, check_finite)
-        for block, piece in zip(features.to_delayed()[:, 0], pieces, strict=True)
+        update(block, piece, features.shape[1], n_threads, check_finite) for block, piece in chunks
     ]
     while len(parts) > 1:
         parts = [merge(parts[i : i + _FAN_IN]) for i in range(0, len(parts), _FAN_IN)]
     (result,) = dask.compute(parts[0])
-    found: Moments = result
-    if classes is not None:  # the pieces held codes; each gets its name
+    return result, chunks, classes
+
+
+def _named(found: Moments, classes: list[Any] | None) -> Moments:
+    """Give each class its name where the pieces of the labels held codes."""
+    if classes is not None:
         found._classes = {classes[code]: place for code, place in found._classes.items()}
     return found
 
@@ -203,6 +220,78 @@ def regularized_h_score(
     """
     found = moments(features, labels, n_threads=n_threads, check_finite=check_finite)
     return found.regularized_h_score(shrinkage=shrinkage, convention=convention)
+
+
+def evaluate(
+    features: Any,
+    labels: ArrayLike | Any,
+    *,
+    confidence: float = 0.95,
+    shrinkage: str | float = "ledoit_wolf",
+    convention: str = "tllib",
+    tol: float | None = None,
+    n_threads: int = 1,
+    check_finite: bool = True,
+) -> HScoreReport:
+    """Evaluate the H-score of a dask array.
+
+    Parameters
+    ----------
+    features, labels, tol, n_threads, check_finite
+        As for :func:`h_score`.
+    confidence, shrinkage, convention
+        As for :func:`hscore_fast.evaluate`.
+
+    Returns
+    -------
+    HScoreReport
+        As :func:`hscore_fast.evaluate` of the array in memory, by Pillai's test.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As :func:`h_score` does, and for a confidence that is not between 0 and 1.
+
+    Notes
+    -----
+    The chunks are computed twice: for the statistics, and for what each row does to the score. Call
+    ``features.persist()`` first where that costs more than the memory. The second time
+    ``n_classes * n_features`` numbers go to each chunk, and two come back.
+
+    Examples
+    --------
+    >>> import dask.array as da
+    >>> from hscore_fast.dask import evaluate
+    >>> report = evaluate(da.arange(40, chunks=20).reshape(-1, 1), [0] * 20 + [1] * 20)
+    >>> round(report.adjusted_h_score, 3), round(report.standard_error, 3)
+    (0.744, 0.027)
+    """
+    check_confidence(confidence)
+    found, chunks, classes = _gather(features, labels, n_threads, check_finite)
+    function = core.InfluenceFunction(found._scorable(), as_tol(tol), 0).state()
+    places = dict(found._classes)
+    sums = dask.delayed(_influence_sums, pure=False)
+    results = dask.compute(
+        *(sums(block, piece, function, places, n_threads) for block, piece in chunks)
+    )
+    total, squares = np.sum(results, axis=0).tolist()
+    evidence = evidence_of_sums(
+        *(_named(found, classes), found.n_samples, total, squares),
+        shrinkage=shrinkage,
+        convention=convention,
+        tol=tol,
+    )
+    return report_of(evidence, confidence, "pillai")
+
+
+def _influence_sums(
+    block: Any, labels: Any, function: Any, places: dict[Any, int], n_threads: int
+) -> tuple[float, float]:
+    x = as_features(block)
+    local, names = encode(labels)
+    codes = np.array([places[name] for name in names], np.int32)[local]
+    values = core.InfluenceFunction.from_state(function)(x.array, codes, x.bfloat16, n_threads)
+    return float(values.sum()), float(values @ values)
 
 
 def _whole_rows(features: Any) -> Any:

@@ -196,37 +196,41 @@ def overflow() -> ValueError:
     )
 
 
-def warn_if_single_class(n_classes: int, stacklevel: int = 3) -> bool:
+def warn_if_single_class(n_classes: int, stacklevel: int = 3) -> None:
     """Say why the score is 0, to the caller's caller."""
     if n_classes == 1:
-        warnings.warn(
-            "labels has a single class, so the H-score is 0 by definition: pass the labels of a "
-            "task with at least two classes",
-            SingleClassWarning,
-            stacklevel=stacklevel,
-        )
-    return n_classes == 1
+        warnings.warn(_single_class(), stacklevel=stacklevel)
 
 
 def warn_about(result: HScore, stacklevel: int = 3) -> None:
-    """Issue the warnings that a result deserves, to the caller's caller."""
-    if warn_if_single_class(result.n_classes, stacklevel + 1):
-        return
+    """Issue the warning that a result deserves, to the caller's caller."""
+    reason = doubt(result)
+    if reason is not None:
+        warnings.warn(reason, stacklevel=stacklevel)
+
+
+def doubt(result: HScore) -> Warning | None:
+    """Say why a score means little or nothing, if that is so."""
+    if result.n_classes == 1:
+        return _single_class()
     if result.rank >= result.n_samples - 1:
-        warnings.warn(
+        return SaturationWarning(
             f"the features have rank {result.rank} for {result.n_samples} samples, so that the "
             f"H-score is {result.n_classes - 1} whatever the labels are: use more samples or fewer "
-            "features",
-            SaturationWarning,
-            stacklevel=stacklevel,
+            "features"
         )
-        return
     # Who asks for float32 expects some six digits at best: warn where three are not certain.
     share = 1e-3 if result.precision_used == "float32" else 1e-6
     if result.error_bound > max(share * result.score, 1e-9):
-        warnings.warn(
+        return PrecisionWarning(
             f"the features are nearly linearly dependent: the H-score is certain to "
-            f"{result.error_bound:.1g} only; drop near-duplicate features or raise tol",
-            PrecisionWarning,
-            stacklevel=stacklevel,
+            f"{result.error_bound:.1g} only; drop near-duplicate features or raise tol"
         )
+    return None
+
+
+def _single_class() -> SingleClassWarning:
+    return SingleClassWarning(
+        "labels has a single class, so the H-score is 0 by definition: pass the labels of a task "
+        "with at least two classes"
+    )

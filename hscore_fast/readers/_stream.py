@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import closing
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
@@ -19,6 +19,7 @@ from hscore_fast._inputs import (
     is_address,
     is_label_address,
 )
+from hscore_fast._jackknife import BlockedMoments
 from hscore_fast._labels import encode
 from hscore_fast.moments import Moments
 from hscore_fast.readers._addresses import places
@@ -33,11 +34,13 @@ if TYPE_CHECKING:
 __all__ = [
     "Inputs",
     "Progress",
+    "check_scorable",
     "open_inputs",
     "read_moments",
     "result_from_files",
     "scorable_moments",
     "stream_moments",
+    "stream_parts",
 ]
 
 _BLOCK_BYTES = 32 << 20  # large enough for a disk, small enough for two of them in any memory
@@ -52,7 +55,7 @@ class _Given(Source):
         super().__init__("features", (x.n_samples, x.n_features), np.dtype(np.float64))
         self.mapped = features
 
-    def blocks(self, n_rows: int) -> Iterator[AnyArray]:
+    def blocks(self, n_rows: int) -> Generator[AnyArray, None, None]:
         """Give all of them: nothing needs to be read."""
         assert self.mapped is not None
         yield self.mapped
@@ -173,15 +176,53 @@ def stream_moments(
     progress: Progress | None = None,
 ) -> Moments:
     """Gather the statistics of a source; see `read_moments`."""
-    as_n_threads(n_threads)
     codes, classes = encode(labels)
+    moments = Moments(_width(source))
+    walk = _checked_blocks(source, len(codes), n_threads, check_finite, progress)
+    with closing(walk):
+        for start, block in walk:
+            own = codes[start : start + len(block)]
+            moments.update(block, own, n_threads=n_threads, check_finite=False)
+    # The codes were the labels; each gets its name.
+    moments._classes = {classes[code]: place for code, place in moments._classes.items()}
+    return moments
+
+
+def stream_parts(
+    source: Source,
+    labels: Any,
+    n_blocks: int,
+    *,
+    n_threads: int | None = None,
+    check_finite: bool = True,
+    progress: Progress | None = None,
+) -> list[Moments]:
+    """Gather the statistics of a source in parts that share all classes."""
+    codes, classes = encode(labels)
+    parts = BlockedMoments(n_blocks)
+    walk = _checked_blocks(source, len(codes), n_threads, check_finite, progress)
+    with closing(walk):
+        for start, block in walk:
+            own = codes[start : start + len(block)]
+            parts.update(block, own, n_threads=n_threads, check_finite=False)
+    return parts.finish(classes)
+
+
+def _checked_blocks(
+    source: Source,
+    n_labels: int,
+    n_threads: int | None,
+    check_finite: bool,
+    progress: Progress | None,
+) -> Generator[tuple[int, AnyArray], None, None]:
+    """Give the blocks, each with the number of its first row."""
+    threads = as_n_threads(n_threads)
     n_rows = source.shape[0]
-    if len(codes) != n_rows:
+    if n_labels != n_rows:
         raise ValueError(
-            f"labels must have one entry per row of features, got {len(codes)} labels for "
+            f"labels must have one entry per row of features, got {n_labels} labels for "
             f"{n_rows} rows of {source.what}"
         )
-    moments = Moments(_width(source))
     tell = progress or (lambda done, rows: None)
     tell(0, n_rows)
     done = 0
@@ -191,15 +232,11 @@ def stream_moments(
             if done + len(block) > n_rows:
                 source.check_rows(done + len(block))
             if check_finite:
-                refuse_non_finite(as_features(block), as_n_threads(n_threads), done)
-            end = done + len(block)
-            moments.update(block, codes[done:end], n_threads=n_threads, check_finite=False)
-            done = end
+                refuse_non_finite(as_features(block), threads, done)
+            yield done, block
+            done += len(block)
             tell(done, n_rows)
     source.check_rows(done)
-    # The codes were the labels; each gets its name.
-    moments._classes = {classes[code]: place for code, place in moments._classes.items()}
-    return moments
 
 
 def _block_rows(source: Source) -> int:
@@ -247,6 +284,14 @@ def scorable_moments(
 ) -> Moments:
     """Gather the statistics of a source for one score."""
     source, labels = inputs
+    check_scorable(source, precision)
+    return stream_moments(
+        source, labels, n_threads=n_threads, check_finite=check_finite, progress=progress
+    )
+
+
+def check_scorable(source: Source, precision: str) -> None:
+    """Refuse what a score of a source that is read once cannot be."""
     if precision not in ("auto", "float64"):
         raise ValueError(
             f"precision must be 'auto' or 'float64' for {source.what}, which is read in blocks, "
@@ -254,6 +299,3 @@ def scorable_moments(
         )
     if source.shape[0] < 2:
         raise ValueError(f"features must have at least 2 rows, got {source.shape[0]}")
-    return stream_moments(
-        source, labels, n_threads=n_threads, check_finite=check_finite, progress=progress
-    )

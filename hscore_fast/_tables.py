@@ -1,0 +1,60 @@
+"""Small tables of text and HTML, and values that JSON can hold."""
+
+from __future__ import annotations
+
+import html
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+__all__ = ["html_table", "number", "plain", "text_table"]
+
+Rows = Sequence[Sequence[str]]
+
+
+def text_table(rows: Rows, header: Sequence[str] | None = None) -> str:
+    """Align columns: to the left, or under a header all but the first to the right."""
+    lines = list(rows) if header is None else [header, *rows]
+    widths = [max(len(line[place]) for line in lines) for place in range(len(lines[0]))]
+    aligned = [
+        "  ".join(
+            cell.ljust(width) if place == 0 or header is None else cell.rjust(width)
+            for place, (cell, width) in enumerate(zip(line, widths, strict=True))
+        ).rstrip()
+        for line in lines
+    ]
+    return "\n".join(aligned)
+
+
+def html_table(rows: Rows, header: Sequence[str] | None = None, caption: str = "") -> str:
+    """Make an HTML table; every cell is escaped."""
+    title = f"<caption>{html.escape(caption)}</caption>" if caption else ""
+    head = "" if header is None else f"<thead>{_html_row(header, 'th')}</thead>"
+    body = "".join(_html_row(row, "td") for row in rows)
+    return f"<table>{title}{head}<tbody>{body}</tbody></table>"
+
+
+def _html_row(cells: Sequence[str], tag: str) -> str:
+    return "<tr>" + "".join(f"<{tag}>{html.escape(cell)}</{tag}>" for cell in cells) + "</tr>"
+
+
+def number(value: float, digits: int = 4) -> str:
+    """Show a number with that many significant digits."""
+    return "-" if math.isnan(value) else f"{value:.{digits}g}"
+
+
+def plain(value: Any) -> Any:
+    """Turn a value into one that JSON can hold: nan and infinity become None."""
+    if isinstance(value, dict):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(item) for item in value]
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if value is None or isinstance(value, (bool, int, str)):
+        return value
+    return str(value)
