@@ -89,7 +89,8 @@ def _log_incomplete_beta(x: float, y: float, a: float, b: float) -> float:
     # x^a y^b / (a B(a, b)), by the deviation of x from a / (a + b).
     n = a + b
     deviation = (x * b - y * a) / n
-    exponent = a * _log1p_less(deviation * n / a) + b * _log1p_less(-deviation * n / b)
+    exponent = a * _log_less(x * n / a, deviation * n / a)
+    exponent += b * _log_less(y * n / b, -deviation * n / b)
     scale = 0.5 * math.log(a * b / (2 * math.pi * n)) - math.log(a)
     front = exponent + scale + _stirling(n) - _stirling(a) - _stirling(b)
     return front + math.log(_fraction(x, a, b))
@@ -114,10 +115,10 @@ def _fraction(x: float, a: float, b: float) -> float:
     return 1 / value
 
 
-def _log1p_less(u: float) -> float:
-    """Compute log(1 + u) - u without cancellation."""
+def _log_less(ratio: float, u: float) -> float:
+    """Compute log(ratio) - u for ratio = 1 + u without cancellation."""
     if abs(u) > 0.3:
-        return math.log1p(u) - u
+        return math.log(ratio) - u
     # log((1 + r) / (1 - r)) = 2 (r + r^3 / 3 + ...) with r = u / (2 + u)
     r = u / (2 + u)
     square = r * r

@@ -41,6 +41,23 @@ def test_every_score_and_the_classes() -> None:
     assert sorted(moments.classes) == ["ant", "bee", "cow", "dog"]
 
 
+@pytest.mark.parametrize("rows", [613, 100, 7])
+def test_the_report(rows) -> None:
+    x = da.from_array(X, chunks=(rows, 9))
+    names = np.array(["dog", "bee", "cow", "ant"])[Y]
+    want = hscore_fast.evaluate(X, names)
+    for labels in (names, da.from_array(names, chunks=rows)):
+        found = hd.evaluate(x, labels)
+        assert found.standard_error == pytest.approx(want.standard_error, rel=1e-5)
+        assert found.standard_error_method == "influence"
+        for name in ("h_score", "adjusted_h_score", "regularized_h_score", "neg_log10_p_value"):
+            assert getattr(found, name) == pytest.approx(getattr(want, name), rel=1e-10)
+        assert found.class_counts == want.class_counts
+        assert dict(found.class_shares) == pytest.approx(dict(want.class_shares), rel=1e-10)
+    with pytest.raises(ValueError, match="confidence"):
+        hd.evaluate(x, names, confidence=2)
+
+
 def test_one_hot_and_column_labels_and_a_single_column() -> None:
     x = da.from_array(X, chunks=(100, 9))
     one_hot = np.eye(4, dtype=int)[Y]

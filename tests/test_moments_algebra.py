@@ -8,7 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from oracles import gold, make_labels, make_problem
 
-from hscore_fast import Moments, adjusted_h_score, chance_level, h_score, regularized_h_score
+from hscore_fast import (
+    Moments,
+    adjusted_h_score,
+    chance_level,
+    evaluate,
+    h_score,
+    regularized_h_score,
+)
 
 
 def merged_in_a_random_tree(parts: list[Moments], rng: np.random.Generator) -> Moments:
@@ -52,6 +59,32 @@ def test_batches_pickles_trees_and_subtraction(seed, n_samples, n_features, n_cl
     assert moments.h_score() == pytest.approx(h_score(x, y, precision="float64"), rel=1e-11)
     expected = regularized_h_score(x, y, precision="float64")
     assert moments.regularized_h_score() == pytest.approx(expected, rel=1e-11)
+
+    report, single = moments.evaluate(), evaluate(x, y, precision="float64")
+    for name in ("h_score", "adjusted_h_score", "regularized_h_score", "chance_level"):
+        assert getattr(report, name) == pytest.approx(getattr(single, name), rel=1e-11, abs=1e-11)
+    assert report.class_counts == single.class_counts
+    assert report.class_shares == pytest.approx(dict(single.class_shares), rel=1e-11, abs=1e-11)
+    # What is a function of these, steep ones too.
+    assert report.f_statistic == pytest.approx(single.f_statistic, rel=1e-9)
+    assert report.neg_log10_p_value == pytest.approx(single.neg_log10_p_value, rel=1e-9, abs=1e-9)
+
+
+@given(st.integers(0, 2**31), st.integers(2, 12), st.sampled_from([0.0, 1e6]))
+def test_the_jackknife_does_not_mind_how_its_blocks_came_about(seed, n_blocks, offset):
+    rng = np.random.default_rng(seed)
+    x = rng.standard_normal((240, 5)) + offset
+    y = make_labels(rng, 240, 3)
+    block = rng.permutation(np.arange(240) % n_blocks)
+    blocks = []
+    for number in range(n_blocks):
+        rows = np.array_split(rng.permutation(np.flatnonzero(block == number)), 3)
+        parts = [Moments().update(x[some], y[some]) for some in rows]
+        blocks.append(merged_in_a_random_tree(parts, rng))
+    total = merged_in_a_random_tree([part.copy() for part in blocks], rng)
+    left = [h_score(x[block != k], y[block != k], precision="float64") for k in range(n_blocks)]
+    error = np.sqrt((n_blocks - 1) * np.var(left) / (1 - 5 / 239))
+    assert total.evaluate(blocks=blocks).standard_error == pytest.approx(error, rel=1e-8)
 
 
 @given(st.integers(0, 2**31), st.integers(1, 6), st.sampled_from([0.0, 1e6]))
