@@ -27,8 +27,10 @@ from hscore_fast.evaluation import HScoreReport, evaluate
 from hscore_fast.hierarchy import Hierarchy
 from hscore_fast.matrix import TransferMatrix
 from hscore_fast.moments import Moments
+from hscore_fast.ranking import SourceRanking, SourceScore
 from hscore_fast.regularized import regularized_h_score
 from hscore_fast.scores import h_score
+from hscore_fast.sources import rank_sources
 from hscore_fast.targets import h_scores
 from hscore_fast.transfer import transfer_matrix
 from hscore_fast.transferability import Transferability, transferability
@@ -43,6 +45,8 @@ __all__ = [
     "PrecisionWarning",
     "SaturationWarning",
     "SingleClassWarning",
+    "SourceRanking",
+    "SourceScore",
     "TransferMatrix",
     "Transferability",
     "__version__",
@@ -54,6 +58,7 @@ __all__ = [
     "h_score",
     "h_scores",
     "maximal_correlation",
+    "rank_sources",
     "reference",
     "regularized_h_score",
     "transfer_matrix",

@@ -17,7 +17,7 @@ from hscore_fast.moments import Moments
 if TYPE_CHECKING:
     from hscore_fast._core import HScore
 
-__all__ = ["BlockedMoments", "as_n_blocks", "leave_one_out", "total_of"]
+__all__ = ["BlockedMoments", "as_n_blocks", "block_places", "leave_one_out", "total_of"]
 
 
 def as_n_blocks(n_blocks: int) -> int:
@@ -62,17 +62,22 @@ class BlockedMoments:
         return self._parts
 
     def _places(self, codes: NDArray[np.int32]) -> NDArray[np.int64]:
-        """Give each row its running number within its class."""
+        """Give each row its running number within its class, in all that was seen."""
         n_classes = max(int(codes.max(initial=-1)) + 1, len(self._seen))
-        counts = np.bincount(codes, minlength=n_classes)
         seen = np.zeros(n_classes, np.int64)
         seen[: len(self._seen)] = self._seen
-        order = np.argsort(codes, kind="stable")
-        first = np.cumsum(counts) - counts
-        places = np.empty(len(codes), np.int64)
-        places[order] = np.arange(len(codes)) + np.repeat(seen - first, counts)
-        self._seen = seen + counts
+        places = block_places(codes) + seen[codes]
+        self._seen = seen + np.bincount(codes, minlength=n_classes)
         return places
+
+
+def block_places(codes: NDArray[np.int32]) -> NDArray[np.int64]:
+    """Give each row its running number within its class."""
+    counts = np.bincount(codes)
+    order = np.argsort(codes, kind="stable")
+    places = np.empty(len(codes), np.int64)
+    places[order] = np.arange(len(codes)) - np.repeat(np.cumsum(counts) - counts, counts)
+    return places
 
 
 def _indexable(features: Any) -> NDArray[Any]:

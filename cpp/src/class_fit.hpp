@@ -52,7 +52,7 @@ struct RowFits {
 struct FitOptions {
   int threads = 1;
   bool norms = false;
-  RowFits rows;  // filled if there is room
+  RowFits rows = {};  // filled if there is room
 };
 
 /// One more pass over the rows, with products of type T and float64 sums. The coefficients must be
