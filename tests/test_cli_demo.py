@@ -1,75 +1,130 @@
-"""``hscore-fast demo``."""
+"""``hscore-fast demo``, mostly its quick form; the study behind it is tested in test_demo.py."""
 
 import json
+import os
 import re
 
 import pytest
-from cli_runs import in_terminal, run
+from cli_runs import (
+    COUNT,
+    NUMBER,
+    SCORE,
+    SECONDS,
+    TEXT,
+    assert_fits,
+    assert_interrupted,
+    assert_one_line,
+    assert_refused,
+    in_pipe,
+    in_terminal,
+    record,
+    run,
+)
 
-import hscore_fast
-from hscore_fast.datasets import load_digits
-
-TARGETS = {"which digit": 10, "odd or even": 2, "above four": 2, "shuffled": 10}
-TARGET_KEYS = [
-    "target",
-    "classes",
-    "h_score",
-    "upper_bound",
-    "reference_h_score",
-    "seconds",
-    "reference_seconds",
-    "ratio",
-]
+pytest.importorskip("sklearn")
+pytest.importorskip("networkx")
+pytest.importorskip("matplotlib")
 
 pytestmark = pytest.mark.usefixtures("elsewhere")
 
+FIGURES = ["h-score-against-accuracy", "transfer-matrix", "hierarchy", "curriculum"]
+MEASUREMENT = record(
+    target=TEXT,
+    source=TEXT,
+    layer=COUNT,
+    width=COUNT,
+    h_score=SCORE,
+    regularized_h_score=SCORE,
+    adjusted_h_score=NUMBER,
+    standard_error=SCORE,
+    adjusted_standard_error=SCORE,
+    accuracy={"type": "number", "minimum": 0, "maximum": 1},
+    accuracy_error=SCORE,
+)
+SHARE = {"type": "number", "minimum": -1, "maximum": 1}
+CORRELATION = record(target=TEXT, form=TEXT, pearson=SHARE, spearman=SHARE, spearman_of_last=SHARE)
+SCHEMA = record(
+    data=TEXT,
+    seed=COUNT,
+    images=record(source=COUNT, labelled=COUNT, test=COUNT),
+    measurements={"type": "array", "items": MEASUREMENT, "minItems": 1},
+    correlations={"type": "array", "items": CORRELATION, "minItems": 1},
+    matrix={"type": "object"},
+    hierarchy={"type": "object", "required": ["names", "linkage", "order", "newick"]},
+    curriculum={"type": "object", "required": ["order", "parents", "transferability", "total"]},
+    largest_difference_from_reference=SCORE,
+    seconds=SECONDS,
+    figures={"type": "array", "items": TEXT, "minItems": 4, "maxItems": 4},
+)
 
-def test_demo_in_a_pipe_is_tab_separated(capsys):
-    code, out, err = run(capsys, "demo")
+
+def test_json_and_pipe_have_the_same_numbers(capsys):
+    code, out, err = run(capsys, "demo", "--quick", "--json", "--format", "pdf")
     assert (code, err) == (0, "")
-    heading, *rows = (line.split("\t") for line in out.splitlines())
-    assert heading == TARGET_KEYS
-    assert {row[0]: int(row[1]) for row in rows} == TARGETS
-    for row in rows:
-        assert len(row) == len(heading)
-        assert float(row[2]) == pytest.approx(float(row[4]), rel=1e-9)
+    facts = json.loads(out)
+    assert_fits(facts, SCHEMA)
+    assert sum(facts["images"].values()) == 1797
+    assert facts["largest_difference_from_reference"] < 1e-9
+    assert facts["figures"] == [os.path.join("hscore-demo", f"{name}.pdf") for name in FIGURES]
+    for path in facts["figures"]:
+        with open(path, "rb") as file:
+            assert file.read(4) == b"%PDF"
 
-
-def test_demo_as_json(capsys):
-    code, out, err = run(capsys, "demo", "--json")
-    assert (code, err) == (0, "")
-    result = json.loads(out)
-    assert (result["rows"], result["columns"], result["dtype"]) == (1797, 64, "uint8")
-    assert result["threads"] == 1
-    scores = {}
-    for row in result["targets"]:
-        assert list(row) == TARGET_KEYS
-        assert row["upper_bound"] == row["classes"] - 1
-        assert 0 <= row["h_score"] <= row["upper_bound"]
-        assert row["h_score"] == pytest.approx(row["reference_h_score"], rel=1e-9)
-        assert row["ratio"] == pytest.approx(row["reference_seconds"] / row["seconds"])
-        scores[row["target"]] = row["h_score"]
-    images, digits = load_digits()
-    for name, target in (
-        ("which digit", digits),
-        ("odd or even", digits % 2),
-        ("above four", digits > 4),
-    ):
-        assert scores[name] == pytest.approx(hscore_fast.h_score(images, target), rel=1e-12)
-    # The mean over all orders is 61 * 9 / 1796 = 0.306.
-    assert 0.2 < scores["shuffled"] < 0.4
-
-
-@pytest.mark.parametrize("columns", [80, 120])
-def test_demo_in_a_terminal_is_a_table_and_how_to_read_it(columns):
-    code, text = in_terminal("demo", columns=columns)
+    code, out, err = run(capsys, "demo", "--quick", "--out", "deep/er")
     assert code == 0
-    images, digits = load_digits()
-    assert re.search(
-        rf"^which digit +10 +{hscore_fast.h_score(images, digits):.6f} +9 ", text, re.M
+    assert_one_line(err, "the figures are in", "er")
+    assert sorted(os.listdir("deep/er")) == sorted(f"{name}.svg" for name in FIGURES)
+    rows, correlations = (block.splitlines() for block in out.split("\n\n"))
+    assert len(rows) == 1 + len(facts["measurements"])
+    keys = rows[0].split("\t")
+    for row, expected in zip(rows[1:], facts["measurements"], strict=True):
+        shown = dict(zip(keys, row.split("\t"), strict=True))
+        assert shown == {key: str(expected[key]) for key in keys}
+    assert len(correlations) == 1 + len(facts["correlations"])
+
+
+def test_in_a_terminal_it_explains_itself():
+    code, text = in_terminal("demo", "--quick")
+    assert code == 0
+    assert "train on digit" in text
+    text = text.rpartition("\r")[2]
+    assert re.search(r"^digit +1 +\d\.\d{3} +\d\.\d{3} +\d\.\d{3} ", text, re.MULTILINE)
+    assert re.search(r"^prime +adjusted +-?\d\.\d\d +-?\d\.\d\d +-?\d\.\d\d", text, re.MULTILINE)
+    prose = " ".join(text.split())
+    assert re.search(r"The \w+ form agrees best and the \w+ form worst", prose)
+    assert re.search(r"'random labels' stands at place \d+ with accuracy 0\.\d+", prose)
+    assert "└─ " in text
+    for name in FIGURES:
+        assert re.search(rf"^  hscore-demo.{name}\.svg$", text, re.MULTILINE)
+    assert max(map(len, text.splitlines())) <= 80
+
+
+@pytest.mark.parametrize(
+    ("words", "parts"),
+    [
+        (("--format", "docx"), ["--format must be one of png, svg, pdf, got 'docx'"]),
+        (("--out", "taken"), ["taken"]),
+        (("--colour",), ["--colour", "demo --help"]),
+        (("more",), ["more", "demo --help"]),
+    ],
+)
+def test_bad_options(capsys, words, parts):
+    open("taken", "w").close()
+    assert_refused(capsys, ("demo", *words), parts)
+    assert not os.path.exists("hscore-demo")
+
+
+@pytest.mark.parametrize("package", ["sklearn", "networkx", "matplotlib"])
+def test_a_missing_package_is_one_line_before_any_work(package):
+    done = in_pipe(
+        "demo",
+        code=f"import sys; sys.modules[{package!r}] = None\n"
+        "from hscore_fast.cli import main; raise SystemExit(main())",
     )
-    for target, classes in TARGETS.items():
-        assert re.search(rf"^{target} +{classes} +\d", text, re.M)
-    assert "How to read it." in text
-    assert "0.306" in text
-    assert max(map(len, text.splitlines())) <= columns
+    assert (done.returncode, done.stdout) == (2, "")
+    assert_one_line(done.stderr, package, 'pip install "hscore-fast[demo]"')
+    assert not os.path.exists("hscore-demo")
+
+
+def test_interrupted():
+    assert_interrupted("demo", stub="hscore_fast.demo.networks.train")

@@ -19,16 +19,20 @@ FORMATS = (".png", ".svg", ".pdf")
 
 # Okabe and Ito's colours (2008), which people with any common colour blindness can tell apart; the
 # markers differ too, for prints without colour.
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#F0E442")
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#6E6E6E")
 MARKERS = "osD^vPX*<>"
 GREY = "#6E6E6E"
 SMALL = 8
 
 
 def new_figure(
-    width: float, height: float, title: str | None, n_panels: int = 1
+    width: float,
+    height: float,
+    title: str | None,
+    shape: tuple[int, int] = (1, 1),
+    own_heights: bool = False,
 ) -> tuple[Figure, list[Axes]]:
-    """Make a figure of its own with axes side by side."""
+    """Make a figure of its own with rows of axes, which share the vertical axis unless told."""
     try:
         from matplotlib.figure import Figure
     except ModuleNotFoundError as error:
@@ -40,7 +44,9 @@ def new_figure(
         ) from error
 
     figure = Figure(figsize=(width, height), layout="constrained")
-    panels: list[Axes] = list(figure.subplots(1, n_panels, sharey=True, squeeze=False)[0])
+    panels: list[Axes] = list(
+        figure.subplots(*shape, sharey="col" if own_heights else "all", squeeze=False).flat
+    )
     for axes in panels:
         axes.spines[["top", "right"]].set_visible(False)
         axes.tick_params(labelsize=SMALL)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike
 
-from hscore_fast.plots._figure import new_figure, numbers
+from hscore_fast.plots._figure import SMALL, new_figure, numbers
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -85,6 +85,7 @@ def heat_map(
                     color="white" if dark else "black",
                 )
     bar = figure.colorbar(image, ax=axes, shrink=0.9)
-    bar.set_label(label)
+    bar.set_label(label, fontsize=9)
+    bar.ax.tick_params(labelsize=SMALL)
     bar.outline.set_visible(False)
     return figure

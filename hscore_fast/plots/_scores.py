@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -95,12 +95,13 @@ def ranking(
 
 def agreement(
     scores: Mapping[str, ArrayLike],
-    accuracy: ArrayLike,
+    accuracy: ArrayLike | Mapping[str, ArrayLike],
     *,
     groups: Sequence[str] | None = None,
     score_errors: Mapping[str, ArrayLike] | None = None,
-    accuracy_errors: ArrayLike | None = None,
+    accuracy_errors: ArrayLike | Mapping[str, ArrayLike] | None = None,
     notes: Mapping[str, str] | None = None,
+    n_columns: int | None = None,
     accuracy_label: str = "measured accuracy",
     title: str | None = None,
 ) -> Figure:
@@ -110,16 +111,18 @@ def agreement(
     ----------
     scores : mapping of str to array_like of shape (n,)
         Kinds of scores by their names, which stand under the axes.
-    accuracy : array_like of shape (n,)
-        What was measured, in the same order.
+    accuracy : array_like of shape (n,), or mapping of such
+        What was measured, in the same order; the same for all panels, or for each by its name.
     groups : sequence of str, optional
         To which group each point belongs; every group has a colour and a mark of its own.
     score_errors : mapping of str to array_like of shape (n,), optional
         Standard errors of some of the kinds.
-    accuracy_errors : array_like of shape (n,), optional
+    accuracy_errors : array_like of shape (n,), or mapping of such, optional
         Standard errors of the accuracy.
     notes : mapping of str to str, optional
         Text in the corner of some of the panels, such as a correlation.
+    n_columns : int, optional
+        Panels side by side; by default all.
     accuracy_label : str
         What was measured, beside the axis.
     title : str, optional
@@ -143,17 +146,24 @@ def agreement(
     """
     if not scores:
         raise ValueError("scores must hold at least one kind of score, got none")
-    y = np.asarray(accuracy, dtype=np.float64)
-    y = numbers(y, "accuracy", (y.size,))
-    names = ["" for _ in y] if groups is None else list(groups)
-    if len(names) != len(y):
-        raise ValueError(f"groups must have one entry per point, got {len(names)} for {len(y)}")
-    y_bars = None if accuracy_errors is None else numbers(accuracy_errors, "errors", y.shape)
-    figure, panels = new_figure(1.2 + 2.9 * len(scores), 3.6, title, len(scores))
-    for axes, (kind, given) in zip(panels, scores.items(), strict=True):
+    columns = len(scores) if n_columns is None else n_columns
+    rows = -(-len(scores) // columns)
+    figure, panels = new_figure(
+        1.2 + 2.9 * columns, 0.9 + 2.7 * rows, title, (rows, columns), isinstance(accuracy, Mapping)
+    )
+    for axes in panels[len(scores) :]:
+        axes.set_visible(False)
+    names: list[str] = []
+    for axes, (kind, given) in zip(panels, scores.items(), strict=False):
+        y = np.asarray(_of(accuracy, kind), dtype=np.float64)
+        y = numbers(y, "accuracy", (y.size,))
+        names = ["" for _ in y] if groups is None else list(groups)
+        if len(names) != len(y):
+            raise ValueError(f"groups must have one entry per point, got {len(names)} for {len(y)}")
         x = numbers(given, kind, y.shape)
-        x_bars = (score_errors or {}).get(kind)
+        x_bars, y_bars = _of(score_errors or {}, kind), _of(accuracy_errors, kind)
         bars = None if x_bars is None else numbers(x_bars, f"errors of {kind}", y.shape)
+        y_bars = None if y_bars is None else numbers(y_bars, "accuracy_errors", y.shape)
         for number, group in enumerate(dict.fromkeys(names)):
             here = np.array([name == group for name in names])
             axes.errorbar(
@@ -175,10 +185,21 @@ def agreement(
         axes.set_axisbelow(True)
         if notes and kind in notes:
             axes.set_title(notes[kind], fontsize=SMALL, loc="left")
-    panels[0].set_ylabel(accuracy_label)
+    for axes in panels[::columns]:
+        axes.set_ylabel(accuracy_label)
     if groups is not None:
         handles, labels = panels[0].get_legend_handles_labels()
         figure.legend(
-            handles, labels, loc="outside lower center", ncols=min(len(labels), 5), frameon=False
+            handles,
+            labels,
+            loc="outside lower center",
+            ncols=min(len(labels), 5),
+            frameon=False,
+            fontsize=9,
         )
     return figure
+
+
+def _of(values: Any, kind: str) -> Any:
+    """Return what belongs to one panel."""
+    return values.get(kind) if isinstance(values, Mapping) else values
