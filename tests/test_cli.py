@@ -81,7 +81,7 @@ def test_bash_completes_with_the_script_that_the_command_prints(tmp_path):
     assert (done.returncode, done.stdout, done.stderr) == (0, "found: score\n", "")
 
 
-@pytest.mark.parametrize("missing", ["typer", "rich", "threadpoolctl"])
+@pytest.mark.parametrize("missing", ["typer", "rich"])
 def test_without_the_extra_one_line_says_what_to_install(missing):
     done = in_pipe(code=f"import sys; sys.modules[{missing!r}] = None\n{CALL}")
     assert (done.returncode, done.stdout) == (2, "")

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 __all__ = ["main"]
 
-_EXTRA = {"typer", "rich", "threadpoolctl"}
+_EXTRA = {"typer", "rich"}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -23,7 +23,7 @@ _FORM_NAMES = {
     "regularized_h_score": "regularized",
     "adjusted_h_score": "adjusted",
 }
-_PACKAGES = ("sklearn", "scipy", "networkx", "matplotlib")
+_PACKAGES = ("sklearn", "scipy", "networkx", "matplotlib", "threadpoolctl")
 
 _MEASUREMENTS = (
     Column("target", "Target"),
