@@ -34,7 +34,7 @@ _LABELS = {
 
 @dataclass(frozen=True)
 class SourceScore:
-    """One source's place in a ranking.
+    """What :func:`hscore_fast.rank_sources` says of one source.
 
     Attributes
     ----------
@@ -87,9 +87,9 @@ class SourceScore:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class SourceRanking(Sequence[SourceScore]):
-    """Sources in the order of their scores, the best first.
+    """What :func:`hscore_fast.rank_sources` returns: sources in the order of their scores.
 
-    A sequence of :class:`SourceScore`; ``print`` shows it as a table, and so do notebooks. Those
+    A sequence of :class:`SourceScore`, the best first; ``print`` shows it as a table, and so do notebooks. Those
     that could not be scored stand at the end.
 
     Attributes

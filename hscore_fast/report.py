@@ -17,7 +17,7 @@ _MOST_CLASSES = 12  # in print; all of them in to_dict
 
 @dataclass(frozen=True, repr=False)
 class HScoreReport:
-    """A score with the evidence for it, as :func:`hscore_fast.evaluate` returns it.
+    """What :func:`hscore_fast.evaluate` returns: a score with the evidence for it.
 
     ``print`` shows it as a table, and so do notebooks.
 

@@ -91,6 +91,20 @@ def test_equal_leverages_make_it_the_delete_one_jackknife(precision, dtype):
     assert high - low == pytest.approx(2 * 1.959964 * report.standard_error, rel=1e-6)
 
 
+@pytest.mark.parametrize("precision", ["auto", "float64", "high"])
+def test_redundant_features_change_nothing(precision):
+    x, y = make_problem(200, 6, 3)
+    rng = np.random.default_rng(0)
+    more = np.hstack([np.ones((200, 2)), x, x @ rng.standard_normal((6, 4)), x[:, :1]])
+    want = evaluate(x, y, method="permutation")
+    found = evaluate(more, y, method="permutation", precision=precision)
+    assert found.rank == 6
+    assert found.standard_error == pytest.approx(want.standard_error, rel=1e-5)
+    assert found.neg_log10_p_value == pytest.approx(want.neg_log10_p_value, rel=1e-9)
+    copies = np.hstack([x] * 40)  # more columns than rows, and not saturated
+    assert evaluate(copies, y).standard_error == pytest.approx(want.standard_error, rel=1e-5)
+
+
 @pytest.mark.parametrize("n_features", [3, 20, 60])
 def test_unequal_leverages_are_close_to_it(n_features):
     x, y = make_problem(120, n_features, 4)

@@ -110,7 +110,7 @@ PaddedMatrix class_coefficients(const AugmentedMatrix& factor, const double* whi
   using RowMajor = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
   using Block = Eigen::Map<RowMajor, 0, Eigen::OuterStride<>>;
   using ConstBlock = Eigen::Map<const RowMajor, 0, Eigen::OuterStride<>>;
-  const Index order = factor.order();
+  const Index order = static_cast<Index>(chosen.size());
   const ConstBlock lower(factor.row(0), order, order, Eigen::OuterStride<>(factor.stride()));
   PaddedMatrix solved(classes, order);
   PaddedMatrix result(classes, features);

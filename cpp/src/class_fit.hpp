@@ -5,10 +5,10 @@
 
 namespace hscore {
 
-/// Row c is z_c = A^-1 b_c on all features, zero on those without a place in the matrix. `factor`
-/// is the factor of A in the units of `scale`: its row k is place chosen[k] of the matrix, which
-/// held feature live[chosen[k]], and every place is chosen. Row c of `whitened`, `stride` apart, is
-/// L^-1 b_c: an extra row of the factor, or a mix of those.
+/// Row c is z_c = A^-1 b_c on all features, zero on those without a place in the matrix, or whose
+/// place was not chosen. `factor` is the factor of A in the units of `scale`: its row k is place
+/// chosen[k] of the matrix, which held feature live[chosen[k]]. Row c of `whitened`, `stride`
+/// apart, is L^-1 b_c: an extra row of the factor, or a mix of those.
 PaddedMatrix class_coefficients(const AugmentedMatrix& factor, const double* whitened,
                                 Index classes, Index stride, const std::vector<Index>& chosen,
                                 const std::vector<Index>& live, const std::vector<double>& scale,

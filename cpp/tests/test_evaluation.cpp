@@ -65,6 +65,22 @@ TEST(influence_of_parts_is_that_of_the_whole) {
   }
 }
 
+TEST(redundant_features_have_no_say) {
+  const Data data = random_data(400, 7, 4);
+  Data more = data;
+  more.x.resize(400, 17);
+  more.x << data.x, Matrix::Ones(400, 1), data.x * 3, data.x.leftCols(2) + data.x.rightCols(2);
+  for (const auto precision : {hscore::Precision::float64, hscore::Precision::high}) {
+    const hscore::Evaluation want = evaluate(data, precision);
+    const hscore::Evaluation found = evaluate(more, precision);
+    CHECK(found.score.rank == 7);
+    CHECK_CLOSE(found.squared_leverages, want.squared_leverages, 1e-9);
+    for (std::size_t i = 0; i < 400; ++i) {
+      CHECK_CLOSE(found.influence[i], want.influence[i], 1e-3);
+    }
+  }
+}
+
 TEST(near_duplicates_are_fitted_in_float64) {
   Data data = random_data(500, 6, 3);
   const hscore::Evaluation alone = evaluate(data, hscore::Precision::float64);
