@@ -194,7 +194,7 @@ class MomentsScores:
         >>> import numpy as np
         >>> from hscore_fast import Moments
         >>> rng = np.random.default_rng(0)
-        >>> labels = np.arange(2000) % 5
+        >>> labels = rng.integers(0, 5, 2000)
         >>> features = rng.standard_normal((2000, 8)) + labels[:, None] / 3
         >>> blocks = [Moments().update(features[i::20], labels[i::20]) for i in range(20)]
         >>> total = Moments()
@@ -202,7 +202,7 @@ class MomentsScores:
         ...     _ = total.merge(block)
         >>> report = total.evaluate(blocks=blocks)
         >>> round(report.adjusted_h_score, 2), round(report.standard_error, 2)
-        (0.64, 0.01)
+        (0.63, 0.01)
         """
         from hscore_fast.evaluation import evaluate_moments  # which knows Moments
 

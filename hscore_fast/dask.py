@@ -264,7 +264,7 @@ def evaluate(
     >>> from hscore_fast.dask import evaluate
     >>> report = evaluate(da.arange(40, chunks=20).reshape(-1, 1), [0] * 20 + [1] * 20)
     >>> round(report.adjusted_h_score, 3), round(report.standard_error, 3)
-    (0.744, 0.027)
+    (0.744, 0.047)
     """
     check_confidence(confidence)
     found, chunks, classes = _gather(features, labels, n_threads, check_finite)

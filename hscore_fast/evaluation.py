@@ -106,7 +106,7 @@ def evaluate(
     >>> features = rng.standard_normal((200, 5)) + (labels == "dog")[:, None]
     >>> report = evaluate(features, labels)
     >>> round(report.adjusted_h_score, 2), round(report.standard_error, 2)
-    (0.53, 0.04)
+    (0.54, 0.04)
     >>> report.p_value < 1e-20
     True
     """

@@ -89,8 +89,8 @@ class SourceScore:
 class SourceRanking(Sequence[SourceScore]):
     """What :func:`hscore_fast.rank_sources` returns: sources in the order of their scores.
 
-    A sequence of :class:`SourceScore`, the best first; ``print`` shows it as a table, and so do notebooks. Those
-    that could not be scored stand at the end.
+    A sequence of :class:`SourceScore`, the best first; ``print`` shows it as a table, and so do
+    notebooks. Those that could not be scored stand at the end.
 
     Attributes
     ----------
