@@ -108,6 +108,9 @@ class Curriculum:
             "total": self.total,
         }
 
+    def __repr__(self) -> str:
+        return f"<Curriculum of {len(self.order)} tasks, from {self.order[0]!r}>"
+
     def __str__(self) -> str:
         def shown(task: str) -> str:
             if task not in self.transferability:

@@ -139,6 +139,9 @@ class Hierarchy:
             "newick": self.to_newick(),
         }
 
+    def __repr__(self) -> str:
+        return f"<Hierarchy of {len(self.names)} sources>"
+
     def __str__(self) -> str:
         return text_tree(
             self._root,

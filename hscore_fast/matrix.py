@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import html
 import json
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -12,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hscore_fast._tables import html_table, plain, text_table
 from hscore_fast.consensus import consensus
 from hscore_fast.curriculum import Curriculum, plan
 from hscore_fast.hierarchy import Hierarchy, cluster
@@ -303,7 +302,7 @@ class TransferMatrix:
         return plots.heat_map(values, self.sources, self.targets, label=label, title=title)
 
     def to_dict(self) -> dict[str, Any]:
-        """Give everything as lists, strings and numbers; nan becomes None.
+        """Give everything as lists, strings and numbers.
 
         Returns
         -------
@@ -311,12 +310,13 @@ class TransferMatrix:
             ``sources``, ``targets``, ``scores``, ``adjusted``, ``standard_errors``, ``ranks``,
             ``n_samples``, ``n_classes`` and ``regularized``.
         """
+        adjusted, errors = self.adjusted, self.standard_errors
         return {
             "sources": list(self.sources),
             "targets": list(self.targets),
-            "scores": _lists(self.scores),
-            "adjusted": _lists(self.adjusted),
-            "standard_errors": _lists(self.standard_errors),
+            "scores": self.scores.tolist(),
+            "adjusted": None if adjusted is None else adjusted.tolist(),
+            "standard_errors": None if errors is None else errors.tolist(),
             "ranks": self.ranks.tolist(),
             "n_samples": self.n_samples,
             "n_classes": self.n_classes.tolist(),
@@ -324,7 +324,7 @@ class TransferMatrix:
         }
 
     def to_json(self, indent: int | None = None) -> str:
-        """Write what :meth:`to_dict` gives as JSON.
+        """Write what :meth:`to_dict` gives as JSON; nan becomes null.
 
         Parameters
         ----------
@@ -335,7 +335,7 @@ class TransferMatrix:
         -------
         str
         """
-        return json.dumps(self.to_dict(), indent=indent, ensure_ascii=False, allow_nan=False)
+        return json.dumps(plain(self.to_dict()), indent=indent)
 
     def to_pandas(self, of: str = "scores") -> pandas.DataFrame:
         """Give one of the matrices as a table; needs pandas.
@@ -364,27 +364,16 @@ class TransferMatrix:
         )
 
     def __str__(self) -> str:
-        heading, *rows = self._cells()
-        widths = [max(len(row[k]) for row in (heading, *rows)) for k in range(len(heading))]
-        lines = [
-            "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-            for row in (heading, *rows)
-        ]
-        return "\n".join([self._caption(), *lines])
+        header, *rows = self._cells()
+        return f"{self._caption()}\n{text_table(rows, header)}"
+
+    def __repr__(self) -> str:
+        n_sources, n_targets = self.scores.shape
+        return f"<TransferMatrix: {n_sources} sources, {n_targets} targets>"
 
     def _repr_html_(self) -> str:
-        heading, *rows = self._cells()
-        head = "".join(f"<th>{html.escape(cell)}</th>" for cell in heading)
-        body = "".join(
-            f"<tr><th>{html.escape(name)}</th>"
-            + "".join(f"<td>{html.escape(cell)}</td>" for cell in cells)
-            + "</tr>"
-            for name, *cells in rows
-        )
-        return (
-            f"<table><caption>{html.escape(self._caption())}</caption>"
-            f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
-        )
+        header, *rows = self._cells()
+        return html_table(rows, header, self._caption())
 
     def _caption(self) -> str:
         errors = "" if self.standard_errors is None else ", +- standard error"
@@ -445,9 +434,3 @@ def _places(names: Sequence[str] | None, known: tuple[str, ...], what: str) -> l
 def _listed(names: Sequence[str]) -> str:
     few = ", ".join(repr(name) for name in names[:5])
     return few if len(names) <= 5 else f"{few} and {len(names) - 5} more"
-
-
-def _lists(matrix: Floats | None) -> list[list[float | None]] | None:
-    if matrix is None:
-        return None
-    return [[None if math.isnan(value) else value for value in row] for row in matrix.tolist()]

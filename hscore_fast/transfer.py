@@ -39,7 +39,7 @@ def transfer_matrix(
     n_threads: int | None = None,
     progress: Callable[[int, int], object] | None = None,
 ) -> TransferMatrix:
-    r"""Score every source's features against every target's labels.
+    """Score every source's features against every target's labels.
 
     Each source's covariance is formed and factored once, however many targets there are.
 
@@ -80,15 +80,10 @@ def transfer_matrix(
 
     Notes
     -----
-    The standard error is :math:`\sqrt{\overline{IF^2}/N} / \sqrt{1-k}` with the influence of row i
-    of class c
-
-    .. math:: IF_i = 2 z_i'm_c - |m_c|^2 - \sum_k \frac{n_k}{N} (z_i'm_k)^2,
-
-    whitened rows z, whitened class means m, and :math:`k = r/(N-1)`. Its mean square is estimated
-    from 2,048 rows, one from each of as many equal stretches, or from all if there are fewer. That
-    adds about 2 % (one standard deviation) to the error of the standard error, and about a tenth to
-    the cost where it was measured (22,045 x 512, 64 targets of 16 classes).
+    The standard error is that of :func:`evaluate`, from the influence of single rows on the score:
+    of 2,048 rows, one from each of as many equal stretches, or of all if there are fewer. That adds
+    about 2 % (one standard deviation) to the error of the standard error, and about a tenth to the
+    cost where it was measured (22,045 x 512, 64 targets of 16 classes).
 
     Examples
     --------
@@ -101,7 +96,7 @@ def transfer_matrix(
     ... )
     >>> print(matrix)
     H-score, +- standard error
-                digit           odd or even
+                         digit     odd or even
     upper half  4.080 +- 0.055  0.509 +- 0.014
     lower half  4.384 +- 0.058  0.586 +- 0.016
     """

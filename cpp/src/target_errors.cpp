@@ -3,6 +3,8 @@
 #include <cmath>
 #include <cstdint>
 
+#include "influence.hpp"
+
 namespace hscore {
 
 namespace {
@@ -61,27 +63,40 @@ std::vector<double> ErrorSample::standard_errors(const LabelView* targets,
   const Index block_rows =
       std::clamp<Index>(block_products / std::max<Index>(whitened.sums.cols(), 1), 16, 256);
   const Index blocks = (whitened_.cols() + block_rows - 1) / block_rows;
-  const double rows = static_cast<double>(rows_);
+  PaddedMatrix sums(blocks, count);
   PaddedMatrix squares(blocks, count);
   const auto add_block = [&](Index b) {
     const Index begin = b * block_rows;
     const Index size = std::min(block_rows, whitened_.cols() - begin);
     const Eigen::MatrixXf products =
         whitened.sums.transpose() * whitened_.middleCols(begin, size);  // classes x rows
-    for (Index i = 0; i < size; ++i) {
-      const Index row = chosen_[static_cast<std::size_t>(begin + i)];
-      for (Index t = 0; t < count; ++t) {
-        const float* product = &products(whitened.first[static_cast<std::size_t>(t)], i);
-        const std::vector<double>& n = counts[t];
-        // In whitened sums s_k and rows w of unit length: m_k = sqrt(N) s_k / n_k, z = sqrt(N) w.
-        double quadratic = 0;
+    KeptFits fits;
+    fits.resize(size);
+    std::vector<std::int32_t> codes(static_cast<std::size_t>(size));
+    for (Index t = 0; t < count; ++t) {
+      const std::vector<double>& n = counts[t];
+      for (std::size_t i = 0; i < codes.size(); ++i) {
+        codes[i] = targets[t].codes[chosen_[static_cast<std::size_t>(begin) + i]];
+        const float* product =
+            &products(whitened.first[static_cast<std::size_t>(t)], static_cast<Index>(i));
+        // The fit of class k is the product of the whitened row and class sum over sqrt(n_k).
+        double sum = 0;
         for (std::size_t k = 0; k < n.size(); ++k) {
-          if (n[k] > 0) quadratic += static_cast<double>(product[k]) * product[k] / n[k];
+          if (n[k] > 0) sum += static_cast<double>(product[k]) * product[k] / n[k];
         }
-        const std::size_t own = static_cast<std::size_t>(targets[t].codes[row]);
-        const double influence =
-            rows * ((2.0 * product[own] - shares[t][own]) / n[own] - quadratic);
-        squares(b, t) += influence * influence;
+        const std::size_t own = static_cast<std::size_t>(codes[i]);
+        fits.own[i] = product[own] / std::sqrt(n[own]);
+        fits.squares[i] = sum;
+      }
+      InfluenceFunction function;
+      function.counts = n;
+      function.shares = shares[t];
+      function.weight = static_cast<double>(rows_);
+      function.rank = whitened_.rows();
+      for (const double value :
+           influence_of_fits(function, {codes.data(), size, targets[t].classes}, fits)) {
+        sums(b, t) += value;
+        squares(b, t) += value * value;
       }
     }
   };
@@ -90,13 +105,21 @@ std::vector<double> ErrorSample::standard_errors(const LabelView* targets,
     parallel_for(std::min<Index>(threads, blocks - start), threads,
                  [&](Index task) { add_block(start + task); });
   }
+  // The rows' jackknife: each that is left out makes the others weigh more, which the root of the
+  // share of the room that the features leave makes up for.
+  const double rows = static_cast<double>(rows_);
+  const double room = 1 - static_cast<double>(whitened_.rows()) / (rows - 1);
+  const double size = static_cast<double>(whitened_.cols());
   std::vector<double> errors;
-  const double freedom = rows - 1 - static_cast<double>(whitened_.rows());
   for (Index t = 0; t < count; ++t) {
     double sum = 0;
-    for (Index b = 0; b < blocks; ++b) sum += squares(b, t);
-    const double mean = sum / static_cast<double>(whitened_.cols());
-    errors.push_back(std::sqrt(mean / rows * (rows - 1) / freedom));
+    double square = 0;
+    for (Index b = 0; b < blocks; ++b) {
+      sum += sums(b, t);
+      square += squares(b, t);
+    }
+    const double variance = std::max(0.0, square / size - sum / size * (sum / size));
+    errors.push_back(std::sqrt(variance / (rows - 1) * room));
   }
   return errors;
 }

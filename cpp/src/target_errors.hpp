@@ -1,9 +1,4 @@
-// Standard errors of H-scores from the influence of single rows.
-//
-// With rows z_i whitened to unit covariance and class means m_k of them, row i of class c moves the
-// score by IF_i / N, IF_i = 2 z_i'm_c - |m_c|^2 - sum_k (n_k/N) (z_i'm_k)^2, whose mean over all
-// rows is 0. So the score's variance is about mean(IF^2) / N, and dividing it by 1 - r/(N-1) makes
-// up for the r directions that the rows themselves have chosen.
+// Standard errors of the scores of many targets, from the influence of a sample of the rows.
 #pragma once
 
 #include <Eigen/Core>
@@ -20,7 +15,7 @@ struct WhitenedSums {
   std::vector<Index> first;
 };
 
-/// Rows enough to estimate a variance from. float32 is plenty for that.
+/// Rows enough to estimate a variance from, whitened. float32 is plenty for that.
 class ErrorSample {
  public:
   /// One row from each of `most` equal stretches of the matrix, or all: a sample that neither
