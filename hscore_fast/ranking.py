@@ -189,7 +189,7 @@ class SourceRanking(Sequence[SourceScore]):
         Parameters
         ----------
         indent : int, optional
-            As for :func:`json.dumps`.
+            As for ``json.dumps``.
         """
         return json.dumps(plain(self.to_dict()), indent=indent)
 

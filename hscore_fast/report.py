@@ -117,7 +117,7 @@ class HScoreReport:
         Parameters
         ----------
         indent : int, optional
-            As for :func:`json.dumps`.
+            As for ``json.dumps``.
         """
         return json.dumps(plain(self.to_dict()), indent=indent)
 
