@@ -17,6 +17,7 @@ from __future__ import annotations
 from typing import TypedDict
 
 from hscore_fast import reference
+from hscore_fast._selected import SelectionStep, SourceSelection
 from hscore_fast._variants import core as _active_core
 from hscore_fast._warnings import PrecisionWarning, SaturationWarning, SingleClassWarning
 from hscore_fast.ace import MaximalCorrelation, maximal_correlation
@@ -27,10 +28,13 @@ from hscore_fast.evaluation import HScoreReport, evaluate
 from hscore_fast.hierarchy import Hierarchy
 from hscore_fast.matrix import TransferMatrix
 from hscore_fast.moments import Moments
+from hscore_fast.pairs import PairScores, pair_scores
 from hscore_fast.ranking import SourceRanking, SourceScore
 from hscore_fast.regularized import regularized_h_score
 from hscore_fast.scores import h_score
+from hscore_fast.selection import select_sources
 from hscore_fast.sources import rank_sources
+from hscore_fast.target_moments import TargetMoments
 from hscore_fast.targets import h_scores
 from hscore_fast.transfer import transfer_matrix
 from hscore_fast.transferability import Transferability, transferability
@@ -42,11 +46,15 @@ __all__ = [
     "Hierarchy",
     "MaximalCorrelation",
     "Moments",
+    "PairScores",
     "PrecisionWarning",
     "SaturationWarning",
+    "SelectionStep",
     "SingleClassWarning",
     "SourceRanking",
     "SourceScore",
+    "SourceSelection",
+    "TargetMoments",
     "TransferMatrix",
     "Transferability",
     "__version__",
@@ -58,9 +66,11 @@ __all__ = [
     "h_score",
     "h_scores",
     "maximal_correlation",
+    "pair_scores",
     "rank_sources",
     "reference",
     "regularized_h_score",
+    "select_sources",
     "transfer_matrix",
     "transferability",
 ]

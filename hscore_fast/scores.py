@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Protocol, cast
 
 from numpy.typing import ArrayLike
 
@@ -167,7 +167,12 @@ def score_result(
     return result
 
 
-def check_lengths(x: Features, n_labels: int) -> None:
+class _Rows(Protocol):
+    @property
+    def n_samples(self) -> int: ...
+
+
+def check_lengths(x: _Rows, n_labels: int) -> None:
     """Refuse labels of another length than the features."""
     if x.n_samples != n_labels:
         raise ValueError(

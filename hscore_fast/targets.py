@@ -4,12 +4,20 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from hscore_fast._inputs import Features, as_features, as_n_threads, as_precision, as_tol
+from hscore_fast._inputs import (
+    Address,
+    Features,
+    as_features,
+    as_n_threads,
+    as_precision,
+    as_tol,
+    is_address,
+)
 from hscore_fast._labels import encode
 from hscore_fast._variants import core
 from hscore_fast._warnings import PrecisionWarning, SaturationWarning, SingleClassWarning
@@ -17,7 +25,9 @@ from hscore_fast.regularized import as_convention, as_shrinkage
 from hscore_fast.scores import overflow, refuse_non_finite
 
 if TYPE_CHECKING:
+    from hscore_fast._core import TargetMoments as CoreTargetMoments
     from hscore_fast._core import TargetScores
+    from hscore_fast.readers._source import Source
 
 __all__ = ["h_scores"]
 
@@ -25,7 +35,7 @@ PRECISIONS = ("auto", "float64", "float32")
 
 
 def h_scores(
-    features: ArrayLike,
+    features: ArrayLike | Address,
     targets: ArrayLike | Iterable[ArrayLike],
     *,
     regularized: bool = False,
@@ -45,7 +55,8 @@ def h_scores(
     Parameters
     ----------
     features : array_like of shape (n_samples, n_features)
-        As for :func:`h_score`.
+        As for :func:`h_score`; or the address of a file, which is read once, in blocks, where it
+        cannot be mapped.
     targets : array_like of shape (n_targets, n_samples), or iterable of label vectors
         Each target's labels, of any kind that :func:`h_score` takes; the targets need not have the
         same classes, nor labels of the same kind.
@@ -80,6 +91,8 @@ def h_scores(
         If the features are not real numbers or a target's labels cannot be told apart.
     MemoryError
         If the statistics or the whitened rows do not fit.
+    FileNotFoundError, OSError, ModuleNotFoundError
+        As :func:`h_score` does for files.
 
     Warns
     -----
@@ -96,7 +109,8 @@ def h_scores(
     ``4 * n_targets * n_samples``. Where all targets together have fewer classes than there are
     rows, their class sums are whitened: ``8 * n_features`` bytes for each class. Otherwise all rows
     are whitened once: ``4 * n_samples * n_features`` bytes with "float32", twice that with
-    "float64".
+    "float64". A file that is read in blocks takes the first way always, in float64. For rows that
+    come from elsewhere in batches there is :class:`TargetMoments`.
 
     References
     ----------
@@ -115,14 +129,25 @@ def h_scores(
         raise TypeError(
             f"progress must be a function of two numbers or None, got {type(progress).__name__}"
         )
-    x = as_features(features)
-    codes, n_classes = _encode_all(targets, x)
-    total = len(codes)
-    tell = None if progress is None else lambda done: progress(done, total)
-    result = score_targets(x, codes, n_classes, options, check_finite, tell)
+    source = None
+    if is_address(features):
+        from hscore_fast.readers._stream import open_features  # reads files only when asked to
+
+        source = open_features(cast(Address, features), ())
+    if source is None or source.mapped is not None:
+        x = as_features(features if source is None else source.mapped)
+        codes, n_classes = _encode_all(targets, x.n_samples)
+        total = len(codes)
+        tell = None if progress is None else lambda done: progress(done, total)
+        result = score_targets(x, codes, n_classes, options, check_finite, tell)
+    else:
+        codes, n_classes = _encode_all(targets, source.shape[0])
+        total = len(codes)
+        tell = None if progress is None else lambda done: progress(done, total)
+        result = _score_stream(source, codes, n_classes, options, check_finite, tell)
     if result is None:
         return np.full(total, np.nan)
-    _warn_about(result, regularized)
+    warn_about_targets(result, regularized)
     return np.array(result.scores)
 
 
@@ -191,46 +216,90 @@ def score_targets(
     return result
 
 
-def _encode_all(targets: Any, x: Features) -> tuple[list[NDArray[np.int32]], list[int]]:
-    """Turn every target into class codes."""
+def _score_stream(
+    source: Source,
+    codes: Sequence[NDArray[np.int32]],
+    n_classes: Sequence[int],
+    options: TargetOptions,
+    check_finite: bool,
+    progress: Callable[[int], object] | None,
+) -> TargetScores | None:
+    """Score encoded targets against features that are read in blocks; None as above."""
+    from hscore_fast.readers._stream import check_scorable, stream_targets
+
+    check_scorable(source, options.precision)
+    moments = stream_targets(source, codes, n_classes, options.n_threads, check_finite, progress)
+    result = score_sums(moments, options)
+    if progress is not None:
+        progress(len(codes))
+    if result.finite:
+        return result
+    if check_finite:
+        raise overflow()
+    return None
+
+
+def score_sums(moments: CoreTargetMoments, options: TargetOptions) -> TargetScores:
+    """Score targets whose class sums were gathered."""
+    return moments.h_scores(
+        options.tol,
+        options.regularized,
+        options.shrinkage,
+        options.intensity,
+        options.paper,
+        options.n_threads,
+    )
+
+
+def _encode_all(targets: Any, n_samples: int) -> tuple[list[NDArray[np.int32]], list[int]]:
+    """Turn every target into class codes and their number."""
+    encoded = encode_each(targets, n_samples)
+    return [codes for codes, _ in encoded], [len(classes) for _, classes in encoded]
+
+
+def encode_each(targets: Any, n_samples: int) -> list[tuple[NDArray[np.int32], list[Any]]]:
+    """Turn every target into class codes and the classes that they stand for."""
     if isinstance(targets, np.ndarray) and targets.ndim != 2:
         raise ValueError(
             f"targets must have shape (n_targets, n_samples), got {targets.ndim} dimensions "
             f"{targets.shape}: for a single target use h_score"
         )
-    all_codes, n_classes = [], []
+    encoded = []
     for number, labels in enumerate(targets):
         if isinstance(labels, str) or np.ndim(labels) == 0:
             raise ValueError(
                 f"targets must have shape (n_targets, n_samples), but targets[{number}] is the "
                 f"single value {labels!r}: for a single target use h_score"
             )
-        codes, classes = encode_target(labels, f"targets[{number}]")
-        if len(codes) != x.n_samples:
+        codes, classes = _encode_named(labels, f"targets[{number}]")
+        if len(codes) != n_samples:
             hint = ""
-            if isinstance(targets, np.ndarray) and targets.shape[0] == x.n_samples:
+            if isinstance(targets, np.ndarray) and targets.shape[0] == n_samples:
                 hint = ": its rows must be targets, so transpose it"
             raise ValueError(
                 f"targets[{number}] must have one entry per row of features, got {len(codes)} "
-                f"labels for {x.n_samples} rows{hint}"
+                f"labels for {n_samples} rows{hint}"
             )
-        all_codes.append(codes)
-        n_classes.append(classes)
-    if not all_codes:
+        encoded.append((codes, classes))
+    if not encoded:
         raise ValueError("targets must hold at least one label vector, got none")
-    return all_codes, n_classes
+    return encoded
 
 
 def encode_target(labels: Any, name: str) -> tuple[NDArray[np.int32], int]:
     """Turn one target into class codes and their number; errors begin with its name."""
-    try:
-        codes, classes = encode(labels)
-    except (TypeError, ValueError) as error:
-        raise type(error)(f"{name}: {error}") from None
+    codes, classes = _encode_named(labels, name)
     return codes, len(classes)
 
 
-def _warn_about(result: TargetScores, regularized: bool) -> None:
+def _encode_named(labels: Any, name: str) -> tuple[NDArray[np.int32], list[Any]]:
+    try:
+        return encode(labels)
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"{name}: {error}") from None
+
+
+def warn_about_targets(result: TargetScores, regularized: bool) -> None:
     """Issue each warning once, to the caller's caller."""
     single = result.n_classes.count(1)
     if single:

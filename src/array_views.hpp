@@ -35,6 +35,9 @@ inline DType element_type(const py::dtype& dtype) {
       if (size == 4) return DType::float32;
       if (size == 8) return DType::float64;
       break;
+    case 'V':  // how arrays of bfloat16 stand beside others: bytes without a meaning to NumPy
+      if (size == 2) return DType::bfloat16;
+      break;
     default:
       break;
   }

@@ -96,6 +96,13 @@ void bind_moments(py::module_& module) {
       .def("subtract", &combine_with<&Moments::subtract>, py::arg("other"), py::arg("classes"))
       .def("h_score", &score, py::arg("tol"), py::arg("n_threads"),
            "The H-score, or None when the statistics are not finite.")
+      .def(
+          "columns",
+          [](const Moments& moments, const std::vector<Index>& features) {
+            return moments.columns(features);
+          },
+          py::arg("features"), py::call_guard<py::gil_scoped_release>(),
+          "The statistics of some of the features, without the norm moments.")
       .def("copy",
            [](const Moments& moments) {
              const py::gil_scoped_release release;

@@ -10,17 +10,23 @@ namespace hscore::python {
 
 namespace {
 
+std::vector<LabelView> label_views(const std::vector<Codes>& codes,
+                                   const std::vector<Index>& classes) {
+  if (codes.size() != classes.size()) throw py::value_error("codes and n_classes differ in length");
+  std::vector<LabelView> targets;
+  for (std::size_t t = 0; t < codes.size(); ++t)
+    targets.push_back(label_view(codes[t], classes[t]));
+  return targets;
+}
+
 TargetScores score_targets(const py::object& features, bool bfloat16,
                            const std::vector<Codes>& codes, const std::vector<Index>& classes,
                            bool float32_rows, double tolerance, bool regularized,
                            const std::string& shrinkage, double intensity, bool paper,
                            Index error_rows, int threads,
                            const std::function<void(Index)>& progress) {
-  if (codes.size() != classes.size()) throw py::value_error("codes and n_classes differ in length");
   const FeatureView x = feature_view(features, bfloat16);
-  std::vector<LabelView> targets;
-  for (std::size_t t = 0; t < codes.size(); ++t)
-    targets.push_back(label_view(codes[t], classes[t]));
+  const std::vector<LabelView> targets = label_views(codes, classes);
   TargetOptions options;
   options.float32_rows = float32_rows;
   options.error_rows = error_rows;
@@ -39,6 +45,35 @@ TargetScores score_targets(const py::object& features, bool bfloat16,
   return h_scores(x, targets, options);
 }
 
+// False when values are not finite and only finite ones are wanted; then nothing was added.
+bool update(TargetMoments& moments, const py::object& features, const std::vector<Codes>& codes,
+            const std::vector<Index>& classes, bool bfloat16, bool only_finite, int threads) {
+  const FeatureView x = feature_view(features, bfloat16);
+  const std::vector<LabelView> targets = label_views(codes, classes);
+  const py::gil_scoped_release release;
+  Options all(threads, default_tolerance);
+  all.update.norms = true;  // scores with shrinkage may be asked for later
+  all.update.only_finite = only_finite;
+  try {
+    moments.update(x, targets, all.update);
+  } catch (const NotFinite&) {
+    return false;
+  }
+  return true;
+}
+
+TargetScores scores(const TargetMoments& moments, double tolerance, bool regularized,
+                    const std::string& shrinkage, double intensity, bool paper, int threads) {
+  const py::gil_scoped_release release;
+  const Options call(threads, tolerance);
+  TargetOptions options;
+  options.whitening = call.whitening;
+  if (regularized) {
+    options.shrinkage = shrinkage_options(shrinkage, intensity, paper, options.whitening);
+  }
+  return moments.scores(options);
+}
+
 }  // namespace
 
 void bind_targets(py::module_& module) {
@@ -52,6 +87,15 @@ void bind_targets(py::module_& module) {
       .def_readonly("scores", &TargetScores::scores)
       .def_readonly("n_classes", &TargetScores::classes)
       .def_readonly("standard_errors", &TargetScores::standard_errors);
+
+  py::class_<TargetMoments>(module, "TargetMoments", py::module_local())
+      .def(py::init<Index>(), py::arg("n_features"))
+      .def("update", &update, py::arg("features"), py::arg("codes"), py::arg("n_classes"),
+           py::arg("bfloat16"), py::arg("only_finite"), py::arg("n_threads"))
+      .def("h_scores", &scores, py::arg("tol"), py::arg("regularized"), py::arg("shrinkage"),
+           py::arg("intensity"), py::arg("paper"), py::arg("n_threads"))
+      .def_property_readonly("n_samples", &TargetMoments::rows)
+      .def_property_readonly("n_features", &TargetMoments::features);
 
   module.def("h_scores", &score_targets, py::arg("features"), py::arg("bfloat16"), py::arg("codes"),
              py::arg("n_classes"), py::arg("float32_rows"), py::arg("tol"), py::arg("regularized"),

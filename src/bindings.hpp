@@ -9,6 +9,7 @@ void bind_errors(pybind11::module_& module);
 void bind_evaluation(pybind11::module_& module);
 void bind_labels(pybind11::module_& module);
 void bind_scores(pybind11::module_& module);
+void bind_selection(pybind11::module_& module);
 void bind_shrinkage(pybind11::module_& module);
 void bind_targets(pybind11::module_& module);
 void bind_moments(pybind11::module_& module);

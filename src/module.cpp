@@ -10,6 +10,7 @@ PYBIND11_MODULE(HSCORE_MODULE, module, pybind11::mod_gil_not_used()) {
   python::bind_scores(module);
   python::bind_moments(module);
   python::bind_shrinkage(module);
+  python::bind_selection(module);
   python::bind_targets(module);
   python::bind_evaluation(module);
   python::bind_build_info(module);

@@ -94,6 +94,15 @@ def test_any_problem(seed, n_features, n_targets, n_classes) -> None:
         np.testing.assert_allclose(h_scores(x, targets), expected, rtol=1e-9, atol=1e-12)
 
 
+@pytest.mark.parametrize("shrinkage", ["ledoit_wolf", "oas", 0.3, 0.0, 1.0])
+def test_a_first_target_of_one_class_spoils_no_other(shrinkage) -> None:
+    x, y = make_problem(120, 6, 4)
+    options = {"regularized": True, "shrinkage": shrinkage}
+    with pytest.warns(SingleClassWarning):
+        found = h_scores(x, [np.zeros(120), y], **options)
+    np.testing.assert_allclose(found, [0, h_scores(x, [y], **options)[0]], rtol=1e-13)
+
+
 def test_targets_of_different_kinds() -> None:
     x, y = make_problem(120, 6, 4)
     names = np.array(["ant", "bee", "cow", "dog"])[y]

@@ -181,6 +181,21 @@ RowMajor factor_block(const AugmentedMatrix& matrix, Index first, Index cols, do
 
 }  // namespace
 
+void AugmentedMatrix::keep(const std::vector<Index>& rows) {
+  const Index kept = static_cast<Index>(rows.size());
+  const Index extra_from = first_extra();
+  const Index extra_to = PaddedMatrix::round_up(kept);
+  // Everything moves towards the beginning, so that nothing is overwritten before it has moved.
+  const auto move = [&](Index from, Index to, Index cols) {
+    const double* source = values_.row(from);
+    double* target = values_.row(to);
+    for (Index j = 0; j < cols; ++j) target[j] = source[rows[static_cast<std::size_t>(j)]];
+  };
+  for (Index i = 0; i < kept; ++i) move(rows[static_cast<std::size_t>(i)], i, i + 1);
+  for (Index i = 0; i < extra_; ++i) move(extra_from + i, extra_to + i, kept);
+  order_ = kept;
+}
+
 bool cholesky(AugmentedMatrix& matrix, double least_pivot, int threads, const StopCheck& stop) {
   const Index order = matrix.order();
   Elimination elimination(matrix, threads);

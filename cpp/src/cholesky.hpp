@@ -28,6 +28,8 @@ class AugmentedMatrix {
   const double* row(Index i) const { return values_.row(i); }
   double* extra_row(Index i) { return values_.row(first_extra() + i); }
   const double* extra_row(Index i) const { return values_.row(first_extra() + i); }
+  /// Forget all rows and columns but these, given in ascending order; the memory stays.
+  void keep(const std::vector<Index>& rows);
 
  private:
   Index order_ = 0;

@@ -46,6 +46,22 @@ inline LowerFactor lower_factor(const FactoredCovariance& factored) {
 
 WhitenedClasses summarize(const FactoredCovariance& factored);
 
+/// What is factored: the scatter of the live features in units of their noise levels, the class
+/// directions in the extra rows.
+struct ScaledCovariance {
+  std::vector<double> offset;  // mean minus the moments' shift
+  LiveFeatures live;
+  AugmentedMatrix matrix;
+};
+
+/// As many as pay for a factorization of that size.
+int threads_for(Index order, Index extra, int threads);
+
+ScaledCovariance scale_covariance(const Moments& moments, double tolerance, int threads);
+
+/// Of a feature that is no more than noise nothing is left.
+constexpr double noise_pivot = 1;
+
 FactoredCovariance factor_covariance(const Moments& moments, const WhiteningOptions& options);
 
 }  // namespace hscore

@@ -302,6 +302,33 @@ Moments Moments::copy() const {
   return result;
 }
 
+Moments Moments::columns(const std::vector<Index>& features) const {
+  for (const Index j : features) {
+    if (j < 0 || j >= features_) {
+      throw std::invalid_argument("there is no feature " + std::to_string(j) + " of " +
+                                  std::to_string(features_));
+    }
+  }
+  Moments result(static_cast<Index>(features.size()));
+  result.rows_ = rows_;
+  result.rows_when_centred_ = rows_when_centred_;
+  result.grow(classes());
+  result.counts_ = counts_;
+  result.has_norms_ = false;
+  if (!cancelled_.empty()) result.cancelled_.resize(features.size());
+  for (std::size_t i = 0; i < features.size(); ++i) {
+    const Index row = static_cast<Index>(i);
+    result.shift_[i] = shift_[static_cast<std::size_t>(features[i])];
+    if (!cancelled_.empty()) result.cancelled_[i] = cancelled(features[i]);
+    for (std::size_t j = 0; j <= i; ++j) {
+      result.scatter_(row, static_cast<Index>(j)) =
+          scatter_(std::max(features[i], features[j]), std::min(features[i], features[j]));
+    }
+    for (Index c = 0; c < classes(); ++c) result.sums_(c, row) = sums_(c, features[i]);
+  }
+  return result;
+}
+
 bool Moments::finite() const {
   for (Index j = 0; j < features_; ++j) {
     if (!std::isfinite(scatter_(j, j))) return false;

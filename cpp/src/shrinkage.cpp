@@ -173,7 +173,8 @@ RoundedScore score_moments(const Moments& moments, const ShrinkageOptions& optio
     }
   }
   const double a = result.intensity = shrinkage_intensity(options, spectrum);
-  if (a == 1 || result.classes < 2) return rounded;
+  // Other targets may have more classes, and ask for the factor.
+  if (a == 1 || (in_float32 && result.classes < 2)) return rounded;
   if (a == 0) {
     result.score =
         divisor_ratio(options, moments.weight()) * h_score(moments, options.whitening).score;

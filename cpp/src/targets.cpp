@@ -1,13 +1,15 @@
 #include "hscore/targets.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <stdexcept>
+#include <string>
 
+#include "class_sums.hpp"
 #include "hscore/saturation.hpp"
 #include "scores.hpp"
 #include "shrunk_covariance.hpp"
 #include "target_errors.hpp"
-#include "target_sums.hpp"
 #include "whitened_rows.hpp"
 
 namespace hscore {
@@ -50,70 +52,70 @@ struct Problem {
   }
 };
 
-// Few classes in all: sum the features by class, then whiten the sums.
-Sums by_class_sums(const Problem& problem) {
-  std::vector<Index> first_class;
-  Index classes = 0;
-  for (const LabelView& target : problem.targets) {
-    first_class.push_back(classes);
-    classes += target.classes;
-  }
-  const Index features = problem.x.cols;
-  const Index tiles = (features + tile_width - 1) / tile_width;
-  const Index most = most_classes(problem.targets.data(), problem.size());
-  const Index block_rows = TargetSums<double>::block_rows(most);
-  PaddedMatrix sums(classes, tiles * tile_width);
-  const CentredRows centred(problem.x, problem.moments, problem.factored.offset);
-  // Threads meet, and the caller may stop, after a stretch of rows.
-  const Index stretch = 16 * block_rows;
-  for (Index start = 0; start < problem.x.rows; start += stretch) {
-    problem.report(0);
-    const Index end = std::min(problem.x.rows, start + stretch);
-    parallel_for(tiles, problem.threads(), [&](Index tile) {
-      const Index column = tile * tile_width;
-      const Index width = std::min(tile_width, features - column);
-      AlignedBuffer<double> block(block_rows, tile_width);
-      std::fill_n(block.data(), block.size(), 0.0);
-      TargetSums<double> scratch(most);
-      std::vector<double*> to;
-      for (const Index first : first_class) to.push_back(sums.row(first) + column);
-      for (Index first = start; first < end; first += block_rows) {
-        const Index rows = std::min(block_rows, end - first);
-        for (Index i = 0; i < rows; ++i) {
-          centred.columns(first + i, column, width, block.data() + i * tile_width);
-        }
-        scratch.add(block.data(), first, rows, problem.targets.data(), problem.size(), to.data(),
-                    sums.stride());
-      }
-    });
-  }
-  std::vector<double> squared(static_cast<std::size_t>(classes), 0.0);
+// Whiten the class sums of all targets: load(t, c, target) writes that of class c of target t,
+// about the mean.
+template <class Load>
+Sums whiten_sums(const std::vector<std::vector<double>>& counts, Index features,
+                 const FactoredCovariance& factored, const WhiteningOptions& options, Load&& load,
+                 WhitenedSums* kept) {
+  struct Place {
+    Index target, c;
+  };
+  std::vector<Place> places;
   WhitenedSums whitened;
-  if (problem.sample) {
-    whitened = {Eigen::MatrixXf(problem.factored.rank(), classes), first_class};
+  for (std::size_t t = 0; t < counts.size(); ++t) {
+    whitened.first.push_back(static_cast<Index>(places.size()));
+    for (std::size_t c = 0; c < counts[t].size(); ++c) {
+      places.push_back({static_cast<Index>(t), static_cast<Index>(c)});
+    }
   }
+  const Index classes = static_cast<Index>(places.size());
+  if (kept != nullptr) whitened.sums.resize(factored.rank(), classes);
+  std::vector<double> squared(places.size(), 0.0);
   whiten_rows(
-      problem.factored, features, classes,
-      [&](Index i, double* target) { std::copy_n(sums.row(i), features, target); },
-      problem.threads(), problem.options.whitening.stop,
+      factored, features, classes,
+      [&](Index i, double* target) {
+        const Place& place = places[static_cast<std::size_t>(i)];
+        load(place.target, place.c, target);
+      },
+      options.threads, options.stop,
       [&](Index first, const Eigen::MatrixXd& block) {
         for (Index i = 0; i < block.cols(); ++i) {
           squared[static_cast<std::size_t>(first + i)] = block.col(i).squaredNorm();
         }
-        if (problem.sample) {
-          whitened.sums.middleCols(first, block.cols()) = block.cast<float>();
-        }
+        if (kept != nullptr) whitened.sums.middleCols(first, block.cols()) = block.cast<float>();
       });
   Sums result;
-  for (std::size_t t = 0; t < first_class.size(); ++t) {
+  for (std::size_t t = 0; t < counts.size(); ++t) {
     result.shares.emplace_back();
-    for (std::size_t c = 0; c < problem.counts[t].size(); ++c) {
-      const double count = problem.counts[t][c];
-      const double sum = squared[static_cast<std::size_t>(first_class[t]) + c];
-      result.shares.back().push_back(count > 0 ? sum / count : 0.0);
+    for (std::size_t c = 0; c < counts[t].size(); ++c) {
+      const double sum = squared[static_cast<std::size_t>(whitened.first[t]) + c];
+      result.shares.back().push_back(counts[t][c] > 0 ? sum / counts[t][c] : 0.0);
     }
   }
-  if (problem.sample) problem.add_errors(0, problem.size(), whitened, result);
+  if (kept != nullptr) *kept = std::move(whitened);
+  return result;
+}
+
+// Few classes in all: sum the features by class, then whiten the sums.
+Sums by_class_sums(const Problem& problem) {
+  ClassSums sums(problem.x.cols);
+  sums.grow(problem.targets);
+  const CentredRows centred(problem.x, problem.moments, problem.factored.offset);
+  sums.add(
+      problem.targets,
+      [&](Index i, Index column, Index count, double* target) {
+        centred.columns(i, column, count, target);
+      },
+      problem.threads(), [&] { problem.report(0); });
+  WhitenedSums kept;
+  Sums result = whiten_sums(
+      problem.counts, problem.x.cols, problem.factored, problem.options.whitening,
+      [&](Index t, Index c, double* target) {
+        std::copy_n(sums.sum(t, c), problem.x.cols, target);
+      },
+      problem.sample ? &kept : nullptr);
+  if (problem.sample) problem.add_errors(0, problem.size(), kept, result);
   return result;
 }
 
@@ -204,53 +206,37 @@ Sums sum_classes(const Problem& problem) {
                                       : by_whitened_rows<double>(problem);
 }
 
-}  // namespace
-
-TargetScores h_scores(const FeatureView& x, const std::vector<LabelView>& targets,
-                      const TargetOptions& options) {
-  if (targets.empty()) throw std::invalid_argument("there must be at least one target");
+TargetScores no_scores(const std::vector<std::vector<double>>& counts, Index rows, Index features) {
   TargetScores result;
-  result.rows = x.rows;
-  result.features = x.cols;
-  result.scores.assign(targets.size(), 0.0);
-  std::vector<std::vector<double>> counts;
-  for (const LabelView& target : targets) {
-    check_labels(x, target);
-    counts.push_back(count_rows(target));
-    Index present = 0;
-    for (const double count : counts.back()) present += count > 0;
-    result.classes.push_back(present);
+  result.rows = rows;
+  result.features = features;
+  result.scores.assign(counts.size(), 0.0);
+  for (const std::vector<double>& count : counts) {
+    result.classes.push_back(
+        std::count_if(count.begin(), count.end(), [](double n) { return n > 0; }));
   }
-  const bool errors = options.error_rows > 0 && !options.shrinkage;
-  if (errors) result.standard_errors.assign(targets.size(), 0.0);
-  const auto saturate = [&] {
-    result.finite = true;
-    if (errors) std::fill_n(result.standard_errors.data(), targets.size(), std::nan(""));
-    result.rank = x.rows - 1;
-    for (std::size_t t = 0; t < targets.size(); ++t) {
-      result.scores[t] = static_cast<double>(std::max<Index>(result.classes[t], 1) - 1);
-    }
-    if (options.progress) options.progress(static_cast<Index>(targets.size()));
-    return result;
-  };
-  if (!options.shrinkage && may_be_saturated(x.rows, x.cols) &&
-      saturated_h_score(x, targets.front(), options.whitening)) {
-    return saturate();
-  }
+  return result;
+}
 
-  Moments moments(x.cols);
-  UpdateOptions update;
-  update.threads = options.whitening.threads;
-  update.stop = options.whitening.stop;
-  update.norms = options.shrinkage && options.shrinkage->method == Shrinkage::ledoit_wolf;
-  moments.update(x, targets.front(), update);
+void saturate(TargetScores& result) {
+  result.finite = true;
+  result.rank = result.rows - 1;
+  std::fill(result.standard_errors.begin(), result.standard_errors.end(), std::nan(""));
+  for (std::size_t t = 0; t < result.scores.size(); ++t) {
+    result.scores[t] = static_cast<double>(std::max<Index>(result.classes[t], 1) - 1);
+  }
+}
+
+// What does not depend on where the sums come from: sum_up(factored) gives them.
+template <class SumUp>
+void score_all(const Moments& moments, const std::vector<std::vector<double>>& counts,
+               const TargetOptions& options, TargetScores& result, SumUp&& sum_up) {
+  const std::size_t targets = counts.size();
   result.finite = moments.finite();
-  if (!result.finite) return result;
-
+  if (!result.finite) return;
   FactoredCovariance factored;
   double multiplier = 1;
-  const double ratio =
-      options.shrinkage ? divisor_ratio(*options.shrinkage, static_cast<double>(x.rows)) : 1;
+  const double ratio = options.shrinkage ? divisor_ratio(*options.shrinkage, moments.weight()) : 1;
   bool shrunk = false;
   if (options.shrinkage) {
     ShrunkCovariance covariance = shrink_covariance(moments, *options.shrinkage);
@@ -261,34 +247,139 @@ TargetScores h_scores(const FeatureView& x, const std::vector<LabelView>& target
   }
   if (!shrunk) {
     factored = factor_covariance(moments, options.whitening);
-    if (factored.rank() >= x.rows - 1 && !options.shrinkage) return saturate();
+    if (factored.rank() >= moments.rows() - 1 && !options.shrinkage) return saturate(result);
   }
   result.rank = factored.rank();
-  if (result.rank > 0 && multiplier > 0) {
-    std::optional<ErrorSample> sample;
-    if (errors) {
-      sample.emplace(x, moments, factored, options.error_rows, options.whitening.threads,
-                     options.whitening.stop);
+  if (result.rank == 0 || !(multiplier > 0)) return;
+  Sums sums = sum_up(factored);
+  const double smallest_share = shrunk ? 1 : factored.smallest_unique_share();
+  for (std::size_t t = 0; t < targets; ++t) {
+    if (shrunk) {
+      double sum = 0;
+      for (const double share : sums.shares[t]) sum += share;
+      // Shrinking only takes away from the plain score.
+      const double most = ratio * static_cast<double>(std::max<Index>(result.classes[t], 1) - 1);
+      result.scores[t] = std::min(multiplier * sum, most);
+      continue;
     }
-    Sums sums = sum_classes({x, targets, counts, moments, factored, options, sample});
-    const double smallest_share = shrunk ? 1 : factored.smallest_unique_share();
-    for (std::size_t t = 0; t < targets.size(); ++t) {
-      if (shrunk) {
-        double sum = 0;
-        for (const double share : sums.shares[t]) sum += share;
-        // Shrinking only takes away from the plain score.
-        const double most = ratio * static_cast<double>(std::max<Index>(result.classes[t], 1) - 1);
-        result.scores[t] = std::min(multiplier * sum, most);
-        continue;
-      }
-      const HScore score = score_of(counts[t], x.rows, x.cols,
-                                    {result.rank, 1, smallest_share, std::move(sums.shares[t])});
-      result.scores[t] = multiplier * score.score;
-      result.error_bound = std::max(result.error_bound, score.error_bound);
-    }
-    if (sample) result.standard_errors = std::move(sums.errors);
+    const HScore score = score_of(counts[t], moments.rows(), moments.features(),
+                                  {result.rank, 1, smallest_share, std::move(sums.shares[t])});
+    result.scores[t] = multiplier * score.score;
+    result.error_bound = std::max(result.error_bound, score.error_bound);
   }
-  if (options.progress) options.progress(static_cast<Index>(targets.size()));
+  if (!sums.errors.empty()) result.standard_errors = std::move(sums.errors);
+}
+
+}  // namespace
+
+TargetScores h_scores(const FeatureView& x, const std::vector<LabelView>& targets,
+                      const TargetOptions& options) {
+  if (targets.empty()) throw std::invalid_argument("there must be at least one target");
+  std::vector<std::vector<double>> counts;
+  for (const LabelView& target : targets) {
+    check_labels(x, target);
+    counts.push_back(count_rows(target));
+  }
+  TargetScores result = no_scores(counts, x.rows, x.cols);
+  const bool errors = options.error_rows > 0 && !options.shrinkage;
+  if (errors) result.standard_errors.assign(targets.size(), 0.0);
+  if (!options.shrinkage && may_be_saturated(x.rows, x.cols) &&
+      saturated_h_score(x, targets.front(), options.whitening)) {
+    saturate(result);
+  } else {
+    Moments moments(x.cols);
+    UpdateOptions update;
+    update.threads = options.whitening.threads;
+    update.stop = options.whitening.stop;
+    update.norms = options.shrinkage && options.shrinkage->method == Shrinkage::ledoit_wolf;
+    moments.update(x, targets.front(), update);
+    score_all(moments, counts, options, result, [&](const FactoredCovariance& factored) {
+      std::optional<ErrorSample> sample;
+      if (errors) {
+        sample.emplace(x, moments, factored, options.error_rows, options.whitening.threads,
+                       options.whitening.stop);
+      }
+      return sum_classes({x, targets, counts, moments, factored, options, sample});
+    });
+  }
+  if (options.progress && result.finite) {
+    options.progress(static_cast<Index>(targets.size()));
+  }
+  return result;
+}
+
+struct TargetMoments::State {
+  explicit State(Index features) : moments(features), sums(features) {}
+  Moments moments;             // all rows as one class
+  std::vector<double> centre;  // of the class sums
+  ClassSums sums;
+  std::vector<std::vector<double>> counts;
+};
+
+TargetMoments::TargetMoments(Index features) : state_(std::make_unique<State>(features)) {}
+TargetMoments::TargetMoments(TargetMoments&&) noexcept = default;
+TargetMoments::~TargetMoments() = default;
+
+Index TargetMoments::rows() const {
+  return state_->moments.rows();
+}
+Index TargetMoments::features() const {
+  return state_->moments.features();
+}
+
+void TargetMoments::update(const FeatureView& x, const std::vector<LabelView>& targets,
+                           const UpdateOptions& options) {
+  State& state = *state_;
+  if (targets.empty() || (!state.counts.empty() && targets.size() != state.counts.size())) {
+    throw std::invalid_argument("there must be one label vector for each of " +
+                                std::to_string(state.counts.size()) + " targets, got " +
+                                std::to_string(targets.size()));
+  }
+  for (const LabelView& target : targets) check_labels(x, target);
+  std::vector<std::vector<double>> counts = state.counts;
+  counts.resize(targets.size());
+  for (std::size_t t = 0; t < targets.size(); ++t) {
+    const std::vector<double> more = count_rows(targets[t]);
+    counts[t].resize(std::max(counts[t].size(), more.size()), 0.0);
+    for (std::size_t c = 0; c < more.size(); ++c) counts[t][c] += more[c];
+  }
+  state.sums.grow(targets);
+  const std::vector<std::int32_t> one_class(static_cast<std::size_t>(x.rows), 0);
+  const bool first = state.moments.rows() == 0;
+  state.moments.update(x, {one_class.data(), x.rows, 1}, options);  // all or nothing
+  if (first) state.centre = state.moments.shift();
+  const std::vector<double> offset(state.centre.size(), 0.0);
+  const CentredRows centred(x, state.centre, offset);
+  state.sums.add(
+      targets,
+      [&](Index i, Index column, Index count, double* target) {
+        centred.columns(i, column, count, target);
+      },
+      options.threads, [] {});
+  state.counts = std::move(counts);
+}
+
+TargetScores TargetMoments::scores(const TargetOptions& options) const {
+  const State& state = *state_;
+  const Index features = state.moments.features();
+  TargetScores result = no_scores(state.counts, state.moments.rows(), features);
+  score_all(state.moments, state.counts, options, result, [&](const FactoredCovariance& factored) {
+    std::vector<double> mean = factored.offset;  // about the centre
+    for (std::size_t j = 0; j < mean.size(); ++j) {
+      mean[j] += state.moments.shift()[j] - state.centre[j];
+    }
+    return whiten_sums(
+        state.counts, features, factored, options.whitening,
+        [&](Index t, Index c, double* target) {
+          const double* sum = state.sums.sum(t, c);
+          const double count =
+              state.counts[static_cast<std::size_t>(t)][static_cast<std::size_t>(c)];
+          for (Index j = 0; j < features; ++j) {
+            target[j] = sum[j] - count * mean[static_cast<std::size_t>(j)];
+          }
+        },
+        nullptr);
+  });
   return result;
 }
 

@@ -91,9 +91,6 @@ AugmentedMatrix scaled_matrix(const Moments& moments, const std::vector<double>&
   return matrix;
 }
 
-// Of a feature that is no more than noise nothing is left.
-constexpr double least_pivot = 1;
-
 }  // namespace
 
 double FactoredCovariance::smallest_pivot() const {
@@ -134,17 +131,26 @@ std::vector<double> FactoredCovariance::class_norms() const {
   return norms;
 }
 
-FactoredCovariance factor_covariance(const Moments& moments, const WhiteningOptions& options) {
-  FactoredCovariance result;
+ScaledCovariance scale_covariance(const Moments& moments, double tolerance, int threads) {
+  ScaledCovariance result;
   result.offset = moments.offset();
-  result.live = live_features(moments, result.offset, options.tolerance);
-  const Index order = static_cast<Index>(result.live.index.size());
-  const double work = static_cast<double>(order) * static_cast<double>(order) *
-                      static_cast<double>(order + moments.classes());
-  const int threads = work < 1e8 ? 1 : options.threads;
+  result.live = live_features(moments, result.offset, tolerance);
+  result.matrix = scaled_matrix(moments, result.offset, result.live, threads);
+  return result;
+}
 
-  result.factor = scaled_matrix(moments, result.offset, result.live, threads);
-  result.chosen = pivoted_cholesky(result.factor, least_pivot, threads, options.stop);
+int threads_for(Index order, Index extra, int threads) {
+  const double work =
+      static_cast<double>(order) * static_cast<double>(order) * static_cast<double>(order + extra);
+  return work < 1e8 ? 1 : threads;
+}
+
+FactoredCovariance factor_covariance(const Moments& moments, const WhiteningOptions& options) {
+  const int threads = threads_for(moments.features(), moments.classes(), options.threads);
+  ScaledCovariance scaled = scale_covariance(moments, options.tolerance, threads);
+  FactoredCovariance result{
+      std::move(scaled.offset), std::move(scaled.live), {}, std::move(scaled.matrix)};
+  result.chosen = pivoted_cholesky(result.factor, noise_pivot, threads, options.stop);
   return result;
 }
 

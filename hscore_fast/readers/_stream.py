@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from contextlib import closing
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import ExitStack, closing
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
+from hscore_fast._frames import Column, side_by_side
 from hscore_fast._inputs import (
     Address,
     Progress,
@@ -21,6 +22,7 @@ from hscore_fast._inputs import (
 )
 from hscore_fast._jackknife import BlockedMoments
 from hscore_fast._labels import encode
+from hscore_fast._variants import core
 from hscore_fast.moments import Moments
 from hscore_fast.readers._addresses import places
 from hscore_fast.readers._formats import FORMATS, open_source
@@ -41,6 +43,7 @@ __all__ = [
     "scorable_moments",
     "stream_moments",
     "stream_parts",
+    "stream_targets",
 ]
 
 _BLOCK_BYTES = 32 << 20  # large enough for a disk, small enough for two of them in any memory
@@ -70,16 +73,21 @@ class Inputs(NamedTuple):
 
 def open_inputs(features: ArrayLike | Address, labels: ArrayLike | Address) -> Inputs:
     """Open features and labels, either of which may be an address, and compare their lengths."""
-    without = None
-    if is_label_address(labels):
-        without = _label_column(features, labels)
-        labels = open_source(cast(Address, labels)).read()
     if is_address(features):
-        source = open_source(cast(Address, features), without=without)
-        _check_features(source)
+        source = open_features(cast(Address, features), labels)
     else:
         source = _Given(features)
+    if is_label_address(labels):
+        labels = open_source(cast(Address, labels)).read()
     return Inputs(source, labels)
+
+
+def open_features(features: Address, labels: ArrayLike | Address) -> Source:
+    """Open features; of a table that the labels are in, too, all columns but those."""
+    without = _label_column(features, labels) if is_label_address(labels) else None
+    source = open_source(features, without=without)
+    _check_features(source)
+    return source
 
 
 def _label_column(features: Any, labels: Any) -> str | None:
@@ -208,6 +216,27 @@ def stream_parts(
     return parts.finish(classes)
 
 
+def stream_targets(
+    source: Source,
+    codes: Sequence[NDArray[np.int32]],
+    n_classes: Sequence[int],
+    threads: int,
+    check_finite: bool,
+    progress: Callable[[int], object] | None,
+) -> core.TargetMoments:
+    """Gather the statistics of a source and many targets; `progress` is asked after each block."""
+    moments = core.TargetMoments(_width(source))
+    walk = _checked_blocks(source, source.shape[0], threads or None, check_finite, None)
+    with closing(walk):
+        for start, block in walk:
+            x = as_features(block)
+            own = [c[start : start + x.n_samples] for c in codes]
+            moments.update(x.array, own, n_classes, x.bfloat16, False, threads)
+            if progress is not None:
+                progress(0)
+    return moments
+
+
 def _checked_blocks(
     source: Source,
     n_labels: int,
@@ -237,6 +266,81 @@ def _checked_blocks(
             done += len(block)
             tell(done, n_rows)
     source.check_rows(done)
+
+
+def read_side_by_side(
+    parts: Sequence[Source | list[Column]], n_rows: int, n_features: int
+) -> Generator[tuple[int, AnyArray | core.Columns], None, None]:
+    """Give the rows of several feature sets side by side, reading ahead.
+
+    Parameters
+    ----------
+    parts : sequence of sources and of columns in memory
+        All with `n_rows` rows, with `n_features` columns together.
+
+    Yields
+    ------
+    first, matrix
+        The number of the first row, and a few hundred rows: as many as the statistics take in
+        without a second object.
+    """
+    step = 960 if n_features <= 2048 else 192
+
+    def assemble() -> Iterator[tuple[int, AnyArray | core.Columns]]:
+        with ExitStack() as stack:
+            readers = []
+            for part in parts:
+                if isinstance(part, Source):
+                    blocks = part.blocks(_block_rows(part))
+                    stack.callback(getattr(blocks, "close", lambda: None))
+                    readers.append(_Pieces(blocks, part))
+                else:
+                    readers += [_Pieces(iter(column.pieces), None) for column in part]
+            for first in range(0, n_rows, step):
+                rows = min(step, n_rows - first)
+                yield first, side_by_side([Column("", reader.take(rows)) for reader in readers])
+            for reader in readers:
+                reader.check_end()
+
+    with closing(read_ahead(assemble())) as ahead:
+        yield from ahead
+
+
+class _Pieces:
+    """Rows that come in pieces of any size, handed out in any other."""
+
+    def __init__(self, pieces: Iterator[AnyArray], source: Source | None) -> None:
+        self._pieces = pieces
+        self._source = source
+        self._left: AnyArray | None = None
+        self._done = 0
+
+    def take(self, n_rows: int) -> list[AnyArray]:
+        taken = []
+        while n_rows:
+            if self._left is None or not len(self._left):
+                self._left = next(self._pieces, None)
+                if self._left is None:
+                    self._check(self._done)
+                    break
+            piece = self._left[:n_rows]
+            self._left = self._left[len(piece) :]
+            self._done += len(piece)
+            n_rows -= len(piece)
+            taken.append(piece)
+        return taken
+
+    def check_end(self) -> None:
+        """Refuse rows beyond those that were said to be there."""
+        left = next(self._pieces, None) if self._left is None else self._left
+        while left is not None and not len(left):
+            left = next(self._pieces, None)
+        if left is not None:
+            self._check(self._done + len(left))
+
+    def _check(self, n_rows: int) -> None:
+        if self._source is not None:
+            self._source.check_rows(n_rows)
 
 
 def _block_rows(source: Source) -> int:

@@ -9,6 +9,7 @@
 #include "hscore/parallel.hpp"
 #include "hscore/saturation.hpp"
 #include "hscore/scores.hpp"
+#include "hscore/selection.hpp"
 #include "hscore/shrinkage.hpp"
 #include "hscore/targets.hpp"
 #include "hscore/triangular_moments.hpp"

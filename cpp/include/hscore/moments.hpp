@@ -56,6 +56,8 @@ class Moments {
   void subtract(const Moments& other, const std::vector<std::int32_t>& classes);
 
   Moments copy() const;
+  /// The statistics of some of the features, in the order given; without the norm moments.
+  Moments columns(const std::vector<Index>& features) const;
   MomentsState state() const;
   static Moments from_state(const MomentsState& state);
 

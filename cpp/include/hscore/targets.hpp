@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <optional>
 #include <vector>
 
@@ -42,5 +43,29 @@ struct TargetScores {
 /// row and feature), and every target sums whitened rows.
 TargetScores h_scores(const FeatureView& features, const std::vector<LabelView>& targets,
                       const TargetOptions& options);
+
+/// Many targets whose rows come in batches: one scatter, and the class sums of every target.
+/// Memory: that of the scatter, and 8 bytes per feature for each class of each target.
+class TargetMoments {
+ public:
+  explicit TargetMoments(Index features);
+  TargetMoments(TargetMoments&&) noexcept;
+  ~TargetMoments();
+
+  /// Add rows, with a label vector of each target; later batches may have more classes. If the
+  /// statistics of the features refuse the rows, nothing is added.
+  void update(const FeatureView& features, const std::vector<LabelView>& targets,
+              const UpdateOptions& options);
+
+  /// float32_rows and error_rows are of no effect: the rows are gone.
+  TargetScores scores(const TargetOptions& options) const;
+
+  Index rows() const;
+  Index features() const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
 
 }  // namespace hscore
