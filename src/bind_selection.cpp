@@ -35,6 +35,13 @@ void bind_selection(py::module_& module) {
             sources.choose(source, Options(threads, default_tolerance).whitening);
           },
           py::arg("source"), py::arg("n_threads"), Unlocked())
+      .def(
+          "leave_one_out",
+          [](SourceElimination& sources, const std::vector<Index>& some, int threads) {
+            return sources.leave_one_out(some, Options(threads, default_tolerance).whitening);
+          },
+          py::arg("sources"), py::arg("n_threads"), Unlocked(),
+          "The scores of these sources without each one; the object is used up.")
       .def_property_readonly("fourth_powers", &SourceElimination::fourth_powers);
 }
 

@@ -190,19 +190,80 @@ void SourceElimination::choose(Index source, const WhiteningOptions& options) {
     state.gram.selfadjointView<Eigen::Lower>().rankUpdate(whitened);
   }
 
+  forget(source);
+  if (rest > 0 && rank > 0) {
+    subtract_products(block, rank, state.residual, threads, options.stop);
+  }
+}
+
+void SourceElimination::forget(Index source) {
+  State& state = *state_;
+  const State::Range of = state.range(source);
   std::vector<Index> left;
   for (Index i = 0; i < state.residual.order(); ++i) {
     if (i < of.first || i >= of.first + of.count) left.push_back(i);
   }
   state.residual.keep(left);
-  const auto forget = [&](auto& values) {
+  const auto drop_rows = [&](auto& values) {
     values.erase(values.begin() + of.first, values.begin() + of.first + of.count);
   };
-  forget(state.source_of);
-  forget(state.sum_of_squares);
-  if (rest > 0 && rank > 0) {
-    subtract_products(block, rank, state.residual, threads, options.stop);
+  drop_rows(state.source_of);
+  drop_rows(state.sum_of_squares);
+}
+
+SourceElimination::SourceElimination(std::unique_ptr<State> state) : state_(std::move(state)) {}
+
+SourceElimination SourceElimination::copy() const {
+  const State& from = *state_;
+  auto to = std::make_unique<State>();
+  to->counts = from.counts;
+  to->rows = from.rows;
+  to->source_of = from.source_of;
+  to->sum_of_squares = from.sum_of_squares;
+  to->features = from.features;
+  to->is_chosen = from.is_chosen;
+  to->chosen_features = from.chosen_features;
+  to->chosen = from.chosen;
+  to->gram = from.gram;
+  to->residual = AugmentedMatrix(from.residual.order(), from.residual.extra());
+  for (Index i = 0; i < from.residual.order(); ++i) {
+    std::copy_n(from.residual.row(i), i + 1, to->residual.row(i));
   }
+  for (Index c = 0; c < from.residual.extra(); ++c) {
+    std::copy_n(from.residual.extra_row(c), from.residual.order(), to->residual.extra_row(c));
+  }
+  return SourceElimination(std::move(to));
+}
+
+std::vector<HScore> SourceElimination::leave_one_out(const std::vector<Index>& sources,
+                                                     const WhiteningOptions& options) {
+  for (const Index source : sources) state_->check(source);
+  for (std::size_t s = 0; s < state_->features.size(); ++s) {
+    const Index source = static_cast<Index>(s);
+    if (std::find(sources.begin(), sources.end(), source) == sources.end()) forget(source);
+  }
+  std::vector<HScore> scores(sources.size());
+  if (!sources.empty()) leave_out(sources, 0, sources.size(), scores, options);
+  return scores;
+}
+
+void SourceElimination::leave_out(const std::vector<Index>& sources, std::size_t first,
+                                  std::size_t last, std::vector<HScore>& scores,
+                                  const WhiteningOptions& options) {
+  State& state = *state_;
+  if (last - first == 1) {
+    scores[first] =
+        score_of(state.counts, state.rows, state.chosen_features, WhitenedClasses(state.chosen));
+    return;
+  }
+  const std::size_t middle = first + (last - first) / 2;
+  {
+    SourceElimination half = copy();
+    for (std::size_t s = first; s < middle; ++s) half.choose(sources[s], options);
+    half.leave_out(sources, middle, last, scores, options);
+  }
+  for (std::size_t s = middle; s < last; ++s) choose(sources[s], options);
+  leave_out(sources, first, middle, scores, options);
 }
 
 double SourceElimination::fourth_powers() const {

@@ -84,6 +84,23 @@ TEST(eliminated_sources_score_as_they_do_side_by_side) {
   }
 }
 
+TEST(each_source_can_be_left_out) {
+  const Data data = dependent_data();
+  const std::vector<std::vector<Index>> cases{{0, 1, 2, 3, 4}, {4, 1, 0}, {1, 4}, {2}};
+  for (const std::vector<Index>& some : cases) {
+    hscore::SourceElimination sources(moments_of(data), first_columns(), {});
+    const std::vector<hscore::HScore> scores = sources.leave_one_out(some, {});
+    CHECK(scores.size() == some.size());
+    for (std::size_t left_out = 0; left_out < some.size(); ++left_out) {
+      std::vector<Index> others = some;
+      others.erase(others.begin() + static_cast<Index>(left_out));
+      const Data matrix = side_by_side(data, others);
+      CHECK_CLOSE(scores[left_out].score, others.empty() ? 0.0 : oracle(matrix), 1e-11);
+      CHECK(scores[left_out].rank == (others.empty() ? 0 : rank_of(matrix)));
+    }
+  }
+}
+
 TEST(an_elimination_can_be_stopped) {
   const Data data = random_data(600, first_columns().back(), 6);
   hscore::SourceElimination sources(moments_of(data), first_columns(), {});
