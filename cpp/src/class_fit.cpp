@@ -149,7 +149,7 @@ ClassFit fit_classes(const FeatureView& x, const std::vector<double>& shift,
   std::vector<double> sign(level.size(), 0.0);
   for (Index c = 0; c < classes; ++c) {
     const std::size_t at = static_cast<std::size_t>(c);
-    sign[at] = signs[c];
+    if (signs != nullptr) sign[at] = signs[c];
     for (Index j = 0; j < features; ++j) {
       level[at] += offset[static_cast<std::size_t>(j)] * coefficients(c, j);
     }
@@ -220,7 +220,7 @@ ClassFit fit_classes(const FeatureView& x, const std::vector<double>& shift,
     if (options.rows.squares != nullptr) {
       std::copy_n(squares, rows, options.rows.squares + first);
     }
-    for (Index i = 0; i < rows; ++i) {
+    for (Index i = 0; signs != nullptr && i < rows; ++i) {
       const T* source = scratch.rows.data() + i * scratch.stride;
       for (Index j = 0; j < features; ++j) {
         scratch.probed[static_cast<std::size_t>(j)] += mixed[i] * static_cast<double>(source[j]);

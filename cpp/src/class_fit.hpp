@@ -37,7 +37,8 @@ PaddedMatrix mix_classes(const PaddedMatrix& signs, Index cols, Row&& row) {
 
 struct ClassFit {
   std::vector<double> energies;  // sum_i ((x_i - mean)' z_c)^2 = z_c' T z_c
-  std::vector<double> probed;    // T Z w for signs w: what T really does to one mix of the classes
+  std::vector<double> probed;    // T Z w for signs w: what T really does to one mix of the classes;
+                                 // 0 without signs
   double squares = 0;            // sum_i |x_i - mean|^2, and
   double fourth = 0;             // sum_i |x_i - mean|^4, where asked for
 };

@@ -12,7 +12,7 @@ namespace hscore {
 namespace {
 
 std::vector<double> influence_of(const FeatureView& x, const LabelView& y, const HScore& score,
-                                 const ScoreParts& parts, const WhiteningOptions& options) {
+                                 ScoreParts& parts, const WhiteningOptions& options) {
   if (!parts.factored || score.rank == 0 || score.rank >= score.rows - 1 || score.classes < 2) {
     return std::vector<double>(static_cast<std::size_t>(x.rows), 0.0);
   }
@@ -26,7 +26,8 @@ std::vector<double> influence_of(const FeatureView& x, const LabelView& y, const
     return influence_of_fits(known, y, parts.fits);
   }
   const InfluenceFunction function =
-      influence_function(parts.shift, *parts.factored, counts, score.class_shares, options.threads);
+      influence_function(parts.shift, *parts.factored, counts, score.class_shares, options.threads,
+                         std::move(parts.rounded_coefficients));
   return function(x, y, options.threads, options.stop);
 }
 

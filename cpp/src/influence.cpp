@@ -40,24 +40,31 @@ bool float32_serves(const FactoredCovariance& factored, const PaddedMatrix& z, d
 InfluenceFunction influence_function(const std::vector<double>& shift,
                                      const FactoredCovariance& factored,
                                      const std::vector<double>& counts,
-                                     const std::vector<double>& shares, int threads) {
+                                     const std::vector<double>& shares, int threads,
+                                     std::optional<PaddedMatrix>&& rounded) {
   const AugmentedMatrix& factor = factored.factor;
   const std::size_t features = factored.offset.size();
   InfluenceFunction result;
   result.centre.assign(shift.begin(), shift.begin() + static_cast<Index>(features));
   for (std::size_t j = 0; j < features; ++j) result.centre[j] += factored.offset[j];
-  result.coefficients = class_coefficients(
-      factor, factor.extra_row(0), factor.extra(), factor.stride(), factored.chosen,
-      factored.live.index, factored.live.scale, static_cast<Index>(features), threads);
   result.counts = counts;
   result.shares = shares;
   for (const double count : counts) result.weight += count;
   result.rank = factored.rank();
   double score = 0;
   for (const double share : shares) score += share;
-  result.float32_products = float32_serves(factored, result.coefficients, score);
+
+  PaddedMatrix& z = result.coefficients;
+  if (rounded) {
+    z = std::move(*rounded);
+    result.float32_products = float32_serves(factored, z, score);
+    if (result.float32_products) return result;
+  }
+  z = class_coefficients(factor, factor.extra_row(0), factor.extra(), factor.stride(),
+                         factored.chosen, factored.live.index, factored.live.scale,
+                         static_cast<Index>(features), threads);
+  result.float32_products = float32_serves(factored, z, score);
   if (result.float32_products) {
-    PaddedMatrix& z = result.coefficients;
     for (Index c = 0; c < z.rows(); ++c) {
       for (Index j = 0; j < z.cols(); ++j) {
         z(c, j) = static_cast<double>(static_cast<float>(z(c, j)));
@@ -117,12 +124,11 @@ std::vector<double> InfluenceFunction::operator()(const FeatureView& features,
   fits.resize(features.rows);
   if (features.rows == 0) return {};
   const std::vector<double> offset(centre.size(), 0.0);
-  const std::vector<double> signs(counts.size(), 0.0);
   const FitOptions options{threads, false, fits.rows(labels)};
   if (float32_products) {
-    fit_classes<float>(features, centre, offset, coefficients, signs.data(), options, stop);
+    fit_classes<float>(features, centre, offset, coefficients, nullptr, options, stop);
   } else {
-    fit_classes<double>(features, centre, offset, coefficients, signs.data(), options, stop);
+    fit_classes<double>(features, centre, offset, coefficients, nullptr, options, stop);
   }
   return influence_of_fits(*this, labels, fits);
 }

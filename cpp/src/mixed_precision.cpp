@@ -192,7 +192,9 @@ HScore h_score(const FeatureView& x, const LabelView& y, const ScoreOptions& opt
   result.path = Path::float32;
   result.error_bound =
       std::max(result.error_bound, 20 * float32_eps * result.score / result.smallest_unique_share);
+  std::optional<Directions> directed;
   const auto finish = [&] {
+    if (parts != nullptr && directed) parts->rounded_coefficients = std::move(directed->z);
     keep(parts, std::move(moments), std::move(factored), Products::float32);
     return result;
   };
@@ -205,7 +207,6 @@ HScore h_score(const FeatureView& x, const LabelView& y, const ScoreOptions& opt
   }
 
   const double target = promised_error(x.dtype) * result.score;
-  std::optional<Directions> directed;
   if (!narrow || x.cols * y.classes <= 8 * x.rows) {
     directed = directions(moments, factored, whitening.threads);
     // Ten times: sums of like terms round alike, so the entries' errors are not quite independent.
