@@ -233,7 +233,7 @@ def _evidence(
     else:
         values = (values - values.mean()) * scale
         n = len(values)
-        error = math.sqrt(float(values @ values) / (n * (n - 1)))
+        error = math.sqrt(float(np.sum(values * values)) / (n * (n - 1)))
     return Evidence(result, class_counts, values, basis, error, regularized, squared_leverages)
 
 
