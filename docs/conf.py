@@ -34,6 +34,9 @@ autodoc_mock_imports = [
     name for name in ("dask", "torch") if importlib.util.find_spec(name) is None
 ]
 
+# Other projects' names; their pages are not looked up, so that the build needs no network.
+nitpick_ignore_regex = [("py:.*", r"(json|numpy|pandas|matplotlib|networkx|scipy|torch|dask)\..*")]
+
 # The modules that users import from beside the package itself. What is public in each is what its
 # __all__ says, so that new names appear by themselves.
 MODULES = ("readers", "dask", "torch", "consensus", "plots", "datasets", "reference")

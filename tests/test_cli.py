@@ -13,7 +13,7 @@ import hscore_fast
 
 pytestmark = pytest.mark.usefixtures("elsewhere")
 
-COMMANDS = ("score", "matrix", "demo", "info", "bench")
+COMMANDS = ("score", "rank", "matrix", "demo", "info", "bench")
 SCRIPT = "from hscore_fast_cli import main; raise SystemExit(main())"
 
 

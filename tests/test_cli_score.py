@@ -13,6 +13,7 @@ from cli_runs import (
     CLASSES,
     COLUMNS,
     COUNT,
+    NUMBER,
     ROWS,
     SCORE,
     SECONDS,
@@ -24,24 +25,44 @@ from cli_runs import (
     command,
     in_pipe,
     in_terminal,
+    maybe,
     record,
     run,
 )
 
 import hscore_fast
 
-SCORE_JSON = record(
-    features=TEXT,
-    labels=TEXT,
-    rows=COUNT,
-    columns=COUNT,
-    dtype=TEXT,
-    classes=COUNT,
-    h_score=SCORE,
-    upper_bound=COUNT,
-    seconds=SECONDS,
+PAIR = {"type": "array", "items": maybe(NUMBER), "minItems": 2, "maxItems": 2}
+BY_CLASS = {"type": "object", "additionalProperties": NUMBER, "minProperties": 1}
+NUMBERS = {
+    **dict.fromkeys(("h_score", "regularized_h_score", "chance_level"), SCORE),
+    **dict.fromkeys(
+        ("adjusted_h_score", "standard_error", "h_score_standard_error"), maybe(NUMBER)
+    ),
+    **dict.fromkeys(("confidence", "p_value", "neg_log10_p_value", "total_weight"), SCORE),
+    **dict.fromkeys(("f_statistic", "condition"), maybe(NUMBER)),
+    **dict.fromkeys(("rank", "n_samples", "n_features", "n_classes"), COUNT),
+    "error_bound": maybe(SCORE),
+    "seconds": SECONDS,
+}
+TEXTS = dict.fromkeys(
+    ("features", "labels", "standard_error_method", "p_value_method", "precision_used"), TEXT
 )
-SCORE_KEYS = list(SCORE_JSON["properties"])
+SCORE_JSON = record(
+    **NUMBERS,
+    **TEXTS,
+    confidence_interval=PAIR,
+    degrees_of_freedom=PAIR,
+    class_counts=BY_CLASS,
+    class_shares=BY_CLASS,
+    class_r_squared=BY_CLASS,
+    warnings={"type": "array", "items": TEXT},
+)
+SCORE_KEYS = {
+    *NUMBERS,
+    *TEXTS,
+    *("confidence_low", "confidence_high", "df1", "df2", "warnings"),
+}
 
 
 @pytest.mark.parametrize(
@@ -57,10 +78,10 @@ def test_score_in_a_pipe_is_tab_separated(files, capsys, x, y):
     code, out, err = run(capsys, "score", x, y)
     assert (code, err) == (0, "")
     facts = dict(line.split("\t") for line in out.splitlines())
-    assert list(facts) == SCORE_KEYS
-    assert (facts["features"], facts["labels"], facts["dtype"]) == (x, y, "float64")
-    counts = [int(facts[k]) for k in ("rows", "columns", "classes", "upper_bound")]
-    assert counts == [ROWS, COLUMNS, CLASSES, CLASSES - 1]
+    assert set(facts) == SCORE_KEYS
+    assert (facts["features"], facts["labels"]) == (x, y)
+    counts = [int(facts[k]) for k in ("n_samples", "n_features", "rank", "n_classes")]
+    assert counts == [ROWS, COLUMNS, COLUMNS, CLASSES]
     assert float(facts["h_score"]) == pytest.approx(files, rel=1e-12)
     assert float(facts["seconds"]) > 0
 
@@ -70,22 +91,18 @@ def test_score_as_json(files, capsys):
     assert (code, err) == (0, "")
     facts = json.loads(out)
     assert_fits(facts, SCORE_JSON)
-    assert list(facts) == SCORE_KEYS
+    report = hscore_fast.evaluate("x.npy", "y.npy")
+    expected = json.loads(report.to_json())
+    assert facts.pop("seconds") > 0
+    assert facts == {"features": "x.npy", "labels": "y.npy", **expected}
     assert facts["h_score"] == pytest.approx(files, rel=1e-12)
-    assert {k: facts[k] for k in ("rows", "columns", "dtype", "classes", "upper_bound")} == {
-        "rows": ROWS,
-        "columns": COLUMNS,
-        "dtype": "float64",
-        "classes": CLASSES,
-        "upper_bound": CLASSES - 1,
-    }
 
 
 def test_score_as_csv(files, capsys):
     code, out, err = run(capsys, "score", "x.npy", "y.npy", "--csv")
     assert (code, err) == (0, "")
     (facts,) = csv.DictReader(out.splitlines())
-    assert list(facts) == SCORE_KEYS
+    assert set(facts) == SCORE_KEYS
     assert float(facts["h_score"]) == pytest.approx(files, rel=1e-12)
 
 
@@ -93,24 +110,32 @@ def test_score_in_a_terminal_is_a_table(files):
     code, text = in_terminal("score", "x.npy", "y.npy")
     assert code == 0
     assert "\t" not in text
-    assert re.search(rf"^Rows +{ROWS}\s*$", text, re.MULTILINE)
-    assert re.search(rf"^H-score +{files:.10g}\s*$", text, re.MULTILINE)
-    assert re.search(rf"^At most +{CLASSES - 1}\s*$", text, re.MULTILINE)
+    assert re.search(rf"^H-score +{files:.6g} of at most {CLASSES - 1}\s*$", text, re.M)
+    assert re.search(rf"^samples +{ROWS}\s*$", text, re.M)
+    assert re.search(r"^x.npy for y.npy, in \d", text, re.M)
 
 
-def test_score_takes_the_options_of_h_score(files, capsys, monkeypatch):
+def test_score_takes_the_options_of_evaluate(files, capsys, monkeypatch):
     seen = {}
+    report = hscore_fast.evaluate("x.npy", "y.npy")
 
-    def h_score(features, labels, **options):
+    def evaluate(features, labels, *, progress, **options):
         seen.update(options)
-        return 0.5
+        return report
 
-    monkeypatch.setattr(hscore_fast, "h_score", h_score)
-    options = ("--precision", "auto", "--threads", "2", "--tol", "1e-9")
-    code, out, _ = run(capsys, "score", "x.npy", "y.npy", *options)
+    monkeypatch.setattr(hscore_fast, "evaluate", evaluate)
+    options = ("--precision", "float64", "--threads", "2", "--tol", "1e-9")
+    more = ("--method", "permutation", "--confidence", "0.9")
+    code, out, _ = run(capsys, "score", "x.npy", "y.npy", *options, *more)
     assert code == 0
-    assert "h_score\t0.5\n" in out
-    assert seen == {"precision": "auto", "n_threads": 2, "tol": 1e-9}
+    assert f"h_score\t{report.h_score}\n" in out
+    assert seen == {
+        "precision": "float64",
+        "n_threads": 2,
+        "tol": 1e-9,
+        "method": "permutation",
+        "confidence": 0.9,
+    }
 
 
 def test_score_of_one_column_and_of_one_hot_labels(files, capsys):
@@ -119,18 +144,18 @@ def test_score_of_one_column_and_of_one_hot_labels(files, capsys):
     np.save("one_hot.npy", np.eye(CLASSES, dtype=np.uint8)[labels])
     _, plain, _ = run(capsys, "score", "x.npy", "y.npy", "--json")
     _, one_hot, _ = run(capsys, "score", "x.npy", "one_hot.npy", "--json")
-    assert json.loads(one_hot)["classes"] == CLASSES
+    assert json.loads(one_hot)["n_classes"] == CLASSES
     assert json.loads(one_hot)["h_score"] == pytest.approx(json.loads(plain)["h_score"], rel=1e-12)
     code, column, _ = run(capsys, "score", "column.npy", "y.npy", "--json")
     assert code == 0
-    assert (json.loads(column)["columns"], json.loads(column)["upper_bound"]) == (1, 1)
+    assert (json.loads(column)["n_features"], json.loads(column)["rank"]) == (1, 1)
 
 
 def test_a_single_class_is_scored_with_one_line_of_warning(files, capsys):
     code, out, err = run(capsys, "score", "x.npy", "one_class.npy", "--json")
     assert code == 0
     assert_one_line(err, "SingleClassWarning: ")
-    assert (json.loads(out)["h_score"], json.loads(out)["upper_bound"]) == (0, 0)
+    assert (json.loads(out)["h_score"], json.loads(out)["n_classes"]) == (0, 1)
 
 
 def test_saturation_is_scored_with_one_line_of_warning(files, capsys):
@@ -140,7 +165,10 @@ def test_saturation_is_scored_with_one_line_of_warning(files, capsys):
     code, out, err = run(capsys, "score", "wide.npy", "eight.npy", "--json")
     assert code == 0
     assert_one_line(err, "SaturationWarning: ")
-    assert json.loads(out)["upper_bound"] == 1
+    facts = json.loads(out)
+    assert facts["h_score"] == pytest.approx(1)
+    assert facts["adjusted_h_score"] is None  # JSON has no nan
+    assert_fits(facts, SCORE_JSON)
 
 
 def test_warnings_of_the_caller_stay_as_they_were(files, capsys):
@@ -165,6 +193,8 @@ def test_warnings_of_the_caller_stay_as_they_were(files, capsys):
         (("words.npz", "y.npy"), ["features"]),
         (("x.npy", "y.npy", "--precision", "sloppy"), ["sloppy", "auto"]),
         (("x.npy", "y.npy", "--threads", "0"), ["0"]),
+        (("x.npy", "y.npy", "--method", "guess"), ["'pillai'", "guess"]),
+        (("x.npy", "y.npy", "--confidence", "95"), ["confidence", "95"]),
         (("x.npy", "y.npy", "--threads", "many"), ["--threads"]),
         (("x.npy", "y.npy", "--csv", "--json"), ["--json and --csv exclude each other"]),
         (("x.npy", "y.npy", "--colour"), ["--colour", "score --help"]),
@@ -198,7 +228,7 @@ def test_output_of_file_names_stays_in_its_place(files, capsys):
 
 
 def test_an_interrupt_ends_with_130_and_no_traceback(files):
-    assert_interrupted("score", "x.npy", "y.npy", stub="hscore_fast.h_score")
+    assert_interrupted("score", "x.npy", "y.npy", stub="hscore_fast.evaluate")
 
 
 @pytest.mark.parametrize("name", ["h5py", "pyarrow"])
@@ -216,7 +246,7 @@ def test_a_stream_shows_a_bar_in_a_terminal_and_nothing_in_a_pipe(files, capsys)
     code, text = in_terminal("score", "chunked.h5", "y.npy")
     assert code == 0
     assert "rows/s" in text
-    assert re.search(rf"^H-score +{files:.10g}\s*$", text, re.MULTILINE)
+    assert re.search(rf"^H-score +{files:.6g} of at most {CLASSES - 1}\s*$", text, re.M)
     code, out, err = run(capsys, "score", "chunked.h5", "y.npy")
     assert (code, err) == (0, "")
     assert "rows/s" not in out

@@ -15,6 +15,7 @@ from hscore_fast.cli.bench import bench
 from hscore_fast.cli.demo import demo
 from hscore_fast.cli.info import info
 from hscore_fast.cli.matrix import matrix
+from hscore_fast.cli.rank import rank
 from hscore_fast.cli.score import score
 
 app = typer.Typer(
@@ -23,6 +24,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command()(score)
+app.command()(rank)
 app.command()(matrix)
 app.command()(demo)
 app.command()(info)

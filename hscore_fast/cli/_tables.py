@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import csv
 import json
-import math
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, NamedTuple, TextIO, TypeAlias
+from typing import NamedTuple, TextIO, TypeAlias
 
 from rich import box
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from hscore_fast._tables import plain
 from hscore_fast.cli._messages import printable
 
 Value: TypeAlias = "str | int | float | None"
@@ -68,7 +68,7 @@ def write_rows(
 
 def write_json(result: object) -> None:
     """Write a result as JSON, which has no word for what is not a finite number: null."""
-    print(json.dumps(_finite(result), indent=2, ensure_ascii=False, allow_nan=False))
+    print(json.dumps(plain(result), indent=2, ensure_ascii=False, allow_nan=False))
 
 
 def write_csv(
@@ -77,7 +77,7 @@ def write_csv(
     """Write rows as CSV under a line of headings; what is None or not a number stays empty."""
     lines = csv.writer(file or sys.stdout, lineterminator="\n")
     lines.writerow(keys)
-    lines.writerows([_finite(row[key]) for key in keys] for row in rows)
+    lines.writerows([plain(row[key]) for key in keys] for row in rows)
 
 
 def _table(title: str, *, show_header: bool) -> Table:
@@ -99,14 +99,5 @@ def _cell(column: Column, row: Mapping[str, Value]) -> Text:
 
 
 def _plain(value: Value) -> str:
+    value = plain(value)
     return "" if value is None else printable(str(value))
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    if isinstance(value, Mapping):
-        return {key: _finite(each) for key, each in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_finite(each) for each in value]
-    return value

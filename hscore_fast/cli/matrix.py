@@ -12,10 +12,10 @@ import hscore_fast
 from hscore_fast import Curriculum, Hierarchy, TransferMatrix
 from hscore_fast.cli._figures import check_figure
 from hscore_fast.cli._messages import BadInput, one_line_each, printable
+from hscore_fast.cli._named import named_files
 from hscore_fast.cli._options import CsvOption, JsonOption, ThreadsOption, refuse_both
 from hscore_fast.cli._progress import share_bar
 from hscore_fast.cli._tables import Column, Value, write_csv, write_json, write_rows
-from hscore_fast.readers._formats import FORMATS
 
 _MOST_TARGETS_SIDE_BY_SIDE = 5
 
@@ -79,7 +79,7 @@ def matrix(
         raise BadInput("--regularized and --adjusted exclude each other")
     if plot is not None:
         check_figure(plot)
-    sources, targets = _named(features, "--features"), _named(labels, "--labels")
+    sources, targets = named_files(features, "--features"), named_files(labels, "--labels")
     with one_line_each():
         with share_bar() as bar:
             result = hscore_fast.transfer_matrix(
@@ -117,46 +117,6 @@ def matrix(
             f"Hierarchy of the sources\n{hierarchy or no_hierarchy}\n\n"
             f"Curriculum\n{curriculum or no_curriculum}",
         )
-
-
-def _named(given: list[str], option: str) -> dict[str, str]:
-    """Name the files, those in folders included."""
-    found: dict[str, str] = {}
-    for word in given:
-        name, equals, address = word.partition("=")
-        if not equals or Path(word).exists():
-            name, address = "", word
-        folder = Path(address)
-        # A folder whose name ends as a format's does is a store of arrays.
-        if folder.is_dir() and folder.suffix.lower() not in FORMATS:
-            inside = sorted(p for p in folder.iterdir() if p.suffix.lower() in FORMATS)
-            if not inside:
-                raise BadInput(
-                    f"{option}: no file in {address!r} is of a known format: {', '.join(FORMATS)}"
-                )
-            entries = {path.stem: str(path) for path in inside}
-            if len(entries) < len(inside):
-                raise BadInput(
-                    f"{option}: two files in {address!r} differ in their ending only: name each"
-                )
-        else:
-            entries = {name or _stem(address): address}
-        for key, value in entries.items():
-            if key in found:
-                raise BadInput(
-                    f"{option}: {value!r} and {found[key]!r} have the same name {key!r}: name one "
-                    "otherwise, NAME=FILE"
-                )
-            found[key] = value
-    return found
-
-
-def _stem(address: str) -> str:
-    """Name an address: a member by its own name, a file by the file's."""
-    path, colon, member = address.rpartition(":")
-    if colon and Path(path).suffix.lower() in FORMATS:
-        return member.strip("/") or Path(path).stem
-    return Path(address).stem
 
 
 def _hierarchy(result: TransferMatrix, of: str) -> tuple[Hierarchy | None, str]:

@@ -1,15 +1,17 @@
-"""``hscore-fast score``: one file of features, one of labels, one score."""
+"""``hscore-fast score``: one file of features, one of labels, one report."""
 
 from __future__ import annotations
 
+import sys
 import time
+from dataclasses import replace
 from typing import Annotated
 
 import typer
 
 import hscore_fast
-from hscore_fast._labels import encode
-from hscore_fast.cli._messages import one_line_each
+from hscore_fast import HScoreReport
+from hscore_fast.cli._messages import one_line_each, printable
 from hscore_fast.cli._options import (
     CsvOption,
     JsonOption,
@@ -19,19 +21,6 @@ from hscore_fast.cli._options import (
 )
 from hscore_fast.cli._progress import row_bar
 from hscore_fast.cli._tables import Column, Value, seconds, write_csv, write_facts, write_json
-from hscore_fast.readers._stream import Inputs, open_inputs, scorable_moments
-
-_COLUMNS = (
-    Column("features", "Features"),
-    Column("labels", "Labels"),
-    Column("rows", "Rows", "{:,}".format),
-    Column("columns", "Columns", "{:,}".format),
-    Column("dtype", "Type"),
-    Column("classes", "Classes", "{:,}".format),
-    Column("h_score", "H-score", "{:.10g}".format),
-    Column("upper_bound", "At most", "{:,}".format),
-    Column("seconds", "Time", seconds),
-)
 
 
 def score(
@@ -55,44 +44,52 @@ def score(
     tol: Annotated[
         float | None, typer.Option(help="Relative tolerance of the rank decision.")
     ] = None,
+    method: Annotated[
+        str,
+        typer.Option(
+            help="Of the p-value: pillai, or permutation, which is right for heavy tails as well.",
+            autocompletion=lambda: ["pillai", "permutation"],
+        ),
+    ] = "pillai",
+    confidence: Annotated[float, typer.Option(help="Of the interval.")] = 0.95,
     as_json: JsonOption = False,
     as_csv: CsvOption = False,
 ) -> None:
-    """Score a matrix of features against class labels.
+    """Score a matrix of features against class labels: the score and the evidence for it.
 
     Files may be larger than the memory: they are mapped where their format allows and read in
     blocks, in float64, otherwise. A pattern in quotes, such as 'parts/*.h5:/layer4', is one matrix.
     """
     refuse_both(as_json, as_csv)
     with one_line_each():
-        x, y = open_inputs(features, labels)
         start = time.perf_counter()
-        if x.mapped is not None:
-            value = hscore_fast.h_score(
-                x.mapped, y, precision=precision, tol=tol, n_threads=threads
+        with row_bar() as progress:
+            report = hscore_fast.evaluate(
+                features,
+                labels,
+                confidence=confidence,
+                method=method,
+                precision=precision,
+                tol=tol,
+                n_threads=threads,
+                progress=progress,
             )
-        else:
-            with row_bar() as progress:
-                moments = scorable_moments(Inputs(x, y), precision, threads, True, progress)
-            value = moments.h_score(tol=tol, n_threads=threads)
         elapsed = time.perf_counter() - start
-    # The score cannot exceed min(rank, classes - 1), nor the rank min(columns, rows - 1).
-    rows, columns = x.shape if len(x.shape) == 2 else (x.shape[0], 1)
-    classes = len(encode(y)[1])
-    facts: dict[str, Value] = {
-        "features": features,
-        "labels": labels,
-        "rows": rows,
-        "columns": columns,
-        "dtype": str(x.dtype),
-        "classes": classes,
-        "h_score": value,
-        "upper_bound": min(columns, rows - 1, classes - 1),
-        "seconds": elapsed,
-    }
+    files: dict[str, Value] = {"features": features, "labels": labels}
     if as_json:
-        write_json(facts)
-    elif as_csv:
+        write_json({**files, **report.to_dict(), "seconds": elapsed})
+        return
+    facts = {**files, **report._single_values(), "seconds": elapsed}
+    if as_csv:
         write_csv(list(facts), [facts])
+    elif sys.stdout.isatty():
+        _show(report, features, labels, elapsed)
     else:
-        write_facts("H-score", _COLUMNS, facts)
+        write_facts("", [Column(key, key) for key in facts], facts)
+
+
+def _show(report: HScoreReport, features: str, labels: str, elapsed: float) -> None:
+    # Warnings have been told, each in a line of its own.
+    lines = str(replace(report, warnings=())).splitlines()
+    lines += ["", f"{features} for {labels}, in {seconds(elapsed)}"]
+    print(*map(printable, lines), sep="\n")

@@ -1,0 +1,139 @@
+"""``hscore-fast rank``: several files of features, one of labels, the best features first."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+import hscore_fast
+from hscore_fast import SourceRanking, SourceScore
+from hscore_fast.cli._figures import check_figure
+from hscore_fast.cli._messages import complain, one_line_each
+from hscore_fast.cli._named import named_files
+from hscore_fast.cli._options import (
+    CsvOption,
+    JsonOption,
+    PrecisionOption,
+    ThreadsOption,
+    refuse_both,
+)
+from hscore_fast.cli._progress import share_bar
+from hscore_fast.cli._tables import Column, Value, write_csv, write_json, write_rows
+
+_SHORT = {"adjusted": "adjusted_h_score", "regularized": "regularized_h_score"}
+
+# A machine gets all there is, a person what fits into a line.
+_KEYS = tuple(field.name for field in fields(SourceScore))
+
+
+def rank(
+    labels: Annotated[
+        str,
+        typer.Argument(
+            metavar="LABELS",
+            help="One class label a sample: a file as for FEATURES, or .csv; file.csv:column.",
+        ),
+    ],
+    features: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="FEATURES...",
+            help="A source each: a file of features, as for 'score', or a folder of files. "
+            "NAME=FILE names a source, otherwise the file's name does.",
+        ),
+    ],
+    by: Annotated[
+        str,
+        typer.Option(
+            help="The score to rank by: adjusted, which compares features of different number, "
+            "regularized, or h_score.",
+            autocompletion=lambda: ["adjusted", "regularized", "h_score"],
+        ),
+    ] = "adjusted",
+    confidence: Annotated[
+        float, typer.Option(help="Two sources are tied unless they differ at this level.")
+    ] = 0.95,
+    precision: PrecisionOption = "auto",
+    threads: ThreadsOption = None,
+    plot: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Draw it with error bars: .png, .svg or .pdf."),
+    ] = None,
+    as_json: JsonOption = False,
+    as_csv: CsvOption = False,
+) -> int:
+    """Rank sources of features for one target, the best first, and say which are tied.
+
+    All files have a row for each of the same samples. A source that cannot be scored is left out of
+    the ranking, with a line that says why, and the exit code is then 2.
+    """
+    refuse_both(as_json, as_csv)
+    if plot is not None:
+        check_figure(plot)
+    sources = {
+        name: address
+        for name, address in named_files(features, "FEATURES").items()
+        if Path(address).absolute() != Path(labels).absolute()  # in the same folder
+    }
+    with one_line_each():
+        with share_bar() as bar:
+            ranking = hscore_fast.rank_sources(
+                sources,
+                labels,
+                by=_SHORT.get(by, by),
+                confidence=confidence,
+                precision=precision,
+                n_threads=threads,
+                progress=lambda done, total: bar("sources", done / total),
+            )
+        if plot is not None:
+            from hscore_fast import plots
+
+            plots.save(ranking.plot(), plot)
+    if as_json:
+        write_json(ranking.to_dict())
+    elif as_csv:
+        write_csv(_KEYS, _rows(ranking))
+    else:
+        columns = _columns(ranking.by) if sys.stdout.isatty() else [Column(k, k) for k in _KEYS]
+        write_rows("Ranking", columns, _rows(ranking), "\n".join(_notes(ranking)))
+    for source in ranking.failed:
+        complain(f"{source.name} was not scored: {source.error}")
+    return 2 if ranking.failed else 0
+
+
+def _rows(ranking: SourceRanking) -> list[dict[str, Value]]:
+    return [{**asdict(source), "ties": _ties(source)} for source in ranking if not source.error]
+
+
+def _ties(source: SourceScore) -> str:
+    return ("=" if source.tied_with_best else "") + ("~" if source.tied_with_next else "")
+
+
+def _columns(by: str) -> list[Column]:
+    heading = "H-score" if by == "h_score" else f"{by.partition('_')[0].capitalize()}\nH-score"
+    return [
+        Column("name", "Source"),
+        Column("score", heading, "{:.5g}".format),
+        Column("standard_error", "Standard\nerror", "{:.2g}".format),
+        Column("probability_best", "Best\nwith", "{:.0%}".format),
+        Column("ties", "Ties"),
+        Column("n_features", "Features", "{:,}".format),
+        Column("rank", "Rank", "{:,}".format),
+        Column("h_score", "H-score", "{:.5g}".format),
+    ][: 7 if by == "h_score" else 8]
+
+
+def _notes(ranking: SourceRanking) -> list[str]:
+    """Say what the marks mean, and what speaks against a score."""
+    notes = []
+    if ranking.errors_from != "none":
+        notes.append(
+            f"= not told from the best, ~ not from the next, at {ranking.confidence:.4g}. "
+            f"Stability of the order: {ranking.stability:.2g} of at most 1."
+        )
+    return notes + [f"{source.name}: {source.warning}" for source in ranking if source.warning]
