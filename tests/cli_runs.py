@@ -69,7 +69,7 @@ def in_terminal(*words, columns=80, code=CALL):
         while piece := os.read(leader, 65536):
             written += piece
     os.close(leader)
-    text = written.decode().replace("\r\n", "\n")
+    text = written.decode().replace("\r\n", "\n").replace("\r", "\n")
     return process.wait(), re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", text)
 
 

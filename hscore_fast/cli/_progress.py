@@ -35,6 +35,7 @@ def share_bar() -> Iterator[Callable[[str, float | None], None]]:
         task = bar.add_task("", total=1.0)
 
         def tell(text: str, share: float | None) -> None:
+            bar.start()
             bar.update(task, description=text, completed=share, refresh=True)
 
         yield tell
@@ -52,6 +53,9 @@ def row_bar() -> Iterator[Callable[[int, int], None]]:
 
         def tell(done: int, rows: int) -> None:
             nonlocal shown
+            if not done:
+                return  # a call that ends or fails at once needs no bar
+            bar.start()
             now = time.monotonic()
             due = now - shown >= _SECONDS_BETWEEN or done == rows
             bar.update(task, completed=done, total=rows, refresh=due)
@@ -67,9 +71,11 @@ class _RowsPerSecond(ProgressColumn):
         return Text(f"{task.completed / task.elapsed:,.0f} rows/s")
 
 
-def _bar(*columns: ProgressColumn) -> Progress:
+@contextmanager
+def _bar(*columns: ProgressColumn) -> Iterator[Progress]:
+    """Give a bar that is shown once it is started, and gone at the end."""
     # No thread redraws it: it would take time from what is measured.
-    return Progress(
+    bar = Progress(
         BarColumn(bar_width=20),
         TaskProgressColumn(),
         *columns,
@@ -77,3 +83,7 @@ def _bar(*columns: ProgressColumn) -> Progress:
         auto_refresh=False,
         transient=True,
     )
+    try:
+        yield bar
+    finally:
+        bar.stop()
