@@ -1,0 +1,19 @@
+# Builds that watch the code run: sanitizers for the C++ tests, coverage for both languages' tests.
+if(HSCORE_SANITIZE)
+  add_compile_options(-fsanitize=${HSCORE_SANITIZE} -fno-sanitize-recover=all -g1 -O2)
+  add_link_options(-fsanitize=${HSCORE_SANITIZE})
+  list(REMOVE_ITEM HSCORE_OPTIONS -O3)
+endif()
+if(HSCORE_SANITIZE MATCHES "thread")
+  # libgomp is not instrumented: ThreadSanitizer would see neither its barriers nor its queues and
+  # report races that are none. The same tasks on std::thread, which it knows.
+  find_package(Threads REQUIRED)
+  add_compile_definitions(HSCORE_STD_THREADS)
+  link_libraries(Threads::Threads)
+endif()
+if(HSCORE_COVERAGE)
+  # Optimized a little, or the tests take hours. Threads count into the same counters.
+  add_compile_options(--coverage -fprofile-update=atomic -O1)
+  add_link_options(--coverage)
+  list(REMOVE_ITEM HSCORE_OPTIONS -O3)
+endif()

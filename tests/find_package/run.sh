@@ -1,0 +1,17 @@
+#!/usr/bin/env bash
+# Install the C++ library and build and run a project that finds it there, with and without OpenMP.
+# Usage: tests/find_package/run.sh [empty folder]
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+folder=${1:-$(mktemp -d)}
+for openmp in ON OFF; do
+  here=$folder/openmp_$openmp
+  cmake -S . -B "$here/library" -G Ninja -DHSCORE_WERROR=ON -DHSCORE_TESTS=OFF -DHSCORE_OPENMP=$openmp \
+    -DCMAKE_INSTALL_PREFIX="$here/prefix" >/dev/null
+  cmake --build "$here/library"
+  cmake --install "$here/library" >/dev/null
+  rm -rf "$here/library" # nothing may point back to it
+  cmake -S tests/find_package -B "$here/user" -G Ninja -DCMAKE_PREFIX_PATH="$here/prefix" >/dev/null
+  cmake --build "$here/user"
+  ctest --test-dir "$here/user" --output-on-failure
+done
