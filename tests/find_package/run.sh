@@ -10,6 +10,10 @@ for openmp in ON OFF; do
     -DCMAKE_INSTALL_PREFIX="$here/prefix" >/dev/null
   cmake --build "$here/library"
   cmake --install "$here/library" >/dev/null
+  if nm -C "$here"/prefix/lib*/libhscore.a | grep ' [WVu] Eigen::'; then
+    echo "the library carries functions of Eigen under Eigen's own name" >&2
+    exit 1
+  fi
   rm -rf "$here/library" # nothing may point back to it
   cmake -S tests/find_package -B "$here/user" -G Ninja -DCMAKE_PREFIX_PATH="$here/prefix" >/dev/null
   cmake --build "$here/user"
