@@ -4,10 +4,11 @@
     python tools/wheels.py --python python3.12 --once --newest
 
 A source distribution is made, unpacked elsewhere, and every wheel is built from that. auditwheel
-puts the runtime that a wheel needs (OpenMP's) inside and says which glibc it asks for. Each wheel is
-built twice, in different folders, and must come out the same to the last bit. Then it is installed
-in fresh environments without a compiler, with the oldest NumPy that its Python has wheels of and
-with the newest, and runs ``tests/minimal.py``, which takes every instruction set in turn.
+puts the runtime that a wheel needs (OpenMP's) inside and says which glibc it asks for. The first
+wheel is built twice, in different folders, and must come out the same to the last bit. Every wheel
+is installed in fresh environments without a compiler, with the oldest NumPy that its Python has
+wheels of and with the newest, and runs ``tests/minimal.py``, which takes every instruction set in
+turn.
 
 Needs the packages of the extra ``wheels``, a C++17 compiler, and Linux.
 """
@@ -69,7 +70,7 @@ def version_of(python: Path) -> str:
 
 
 def source_date() -> str:
-    """The last commit's, so that the same commit gives the same files."""
+    """Take the last commit's, so that the same commit gives the same files."""
     given = os.environ.get("SOURCE_DATE_EPOCH")
     if given:
         return given
@@ -175,10 +176,13 @@ def main() -> None:
         for python in chosen:
             version = version_of(python)
             print(f"CPython {version}: {python}", flush=True)
-            wheel = build_wheel(sdist, python, work / f"{version}-a")
+            shutil.rmtree(
+                work / "build", ignore_errors=True
+            )  # the same path helps a compiler cache
+            wheel = build_wheel(sdist, python, work / "build")
             describe(wheel)
-            if not options.once:
-                again = build_wheel(sdist, python, work / f"{version}-again-elsewhere")
+            if python == chosen[0] and not options.once:
+                again = build_wheel(sdist, python, work / "again-elsewhere")
                 if digest(wheel) != digest(again):
                     sys.exit(f"not reproducible: {what_differs(wheel, again)}")
                 print(f"  built twice, sha256 {digest(wheel)}", flush=True)
