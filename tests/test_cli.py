@@ -96,15 +96,23 @@ def test_the_library_needs_nothing_of_the_extra():
     assert (done.returncode, done.stderr) == (0, "")
 
 
-def test_the_module_runs_as_the_command_does():
-    done = subprocess.run(
-        [sys.executable, "-m", "hscore_fast.cli", "--version"],
+def as_module(**environment):
+    return subprocess.run(
+        [sys.executable, "-m", "hscore_fast_cli", "--version"],
+        env={**os.environ, **environment},
         capture_output=True,
         text=True,
         check=False,
     )
+
+
+def test_the_module_runs_as_the_command_does():
+    done = as_module()
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith("hscore-fast ")
+    done = as_module(HSCORE_FAST_ISA="sse9")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert_one_line(done.stderr, "HSCORE_FAST_ISA is 'sse9'")
 
 
 @pytest.mark.parametrize("words", [("info",), ("score", "x.npy", "y.npy"), ("--help",)])

@@ -330,13 +330,13 @@ class PivotedElimination {
       for (Index k = e.first + 1; k < window; ++k) exchange_in_row(k, e);
       for (Index k = tail; k < tail_end; ++k) exchange_in_row(k, e);
     }
-    for (const auto& [begin, end] : {std::pair{window, tail}, std::pair{tail_end, alive_},
-                                     std::pair{matrix_.first_extra(), elimination_.all_rows()}}) {
+    for (const auto& range : {std::pair{window, tail}, std::pair{tail_end, alive_},
+                              std::pair{matrix_.first_extra(), elimination_.all_rows()}}) {
       constexpr Index rows_per_task = 64;
-      const Index rows = std::max<Index>(0, end - begin);
-      parallel_for((rows + rows_per_task - 1) / rows_per_task, threads_, [&, begin](Index task) {
-        const Index first = begin + task * rows_per_task;
-        for (Index k = first; k < std::min(begin + rows, first + rows_per_task); ++k) {
+      const Index rows = std::max<Index>(0, range.second - range.first);
+      parallel_for((rows + rows_per_task - 1) / rows_per_task, threads_, [&](Index task) {
+        const Index first = range.first + task * rows_per_task;
+        for (Index k = first; k < std::min(range.first + rows, first + rows_per_task); ++k) {
           for (const Exchange& e : exchanges) exchange_in_row(k, e);
         }
       });

@@ -62,19 +62,19 @@ struct Weighted {
 };
 
 template <class V>
-HSCORE_INLINE V weigh(const V& value, Unweighted) {
+HSCORE_INLINE V weigh(V value, Unweighted) {
   return value;
 }
 template <class V>
-HSCORE_INLINE V weigh(const V& value, const Weighted& by) {
+HSCORE_INLINE V weigh(V value, const Weighted& by) {
   return value * by.weight;
 }
 template <class V>
-HSCORE_INLINE V weigh_root(const V& value, Unweighted) {
+HSCORE_INLINE V weigh_root(V value, Unweighted) {
   return value;
 }
 template <class V>
-HSCORE_INLINE V weigh_root(const V& value, const Weighted& by) {
+HSCORE_INLINE V weigh_root(V value, const Weighted& by) {
   return value * by.root;
 }
 
