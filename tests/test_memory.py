@@ -6,38 +6,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from peak_memory import WATCH
 
-SCRIPT = """
-import sys, threading, time
-import numpy as np
-import hscore_fast
-
-def anonymous():
-    with open("/proc/self/status") as status:
-        line = next(line for line in status if line.startswith("RssAnon"))
-    return int(line.split()[1]) * 1024
-
+SCRIPT = (
+    WATCH
+    + """
 x = np.load(sys.argv[1], mmap_mode="r")
 x = eval(sys.argv[2], {"x": x, "np": np, "__builtins__": __builtins__})
 y = np.arange(int(x.shape[0])) % 10
 hscore_fast.h_score(np.arange(30.0).reshape(15, 2) ** 2 % 7, y[:15])
-peak, done = anonymous(), False
-start = peak
-
-def watch():
-    global peak
-    while not done:
-        peak = max(peak, anonymous())
-        time.sleep(0.002)
-
-watcher = threading.Thread(target=watch)
-watcher.start()
-score = hscore_fast.h_score(x, y)
-done = True
-watcher.join()
-print(peak - start)
+print(growth(lambda: hscore_fast.h_score(x, y)))
 """
-
+)
 
 needs_proc = pytest.mark.skipif(
     not Path("/proc/self/status").exists(), reason="reads Linux's account of it"

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from peak_memory import WATCH
 
 from hscore_fast import h_score
 from hscore_fast.readers import _stream, read_moments
@@ -197,31 +198,7 @@ def test_an_interrupt_ends_stream_and_thread(tmp_path) -> None:
     assert rest[-1] == "interrupted []"
 
 
-MEMORY = """
-import sys, threading, time
-import hscore_fast
-
-def anonymous():
-    with open("/proc/self/status") as status:
-        line = next(line for line in status if line.startswith("RssAnon"))
-    return int(line.split()[1]) * 1024
-
-peak = start = anonymous()
-done = False
-
-def watch():
-    global peak
-    while not done:
-        peak = max(peak, anonymous())
-        time.sleep(0.002)
-
-watcher = threading.Thread(target=watch)
-watcher.start()
-hscore_fast.h_score(sys.argv[1], sys.argv[2])
-done = True
-watcher.join()
-print(peak - start)
-"""
+MEMORY = WATCH + "print(growth(lambda: hscore_fast.h_score(sys.argv[1], sys.argv[2])))"
 
 
 @pytest.mark.slow

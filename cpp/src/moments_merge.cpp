@@ -92,15 +92,7 @@ void Moments::combine(const Moments& other, const std::vector<std::int32_t>& cla
                                 (removes ? "from" : "into") + " moments of " +
                                 std::to_string(features_));
   }
-  if (static_cast<Index>(classes.size()) != other.classes()) {
-    throw std::invalid_argument("the class map must have " + std::to_string(other.classes()) +
-                                " entries, got " + std::to_string(classes.size()));
-  }
-  Index most = this->classes();
-  for (const std::int32_t code : classes) {
-    if (code < 0) throw std::invalid_argument("the class map has a negative entry");
-    most = std::max<Index>(most, code + 1);
-  }
+  const Index most = merged_classes(this->classes(), other.classes(), classes);
   std::vector<double> counts = counts_;
   counts.resize(static_cast<std::size_t>(most), 0.0);
   for (std::size_t c = 0; c < classes.size(); ++c) {

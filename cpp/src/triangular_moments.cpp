@@ -207,15 +207,7 @@ void TriangularMoments::merge(const TriangularMoments& other,
     throw std::invalid_argument("cannot merge moments of " + std::to_string(other.features_) +
                                 " features into moments of " + std::to_string(features_));
   }
-  if (static_cast<Index>(classes.size()) != other.classes()) {
-    throw std::invalid_argument("the class map must have " + std::to_string(other.classes()) +
-                                " entries, got " + std::to_string(classes.size()));
-  }
-  Index most = this->classes();
-  for (const std::int32_t code : classes) {
-    if (code < 0) throw std::invalid_argument("the class map has a negative entry");
-    most = std::max<Index>(most, code + 1);
-  }
+  const Index most = merged_classes(this->classes(), other.classes(), classes);
   TriangularMoments next = copy();
   next.grow(most);
   if (rows_ == 0) next.shift_ = other.shift_;

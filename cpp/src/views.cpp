@@ -56,6 +56,18 @@ void check_labels(const FeatureView& features, const LabelView& labels) {
   }
 }
 
+Index merged_classes(Index mine, Index theirs, const std::vector<std::int32_t>& map) {
+  if (static_cast<Index>(map.size()) != theirs) {
+    throw std::invalid_argument("the class map must have " + std::to_string(theirs) +
+                                " entries, got " + std::to_string(map.size()));
+  }
+  for (const std::int32_t code : map) {
+    if (code < 0) throw std::invalid_argument("the class map has a negative entry");
+    mine = std::max(mine, Index{code} + 1);
+  }
+  return mine;
+}
+
 NonFinite find_non_finite(const FeatureView& view, int threads, const StopCheck& stop,
                           double largest) {
   constexpr Index rows_per_task = 256;
@@ -85,7 +97,8 @@ NonFinite find_non_finite(const FeatureView& view, int threads, const StopCheck&
       }
     }
   };
-  const Index round = std::max<Index>(threads, (Index{1} << 27) / (rows_per_task * view.cols));
+  const Index round =
+      std::max<Index>(threads, (Index{1} << 27) / (rows_per_task * std::max<Index>(1, view.cols)));
   for (Index first = 0; first < tasks; first += round) {
     throw_if_stopped(stop);
     parallel_for(std::min(round, tasks - first), threads, [&](Index k) { look(first + k); });

@@ -211,6 +211,10 @@ Index checked_features(Index features);
 /// Throws std::invalid_argument unless there is one code per row and each is below `classes`.
 void check_labels(const FeatureView& features, const LabelView& labels);
 
+/// How many classes there are when others are counted in, map[c] being the code of their class c.
+/// Throws std::invalid_argument for a map of another length or with a negative entry.
+Index merged_classes(Index mine, Index theirs, const std::vector<std::int32_t>& map);
+
 /// Where the first NaN or infinity is, or value larger than `largest`, which it is, and how many
 /// there are.
 struct NonFinite {
