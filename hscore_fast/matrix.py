@@ -1,4 +1,7 @@
-"""The scores of sources on targets, and what can be read off them."""
+"""The scores of sources on targets, and what can be read off them.
+
+Long because it is one class, whose methods have an example each.
+"""
 
 from __future__ import annotations
 
