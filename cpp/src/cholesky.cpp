@@ -2,6 +2,7 @@
 
 #include <Eigen/Cholesky>
 #include <cmath>
+#include <limits>
 #include <numeric>
 
 #include "rank_update.hpp"
@@ -252,9 +253,14 @@ class PivotedElimination {
   // Near the noise, where an amplified error could pass for a direction, the bound is tighter.
   double share(double largest) const { return largest > 1e4 * least_pivot_ ? 0.03 : 0.25; }
 
-  // Gives the largest pivot left, 0 if none is.
+  // Gives the largest pivot left, 0 if none is. An infinite one, of statistics that no rows have,
+  // is dropped like a NaN: no share of it could be taken, and the rounds would never end.
   double drop_redundant() {
-    const auto redundant = [&](Index i) { return !(matrix_.row(i)[i] > least_pivot_); };
+    constexpr double most = std::numeric_limits<double>::max();
+    const auto redundant = [&](Index i) {
+      const double pivot = matrix_.row(i)[i];
+      return !(pivot > least_pivot_ && pivot <= most);
+    };
     double largest = 0;
     for (Index i = rank_; i < alive_; ++i) {
       while (i < alive_ && redundant(alive_ - 1)) --alive_;
