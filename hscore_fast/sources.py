@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from typing import Any, cast
 
 import numpy as np
@@ -252,6 +251,9 @@ def _side_by_side(
     sources: Mapping[str, Any], target: _Target, settings: _Settings, n_threads: int, workers: int
 ) -> Iterator[tuple[str, Evidence | Exception]]:
     """Score in threads, which share the processors; an interrupt ends them all."""
+    # With logging and more, too much for the import of the package.
+    from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+
     cancelled = threading.Event()
 
     def watch(done: int, rows: int) -> None:
