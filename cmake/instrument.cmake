@@ -5,8 +5,8 @@ if(HSCORE_SANITIZE)
   list(REMOVE_ITEM HSCORE_OPTIONS -O3)
 endif()
 if(HSCORE_SANITIZE MATCHES "fuzzer")
-  # The runtime that the fuzzer brings knows no C++ types.
-  add_compile_options(-fno-sanitize=vptr)
+  # The runtime that the fuzzer brings lacks these two.
+  add_compile_options(-fno-sanitize=vptr,function)
 endif()
 if(HSCORE_SANITIZE MATCHES "thread")
   # libgomp is not instrumented: ThreadSanitizer would see neither its barriers nor its queues and
