@@ -53,9 +53,9 @@ def fewer_rows() -> Failure:
 
 
 def about_as_many_rows() -> Failure:
-    x, y = make_problem(200, 195)
-    x = x.astype(np.float32)
-    x[:, 100:] = x[:, :95]
+    x, y = make_problem(200, 100)
+    x = np.round(x * 64)
+    x = np.hstack([x, x[:, :95] + x[:, 5:]]).astype(np.float32)
     return Failure(x, y, gold(x, y, np.arange(100)).h_score)
 
 
@@ -97,7 +97,7 @@ def float16() -> Failure:
 
 FAILURES: dict[str, Callable[[], Failure]] = {
     "float32, 200 rows of 300 features": fewer_rows,
-    "float32, 200 rows of 195 features, 95 of them copies": about_as_many_rows,
+    "float32, 200 rows of 195 features, 95 of them sums of two others": about_as_many_rows,
     "float32, 96 features of rank 24": low_rank,
     "float32, offset of a million standard deviations": offset,
     "float64, every other feature in units 1e9 times smaller": column_scales,
