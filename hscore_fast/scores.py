@@ -58,8 +58,8 @@ def h_score(
         libraries. Or the address of a file.
     precision : {"auto", "float64", "float32", "high"}, default "auto"
         Arithmetic of the covariance's products; their sums are float64 always. "auto" takes
-        float32 products where they pay; a second pass over the rows checks or corrects them, to
-        within 1e-9 of the float64 answer for float64 and integer features and 1e-6 for narrower
+        float32 or int16 products where they pay; a second pass over the rows, or a third, checks
+        or corrects them, to within 1e-9 of the float64 answer for float64 and integer features and 1e-6 for narrower
         ones; where that is not safe it computes in float64. "float32" is the fastest, unchecked.
         "high" never squares the features, in about three times the time: it tells near-duplicates
         apart down to 1e-9 of their deviation. A file that is not mapped is read in blocks, once:

@@ -116,11 +116,16 @@ using RowMajor = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::Ro
 // left of them, and the rows beyond, which nobody asks for any more, are left as they are.
 class Elimination {
  public:
-  Elimination(AugmentedMatrix& matrix, int threads)
+  Elimination(AugmentedMatrix& matrix, Products products, int threads)
       : matrix_(matrix),
         threads_(threads),
         all_rows_(matrix.first_extra() + matrix.extra()),
-        panel_(panel_cols, all_rows_) {}
+        panel_(panel_cols, all_rows_),
+        narrow_(products != Products::float64),
+        narrow_panel_(narrow_ ? panel_cols : 1, narrow_ ? all_rows_ : 1) {
+    std::fill_n(narrow_panel_.strip(0, 0), narrow_panel_.strips() * narrow_panel_.strip_stride(),
+                0.0f);
+  }
 
   // `lower` is the factor of the first rows left. The extra rows come along, and those up to
   // `alive`.
@@ -145,13 +150,19 @@ class Elimination {
           for (Index j = 0; j < cols; ++j) target[j * width] = source[j];
         },
         [&](Index row, const double* source) {
+          if (narrow_) narrow_row(row, source);
           if (!wanted(base + row)) return;
           double* target = matrix_.row(base + row) + rank;
           for (Index j = 0; j < cols; ++j) target[j] = source[j * width];
         });
     if (last) return;
-    rank_update<Sign::subtract>(panel_, all_rows_ - base, alive - base, matrix_.row(base) + base,
-                                matrix_.stride(), threads_);
+    const auto update = [&](const auto& panel) {
+      rank_update<Sign::subtract>(panel, all_rows_ - base, alive - base, matrix_.row(base) + base,
+                                  matrix_.stride(), threads_);
+    };
+    if (!narrow_) return update(panel_);
+    narrow_panel_.set_rows(cols);
+    update(narrow_panel_);
   }
 
   Index all_rows() const { return all_rows_; }
@@ -159,11 +170,21 @@ class Elimination {
  private:
   static constexpr Index alignment = PaddedMatrix::lane_multiple;
 
+  void narrow_row(Index row, const double* source) {
+    constexpr Index lanes = PackedRows<float>::width;
+    float* target = narrow_panel_.strip(0, row / lanes) + row % lanes;
+    for (Index j = 0; j < diagonal_.order(); ++j) {
+      target[j * lanes] = static_cast<float>(source[j * width]);
+    }
+  }
+
   AugmentedMatrix& matrix_;
   int threads_;
   Index all_rows_;
   DiagonalBlock diagonal_;
   Panel panel_;
+  bool narrow_;
+  PackedRows<float> narrow_panel_;
 };
 
 // The factor of rows [first, first + cols) of what is left; empty unless each pivot exceeds
@@ -199,7 +220,7 @@ void AugmentedMatrix::keep(const std::vector<Index>& rows) {
 
 bool cholesky(AugmentedMatrix& matrix, double least_pivot, int threads, const StopCheck& stop) {
   const Index order = matrix.order();
-  Elimination elimination(matrix, threads);
+  Elimination elimination(matrix, Products::float64, threads);
   for (Index k = 0; k < order; k += panel_cols) {
     throw_if_stopped(stop);
     const Index cols = std::min(panel_cols, order - k);
@@ -225,13 +246,13 @@ class PivotedElimination {
   using Exchanges = std::vector<Exchange>;
 
  public:
-  PivotedElimination(AugmentedMatrix& matrix, double least_pivot, int threads,
+  PivotedElimination(AugmentedMatrix& matrix, double least_pivot, Products products, int threads,
                      const StopCheck& stop)
       : matrix_(matrix),
         least_pivot_(least_pivot),
         threads_(threads),
         stop_(stop),
-        elimination_(matrix, threads),
+        elimination_(matrix, products, threads),
         alive_(matrix.order()),
         original_(static_cast<std::size_t>(matrix.order())) {
     std::iota(original_.begin(), original_.end(), Index{0});
@@ -368,8 +389,8 @@ class PivotedElimination {
 }  // namespace
 
 std::vector<Index> pivoted_cholesky(AugmentedMatrix& matrix, double least_pivot, int threads,
-                                    const StopCheck& stop) {
-  return PivotedElimination(matrix, least_pivot, threads, stop).run();
+                                    const StopCheck& stop, Products products) {
+  return PivotedElimination(matrix, least_pivot, products, threads, stop).run();
 }
 
 }  // namespace hscore

@@ -6,7 +6,7 @@
 
 #include "hscore/buffer.hpp"
 #include "hscore/errors.hpp"
-#include "hscore/views.hpp"
+#include "hscore/moments.hpp"
 
 namespace hscore {
 
@@ -16,9 +16,14 @@ class AugmentedMatrix {
  public:
   AugmentedMatrix() = default;
   AugmentedMatrix(Index order, Index extra)
-      : order_(order),
-        extra_(extra),
-        values_(PaddedMatrix::round_up(order) + PaddedMatrix::round_up(extra), order) {}
+      : order_(order), extra_(extra), values_(rows_for(order, extra), order) {}
+  /// In a matrix that is there, of rows_for(order, extra) rows and `order` columns.
+  AugmentedMatrix(Index order, Index extra, PaddedMatrix&& storage)
+      : order_(order), extra_(extra), values_(std::move(storage)) {}
+
+  static Index rows_for(Index order, Index extra) {
+    return PaddedMatrix::round_up(order) + PaddedMatrix::round_up(extra);
+  }
 
   Index order() const { return order_; }
   Index extra() const { return extra_; }
@@ -26,6 +31,7 @@ class AugmentedMatrix {
   Index stride() const { return values_.stride(); }
   double* row(Index i) { return values_.row(i); }
   const double* row(Index i) const { return values_.row(i); }
+  const PaddedMatrix& values() const { return values_; }
   double* extra_row(Index i) { return values_.row(first_extra() + i); }
   const double* extra_row(Index i) const { return values_.row(first_extra() + i); }
   /// Forget all rows and columns but these, given in ascending order; the memory stays.
@@ -46,7 +52,9 @@ bool cholesky(AugmentedMatrix& matrix, double least_pivot, int threads, const St
 /// `least_pivot`. Returns the chosen rows in order of elimination: row k of the result is row k of
 /// the factor of the permuted matrix. Of a matrix of full rank without small pivots every row is
 /// chosen, in natural order, and the factor is that of `cholesky`.
+/// With float32 products the trailing update, which is nearly all the work, costs half, for an
+/// error like that of a covariance from such products.
 std::vector<Index> pivoted_cholesky(AugmentedMatrix& matrix, double least_pivot, int threads,
-                                    const StopCheck& stop);
+                                    const StopCheck& stop, Products products = Products::float64);
 
 }  // namespace hscore

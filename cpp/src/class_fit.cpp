@@ -34,11 +34,13 @@ constexpr Index block_rows = 64;
 template <class T>
 struct Scratch {
   static constexpr Index tile_cols = kernel::Shape<T>::strips * kernel::Shape<T>::width;
-  Scratch(Index features, Index lanes)
+  Scratch(Index features, Index lanes, bool with_products)
       : stride(PaddedMatrix::round_up(features) + 16),  // not a multiple of a page
         rows(block_rows, stride),
         row(static_cast<std::size_t>(features)),
         fit(block_rows, tile_cols),
+        narrow_fit(block_rows, tile_cols),
+        products(with_products ? PaddedMatrix::round_up(features) : 0, lanes),
         probed(static_cast<std::size_t>(features), 0.0),
         energies(static_cast<std::size_t>(lanes), 0.0) {
     std::fill_n(rows.data(), rows.size(), T(0));
@@ -47,11 +49,28 @@ struct Scratch {
   AlignedBuffer<T> rows;
   std::vector<double> row;
   AlignedBuffer<double> fit;
+  AlignedBuffer<T> narrow_fit;  // in strips, for another product
+  PaddedMatrix products;        // sum of x_i fit_i', a row for each feature
   std::vector<double> probed;
   std::vector<double> energies;
   double squares = 0;
   double fourth = 0;
 };
+
+// The source may be unaligned, the shift is padded.
+template <class Source, class T>
+void centre(const Source* source, const double* shift, Index count, T* target) {
+  constexpr Index lanes = kernel::double_lanes;
+  Index j = 0;
+  for (; j + lanes <= count; j += lanes) {
+    kernel::store_lanes(target + j, kernel::load_lanes(source + j) - kernel::load_lanes(shift + j));
+  }
+  for (; j < count; ++j) {
+    Source value;
+    std::memcpy(&value, source + j, sizeof value);
+    target[j] = static_cast<T>(value - shift[j]);
+  }
+}
 
 template <class T>
 double squared_distance(const T* row, const std::vector<double>& from) {
@@ -71,6 +90,34 @@ double squared_distance(const T* row, const std::vector<double>& from) {
   double sum = 0;
   for (const double part : sums) sum += part;
   return sum;
+}
+
+// The features' side of T Z from one block's fit of one group of classes.
+template <class T>
+void multiply_back(Scratch<T>& scratch, Index features, Index rows, Index first_class,
+                   Index strips) {
+  using Shape = kernel::Shape<T>;
+  constexpr Index width = Shape::width;
+  constexpr Index tile_cols = Scratch<T>::tile_cols;
+  for (Index s = 0; s < strips; ++s) {
+    T* target = scratch.narrow_fit.data() + s * block_rows * width;
+    const double* source = scratch.fit.data() + s * width;
+    for (Index i = 0; i < rows; ++i) {
+      for (Index l = 0; l < width; ++l) {
+        target[i * width + l] = static_cast<T>(source[i * tile_cols + l]);
+      }
+    }
+  }
+  for (Index j = 0; j < features; j += Shape::broadcasts) {
+    double* target = scratch.products.row(j) + first_class;
+    kernel::with_strips<T>(strips, [&](auto count) {
+      kernel::micro_kernel<T, decltype(count)::value>(
+          scratch.rows.data() + j, scratch.stride, 1, scratch.narrow_fit.data(), block_rows * width,
+          rows, [&](Index m, Index v, auto value) {
+            kernel::add_to<T>(target + m * scratch.products.stride() + v * Shape::lanes, value);
+          });
+    });
+  }
 }
 
 }  // namespace
@@ -158,11 +205,16 @@ ClassFit fit_classes(const FeatureView& x, const std::vector<double>& shift,
   const RowReader read(x);
   const auto fit_block = [&](Index first, Index rows, Scratch<T>& scratch) {
     for (Index i = 0; i < rows; ++i) {
-      read(first + i, 0, features, scratch.row.data());
       T* target = scratch.rows.data() + i * scratch.stride;
-      for (Index j = 0; j < features; ++j) {
-        const std::size_t at = static_cast<std::size_t>(j);
-        target[j] = static_cast<T>(scratch.row[at] - shift[at]);
+      if (detail::is_native<float>(x)) {
+        const auto* source = reinterpret_cast<const float*>(x.at(first + i, 0));
+        centre(source, shift.data(), features, target);
+      } else if (detail::is_native<double>(x)) {
+        const auto* source = reinterpret_cast<const double*>(x.at(first + i, 0));
+        centre(source, shift.data(), features, target);
+      } else {
+        read(first + i, 0, features, scratch.row.data());
+        centre(scratch.row.data(), shift.data(), features, target);
       }
       if (options.norms) {
         const double squared = squared_distance(target, offset);
@@ -194,6 +246,7 @@ ClassFit fit_classes(const FeatureView& x, const std::vector<double>& shift,
           });
         }
       }
+      if (options.products) multiply_back<T>(scratch, features, rows, c, strips);
       double* energies = scratch.energies.data() + c;
       const double* signs_here = sign.data() + c;
       for (Index i = 0; i < rows; ++i) {
@@ -220,17 +273,22 @@ ClassFit fit_classes(const FeatureView& x, const std::vector<double>& shift,
     if (options.rows.squares != nullptr) {
       std::copy_n(squares, rows, options.rows.squares + first);
     }
-    for (Index i = 0; signs != nullptr && i < rows; ++i) {
+    // Four rows at a time; beyond the last ones the factor is 0.
+    for (Index i = 0; signs != nullptr && i < rows; i += 4) {
       const T* source = scratch.rows.data() + i * scratch.stride;
       for (Index j = 0; j < features; ++j) {
-        scratch.probed[static_cast<std::size_t>(j)] += mixed[i] * static_cast<double>(source[j]);
+        double sum = 0;
+        for (Index k = 0; k < 4; ++k) {
+          sum += mixed[i + k] * static_cast<double>(source[k * scratch.stride + j]);
+        }
+        scratch.probed[static_cast<std::size_t>(j)] += sum;
       }
     }
   };
 
   std::vector<Scratch<T>> scratch;
   for (int t = 0; t < threads; ++t) {
-    scratch.emplace_back(features, packed.strips() * width);
+    scratch.emplace_back(features, packed.strips() * width, options.products);
   }
   // A round gives each thread a few blocks, then the caller is asked whether to stop.
   const double block_work =
@@ -248,9 +306,14 @@ ClassFit fit_classes(const FeatureView& x, const std::vector<double>& shift,
       }
     });
   }
-  ClassFit total{std::vector<double>(static_cast<std::size_t>(classes), 0.0),
-                 std::vector<double>(static_cast<std::size_t>(features), 0.0)};
+  ClassFit total;
+  total.energies.resize(static_cast<std::size_t>(classes));
+  total.probed.resize(static_cast<std::size_t>(features));
+  if (options.products) total.products = PaddedMatrix(classes, features);
   for (const Scratch<T>& part : scratch) {
+    for (Index j = 0; j < part.products.rows() && j < features; ++j) {
+      for (Index c = 0; c < classes; ++c) total.products(c, j) += part.products(j, c);
+    }
     for (std::size_t c = 0; c < total.energies.size(); ++c) total.energies[c] += part.energies[c];
     for (std::size_t j = 0; j < part.probed.size(); ++j) total.probed[j] += part.probed[j];
     total.squares += part.squares;

@@ -41,6 +41,7 @@ struct ClassFit {
                                  // 0 without signs
   double squares = 0;            // sum_i |x_i - mean|^2, and
   double fourth = 0;             // sum_i |x_i - mean|^4, where asked for
+  PaddedMatrix products;         // T Z, a row for each class, where asked for
 };
 
 /// Room for two numbers of each row i, from v_ic = (x_i - mean)' z_c.
@@ -53,7 +54,8 @@ struct RowFits {
 struct FitOptions {
   int threads = 1;
   bool norms = false;
-  RowFits rows = {};  // filled if there is room
+  RowFits rows = {};      // filled if there is room
+  bool products = false;  // as many operations again
 };
 
 /// One more pass over the rows, with products of type T and float64 sums. The coefficients must be

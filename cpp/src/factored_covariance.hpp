@@ -28,6 +28,8 @@ struct FactoredCovariance {
   /// The smallest share of any chosen feature's sum of squares that all the others leave,
   /// 1 / max_j T_jj (T^-1)_jj. An estimate, from above, that is exact as a rule.
   double smallest_unique_share() const;
+  /// Rows L^-1 v for rows v on all features.
+  PaddedMatrix whiten(const PaddedMatrix& rows, int threads) const;
   /// v' T^-1 v on the live features.
   double inverse_quadratic(const std::vector<double>& v) const;
   std::vector<double> class_norms() const;
@@ -63,5 +65,10 @@ ScaledCovariance scale_covariance(const Moments& moments, double tolerance, int 
 constexpr double noise_pivot = 1;
 
 FactoredCovariance factor_covariance(const Moments& moments, const WhiteningOptions& options);
+
+/// Takes the scatter, which need not be copied if it has room for the classes. See pivoted_cholesky
+/// for `products`.
+FactoredCovariance factor_in_place(Moments& moments, const WhiteningOptions& options,
+                                   Products products);
 
 }  // namespace hscore

@@ -9,11 +9,21 @@
 #pragma once
 
 #include <Eigen/Core>
+#include <cstdint>
 
 #include "hscore/views.hpp"
 
 #if !defined(HSCORE_EIGEN_KERNEL) && !defined(__GNUC__)
 #define HSCORE_EIGEN_KERNEL
+#endif
+
+// One instruction of the x86 family multiplies and adds pairs of int16, which no vector extension
+// spells: the only intrinsic there is.
+#if !defined(HSCORE_EIGEN_KERNEL) &&                                          \
+    (defined(__AVX512BW__) || (defined(__AVX2__) && !defined(__AVX512F__)) || \
+     (defined(__SSE2__) && !defined(__AVX__)))
+#define HSCORE_ROW_PAIRS
+#include <immintrin.h>
 #endif
 
 #if defined(__GNUC__)
@@ -32,6 +42,17 @@ constexpr std::size_t alignment = 64;
 /// Rows per depth slice: a tile's strips of one slice stay in the first-level cache, and float32
 /// accumulators are added to float64 sums once per slice.
 constexpr Index depth = 192;
+
+/// Two rows of one feature as int16. Their products are sums of two at twice the rate of float32
+/// (on Skylake 1.5 times, on aarch64 no faster), so that
+///     acc[m][l] = sum_k first(a) first(b) + second(a) second(b).
+using RowPair = std::int32_t;
+
+#if defined(HSCORE_ROW_PAIRS)
+constexpr bool has_row_pairs = true;
+#else
+constexpr bool has_row_pairs = false;
+#endif
 
 #if defined(HSCORE_EIGEN_KERNEL)
 
@@ -122,6 +143,25 @@ struct Shape {
   typedef T Vector __attribute__((vector_size(vector_bytes), may_alias));
 };
 
+template <class V>
+HSCORE_INLINE V multiply_add(V factor, V value, V sum) {
+  return sum + factor * value;
+}
+#if defined(HSCORE_ROW_PAIRS)
+using RowPairs = Shape<RowPair>::Vector;
+HSCORE_INLINE RowPairs multiply_add(RowPairs factor, RowPairs value, RowPairs sum) {
+#if defined(__AVX512VNNI__)
+  return (RowPairs)_mm512_dpwssd_epi32((__m512i)sum, (__m512i)factor, (__m512i)value);
+#elif defined(__AVX512F__)
+  return sum + (RowPairs)_mm512_madd_epi16((__m512i)factor, (__m512i)value);
+#elif defined(__AVX2__)
+  return sum + (RowPairs)_mm256_madd_epi16((__m256i)factor, (__m256i)value);
+#else
+  return sum + (RowPairs)_mm_madd_epi16((__m128i)factor, (__m128i)value);
+#endif
+}
+#endif
+
 /// sink(m, v, vector) receives row m, v-th hardware vector of the tile.
 template <class T, Index Strips, class Sink>
 HSCORE_INLINE void micro_kernel(const T* a, Index step, Index lane, const T* b, Index strip_stride,
@@ -141,7 +181,7 @@ HSCORE_INLINE void micro_kernel(const T* a, Index step, Index lane, const T* b, 
     for (Index m = 0; m < S::broadcasts; ++m) {
       const Vector factor = a[m * lane] - Vector{};
 #pragma GCC unroll 8
-      for (Index v = 0; v < vectors; ++v) acc[m][v] += factor * line[v];
+      for (Index v = 0; v < vectors; ++v) acc[m][v] = multiply_add(factor, line[v], acc[m][v]);
     }
     a += step;
     b += S::width;
@@ -188,6 +228,31 @@ HSCORE_INLINE void accumulate(double* target, Shape<float>::Vector value, float)
   }
 }
 
+#if defined(HSCORE_ROW_PAIRS)
+typedef RowPair HalfPairVector
+    __attribute__((vector_size(vector_bytes / 2), may_alias, aligned(1)));
+
+/// Adds value * row_scale * col_scale, the scale of each column.
+HSCORE_INLINE void add_scaled(double* target, RowPairs value, double row_scale,
+                              const double* col_scale) {
+  constexpr Index half = Shape<RowPair>::lanes / 2;
+  HalfPairVector parts[2];
+  std::memcpy(parts, &value, sizeof parts);
+  for (Index p = 0; p < 2; ++p) {
+    const DoubleLanes scale = load_lanes(col_scale + p * half) * row_scale;
+    store_lanes(target + p * half, load_lanes(target + p * half) +
+                                       __builtin_convertvector(parts[p], DoubleVector) * scale);
+  }
+}
+
+/// The nearest integers to both, which must be within int16. Adding 1.5 * 2^23 to a float leaves
+/// them in its low bits.
+HSCORE_INLINE RowPairs pair_rows(Shape<float>::Vector first, Shape<float>::Vector second) {
+  constexpr float rounding = 0x1.8p23f;
+  return ((RowPairs)(first + rounding) & 0xffff) | ((RowPairs)(second + rounding) << 16);
+}
+#endif
+
 template <class T>
 HSCORE_INLINE void add_to(double* target, typename Shape<T>::Vector value) {
   accumulate(target, value, T{});
@@ -201,6 +266,11 @@ HSCORE_INLINE void store(T* target, typename Shape<T>::Vector value) {
   *reinterpret_cast<typename Shape<T>::Vector*>(target) = value;
 }
 
+#endif
+
+#if !defined(HSCORE_ROW_PAIRS)
+template <class V>
+void add_scaled(double* target, const V& value, double row_scale, const double* col_scale) = delete;
 #endif
 
 /// Call f with a compile-time number of strips 1 .. Shape<T>::strips.

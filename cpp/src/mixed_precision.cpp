@@ -13,6 +13,7 @@
 #include "hscore/parallel.hpp"
 #include "hscore/saturation.hpp"
 #include "hscore/triangular_moments.hpp"
+#include "quantized_rows.hpp"
 #include "scores.hpp"
 
 namespace hscore {
@@ -21,7 +22,7 @@ namespace {
 
 Moments gather(const FeatureView& x, const LabelView& y, Products products,
                const WhiteningOptions& options, const ScoreParts* parts) {
-  Moments moments(x.cols);
+  Moments moments(x.cols, PaddedMatrix::round_up(y.classes));
   UpdateOptions update;
   update.norms = parts != nullptr && parts->norms;
   update.threads = options.threads;
@@ -37,6 +38,13 @@ HScore not_finite() {
   return result;
 }
 
+// In place, unless the moments are to be kept.
+FactoredCovariance factor_of(Moments& moments, const WhiteningOptions& options,
+                             const ScoreParts* parts) {
+  return parts == nullptr ? factor_in_place(moments, options, Products::float64)
+                          : factor_covariance(moments, options);
+}
+
 void keep(ScoreParts* parts, Moments&& moments, FactoredCovariance&& factored, Products products) {
   if (parts == nullptr) return;
   parts->shift = moments.shift();
@@ -49,7 +57,7 @@ HScore in_float64(const FeatureView& x, const LabelView& y, const WhiteningOptio
                   ScoreParts* parts) {
   Moments moments = gather(x, y, Products::float64, options, parts);
   if (!moments.finite()) return not_finite();
-  FactoredCovariance factored = factor_covariance(moments, options);
+  FactoredCovariance factored = factor_of(moments, options, parts);
   HScore result = score_of(moments, summarize(factored));
   keep(parts, std::move(moments), std::move(factored), Products::float64);
   return result;
@@ -89,9 +97,11 @@ Directions directions(const Moments& moments, const FactoredCovariance& factored
                                   moments.features(), threads)};
   for (Index c = 0; c < moments.classes(); ++c) {
     for (Index j = 0; j < moments.features(); ++j) {
-      const double z = result.z(c, j);
-      result.product += result.b(c, j) * z;
-      result.spread += moments.shifted_scatter()(j, j) * z * z;
+      result.product += result.b(c, j) * result.z(c, j);
+    }
+    for (std::size_t k = 0; k < factored.live.index.size(); ++k) {
+      const double z = result.z(c, factored.live.index[k]) / factored.live.scale[k];
+      result.spread += factored.live.sum_of_squares[k] * z * z;
     }
   }
   return result;
@@ -100,7 +110,7 @@ Directions directions(const Moments& moments, const FactoredCovariance& factored
 ClassFit fit(const FeatureView& x, const Moments& moments, const FactoredCovariance& factored,
              const PaddedMatrix& z, const double* signs, const WhiteningOptions& options,
              const RowFits& rows = {}) {
-  const FitOptions fitting{options.threads, false, rows};
+  const FitOptions fitting{options.threads, false, rows, false};
   return is_narrow(x.dtype) ? fit_classes<float>(x, moments.shift(), factored.offset, z, signs,
                                                  fitting, options.stop)
                             : fit_classes<double>(x, moments.shift(), factored.offset, z, signs,
@@ -158,6 +168,83 @@ void replace_score(HScore& result, double score) {
   result.score = score;
 }
 
+// One more pass over the rows, by all the classes: the score to second order, if what is left is no
+// more than promised.
+std::optional<HScore> corrected(const FeatureView& x, const Moments& moments,
+                                const FactoredCovariance& factored, const Directions& directed,
+                                HScore result, const WhiteningOptions& whitening,
+                                const RowFits& rows = {}) {
+  const PaddedMatrix signs = probe_signs(1, directed.b.rows());
+  const ClassFit fitted = fit(x, moments, factored, directed.z, signs.row(0), whitening, rows);
+  const PaddedMatrix mixed = mix_classes(signs, x.cols, [&](Index c) { return directed.b.row(c); });
+  // One probe of a sum of squares: ten times it is a safe reading.
+  const double left = 10 * second_order(factored, mixed.row(0), fitted.probed);
+  if (!(left <= promised_error(x.dtype) * result.score)) return std::nullopt;
+  double energy = 0;
+  for (const double part : fitted.energies) energy += part;
+  replace_score(result, 2 * directed.product - energy);
+  result.error_bound = std::max(
+      left, (is_narrow(x.dtype) ? 1e-7 : 1e-13) * result.score +
+                10 * std::numeric_limits<double>::epsilon() / result.smallest_unique_share);
+  return result;
+}
+
+// Z + P^-1 (B - T Z), which squares the relative error of Z, by one pass with float32 products.
+void refine(const FeatureView& x, const Moments& moments, const FactoredCovariance& factored,
+            Directions& directed, const WhiteningOptions& whitening) {
+  FitOptions options{whitening.threads};
+  options.products = true;
+  PaddedMatrix residual = fit_classes<float>(x, moments.shift(), factored.offset, directed.z,
+                                             nullptr, options, whitening.stop)
+                              .products;
+  for (Index c = 0; c < residual.rows(); ++c) {
+    for (Index j = 0; j < x.cols; ++j) residual(c, j) = directed.b(c, j) - residual(c, j);
+  }
+  const PaddedMatrix whitened = factored.whiten(residual, whitening.threads);
+  const PaddedMatrix step = solve_classes(factored, whitened.row(0), residual.rows(),
+                                          whitened.stride(), x.cols, whitening.threads);
+  directed.product = 0;
+  for (Index c = 0; c < residual.rows(); ++c) {
+    for (Index j = 0; j < x.cols; ++j) {
+      double& z = directed.z(c, j);
+      z = static_cast<double>(static_cast<float>(z + step(c, j)));
+      directed.product += directed.b(c, j) * z;
+    }
+  }
+}
+
+// Twice the rate of float32 products, for a thousand times their error: the classes cannot go
+// without a correction, so there must be few. For float64 features it takes two.
+bool int16_pays(const FeatureView& x, Index classes) {
+  return kernel::has_row_pairs && 2 * x.cols <= x.rows &&
+         (is_narrow(x.dtype) ? 8 : 16) * classes <= x.cols;
+}
+
+std::optional<HScore> from_int16(const FeatureView& x, const LabelView& y,
+                                 const WhiteningOptions& whitening) {
+  Moments moments = gather(x, y, Products::int16, whitening, nullptr);
+  if (!moments.finite() || !in_float32_range(moments)) return std::nullopt;
+  const FactoredCovariance factored = factor_in_place(moments, whitening, Products::float32);
+  HScore result = score_of(moments, summarize(factored));
+  const double features = static_cast<double>(x.cols);
+  // Of the entry T_jk as a share of the root of T_jj T_kk, and of all of them as an operator.
+  const double entry_error = int16_noise * std::sqrt(2 / static_cast<double>(x.rows));
+  const double error = 2 * std::sqrt(features) * entry_error;
+  if (!factored.full_rank() || !(result.score > 0)) return std::nullopt;
+  if (result.smallest_unique_share < 10 * error) return std::nullopt;
+  Directions directed = directions(moments, factored, whitening.threads);
+  // r' T^-1 r for r = E z with independent errors, at most.
+  const double gap =
+      entry_error * entry_error * directed.spread * features / result.smallest_unique_share;
+  result.path = Path::int16_corrected;
+  if (10 * gap <= promised_error(x.dtype) * result.score) {
+    const auto score = corrected(x, moments, factored, directed, result, whitening);
+    if (score) return score;
+  }
+  refine(x, moments, factored, directed, whitening);
+  return corrected(x, moments, factored, directed, result, whitening);
+}
+
 }  // namespace
 
 // A correction costs 2 N F C operations, the product it helps N F^2; an error of no more than what
@@ -185,9 +272,13 @@ HScore h_score(const FeatureView& x, const LabelView& y, const ScoreOptions& opt
   const bool wanted = options.precision == Precision::automatic && float32_pays(x, y.classes);
   if (!forced && !wanted) return in_float64(x, y, whitening, parts);
 
+  // Who wants the parts has more use for better ones.
+  if (wanted && parts == nullptr && int16_pays(x, y.classes)) {
+    if (const auto score = from_int16(x, y, whitening)) return *score;
+  }
   Moments moments = gather(x, y, Products::float32, whitening, parts);
   if (!moments.finite() || !in_float32_range(moments)) return in_float64(x, y, whitening, parts);
-  FactoredCovariance factored = factor_covariance(moments, whitening);
+  FactoredCovariance factored = factor_of(moments, whitening, parts);
   HScore result = score_of(moments, summarize(factored));
   result.path = Path::float32;
   result.error_bound =
@@ -225,23 +316,12 @@ HScore h_score(const FeatureView& x, const LabelView& y, const ScoreOptions& opt
   }
   if (narrow && 2 * y.classes > x.cols) return in_float64(x, y, whitening, parts);
   if (!directed) directed = directions(moments, factored, whitening.threads);
-  const PaddedMatrix signs = probe_signs(1, y.classes);
   KeptFits fits;
   if (parts != nullptr) fits.resize(x.rows);
-  const ClassFit fitted =
-      fit(x, moments, factored, directed->z, signs.row(0), whitening, fits.rows(y));
-  const PaddedMatrix mixed =
-      mix_classes(signs, x.cols, [&](Index c) { return directed->b.row(c); });
-  // One probe of a sum of squares: ten times it is a safe reading.
-  const double left = 10 * second_order(factored, mixed.row(0), fitted.probed);
-  if (!(left <= target)) return in_float64(x, y, whitening, parts);
-  double energy = 0;
-  for (const double part : fitted.energies) energy += part;
-  replace_score(result, 2 * directed->product - energy);
   result.path = Path::float32_corrected;
-  result.error_bound = std::max(
-      left, (narrow ? 1e-7 : 1e-13) * result.score +
-                10 * std::numeric_limits<double>::epsilon() / result.smallest_unique_share);
+  const auto score = corrected(x, moments, factored, *directed, result, whitening, fits.rows(y));
+  if (!score) return in_float64(x, y, whitening, parts);
+  result = *score;
   if (parts != nullptr) parts->fits = std::move(fits);
   return finish();
 }

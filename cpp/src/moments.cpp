@@ -18,11 +18,12 @@ namespace {
 // Rows to pack at a time: enough to amortize the threads' meeting points, few enough that the
 // packed block stays in the last-level cache, and that the caller is asked whether to stop several
 // times a second.
-Index block_rows(Index features) {
-  constexpr Index most = 5 * kernel::depth;
+Index block_rows(Index features, Index slice = kernel::depth) {
+  const Index most = (5 * kernel::depth + slice - 1) / slice * slice;
   constexpr Index packed_bytes = Index{16} << 20;
-  const Index fit = packed_bytes / (features * static_cast<Index>(sizeof(double)));
-  const Index rows = std::max(kernel::depth, std::min(most, fit / kernel::depth * kernel::depth));
+  // A slice of int16 has twice the rows of others and half the bytes a row, or less.
+  const Index row_bytes = features * static_cast<Index>(sizeof(double)) * kernel::depth / slice;
+  const Index rows = std::max(slice, std::min(most, packed_bytes / row_bytes / slice * slice));
   const double work_per_row = static_cast<double>(features) * static_cast<double>(features);
   return std::min(rows, std::max<Index>(16, static_cast<Index>(2e10 / work_per_row)));
 }
@@ -50,10 +51,10 @@ constexpr Index most_private_features = 512;
 
 }  // namespace
 
-Moments::Moments(Index features)
+Moments::Moments(Index features, Index room)
     : features_(checked_features(features)),
       shift_(static_cast<std::size_t>(PaddedMatrix::round_up(features)), 0.0),
-      scatter_(PaddedMatrix::round_up(features), features),
+      scatter_(PaddedMatrix::round_up(features) + room, features),
       sums_(0, features),
       norms_(features) {}
 
@@ -154,27 +155,38 @@ void Moments::choose_shift(const Batch& batch) {
 
 void Moments::accumulate(const Batch& batch, const UpdateOptions& options) {
   if (batch.features.rows == 0) return;
-  const Index block = std::min(batch.features.rows, block_rows(features_));
-  options.products == Products::float32 ? accumulate_as<float>(batch, options, block)
-                                        : accumulate_as<double>(batch, options, block);
+  const auto block = [&](Index slice) {
+    return std::min(batch.features.rows, block_rows(features_, slice));
+  };
+  if (options.products == Products::float64) {
+    return accumulate_as<PackedRows<double>>(batch, options, block(kernel::depth));
+  }
+#if defined(HSCORE_ROW_PAIRS)
+  if (options.products == Products::int16) {
+    return accumulate_as<QuantizedRows>(batch, options, block(QuantizedRows::stretch));
+  }
+#endif
+  accumulate_as<PackedRows<float>>(batch, options, block(kernel::depth));
 }
 
-template <class T>
+template <class Packed>
 void Moments::accumulate_as(const Batch& batch, const UpdateOptions& options, Index block) {
   const Index rows = batch.features.rows;
   const int threads = useful_threads(rows, features_, options.threads);
   // Worth it where the rows outnumber the statistics that each thread must clear and add.
   const bool many_rows = rows >= 20 * threads * (features_ + classes());
   if (threads > 1 && features_ <= most_private_features && many_rows) {
-    accumulate_in_parts<T>(batch, options, threads);
+    accumulate_in_parts<Packed>(batch, options, threads);
     return;
   }
-  const bool norms = options.norms && has_norms_;
+  using Element = typename Packed::Element;
+  constexpr bool rounds = !std::is_same_v<Element, double>;
+  const bool norms = options.norms && has_norms_ && std::is_floating_point_v<Element>;
   std::vector<double> squared_norms;
   if (norms) squared_norms.reserve(static_cast<std::size_t>(block));
-  PackedRows<T> packed(block, features_);
+  Packed packed(block, features_);
   std::vector<double> squares(shift_.size(), 0.0);
-  if constexpr (std::is_same_v<T, float>) {
+  if constexpr (rounds) {
     for (Index j = 0; j < features_; ++j) squares[static_cast<std::size_t>(j)] = scatter_(j, j);
   }
   for (Index first = 0; first < rows; first += block) {
@@ -184,9 +196,11 @@ void Moments::accumulate_as(const Batch& batch, const UpdateOptions& options, In
               packed, threads);
     rank_update<Sign::add>(packed, features_, features_, scatter_.row(0), scatter_.stride(),
                            threads);
-    if (norms) norm_update(packed, part.weights, norms_, squared_norms, threads);
+    if constexpr (std::is_floating_point_v<Element>) {
+      if (norms) norm_update(packed, part.weights, norms_, squared_norms, threads);
+    }
   }
-  if constexpr (std::is_same_v<T, float>) {
+  if constexpr (rounds) {
     for (Index j = 0; j < features_; ++j) scatter_(j, j) = squares[static_cast<std::size_t>(j)];
   }
   for (Index i = 0; i < rows; ++i) {
@@ -200,7 +214,7 @@ void Moments::accumulate_as(const Batch& batch, const UpdateOptions& options, In
 // Few features: sharing one scatter would make the threads meet after every few microseconds of
 // work. Each takes a stretch of the rows and statistics of its own, about the same shift, and the
 // parts are added in order. The calling thread takes the first part and alone asks whether to stop.
-template <class T>
+template <class Packed>
 void Moments::accumulate_in_parts(const Batch& batch, const UpdateOptions& options, int threads) {
   std::vector<Moments> parts;
   for (int t = 0; t < threads; ++t) {
@@ -221,8 +235,10 @@ void Moments::accumulate_in_parts(const Batch& batch, const UpdateOptions& optio
     };
     const Index first = batch.features.rows * t / threads;
     const Index count = batch.features.rows * (t + 1) / threads - first;
-    parts[static_cast<std::size_t>(t)].accumulate_as<T>(batch.row_range(first, count), serial,
-                                                        std::min(count, kernel::depth));
+    constexpr Index slice =
+        std::is_same_v<Packed, QuantizedRows> ? QuantizedRows::stretch : kernel::depth;
+    parts[static_cast<std::size_t>(t)].accumulate_as<Packed>(batch.row_range(first, count), serial,
+                                                             std::min(count, slice));
   });
   for (const Moments& part : parts) add_about_same_shift(part);
 }

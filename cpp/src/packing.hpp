@@ -16,6 +16,7 @@ namespace hscore {
 template <class T>
 class PackedRows {
  public:
+  using Element = T;
   static constexpr Index width = kernel::Shape<T>::width;
 
   PackedRows(Index most_rows, Index features)
@@ -141,53 +142,73 @@ void pack_panel(const FeatureView& x, const std::int32_t* codes, Index first_str
 
 }  // namespace detail
 
+namespace detail {
+
+constexpr Index most_panel_cols = 256;
+
+/// Whether rows are contiguous values of that type, which may be unaligned.
+template <class Source>
+bool is_native(const FeatureView& x) {
+  constexpr DType dtype = std::is_same_v<Source, float> ? DType::float32 : DType::float64;
+  return x.dtype == dtype && x.col_stride == Index{sizeof(Source)} && !x.swapped &&
+         x.table == nullptr;
+}
+
+// All rows of x, of the features in some strips.
+template <class T>
+void pack_strips(const FeatureView& x, const std::int32_t* codes, const double* weights,
+                 Index first_strip, Index last_strip, const double* shift, PaddedMatrix& sums,
+                 double* squares, PackedRows<T>& out) {
+  constexpr Index width = PackedRows<T>::width;
+  const Index first_col = first_strip * width;
+  const Index cols = std::min(x.cols, last_strip * width) - first_col;
+  const auto pack = [&](auto&& row_of) {
+    if (weights == nullptr) {
+      pack_panel(x, codes, first_strip, last_strip, shift, sums, squares, out, row_of,
+                 [](Index) { return Unweighted{}; });
+    } else {
+      pack_panel(x, codes, first_strip, last_strip, shift, sums, squares, out, row_of,
+                 [&](Index i) { return Weighted(weights[i]); });
+    }
+  };
+  // Native float32 and float64 rows are read in place; anything else passes through a few
+  // hundred doubles of scratch.
+  if (is_native<float>(x)) {
+    pack([&](Index i) { return reinterpret_cast<const float*>(x.at(i, first_col)); });
+  } else if (is_native<double>(x)) {
+    pack([&](Index i) { return reinterpret_cast<const double*>(x.at(i, first_col)); });
+  } else {
+    alignas(kernel::alignment) double row[most_panel_cols];
+    const RowReader read(x);
+    pack([&](Index i) -> const double* {
+      read(i, first_col, cols, row);
+      return row;
+    });
+  }
+}
+
+/// Call body(first, last) for panels of strips. No sum is shared between threads then, and the
+/// bits do not depend on their number.
+template <class Body>
+void for_each_panel(Index strips, Index width, int threads, Body&& body) {
+  const Index even_share = (strips + 2 * threads - 1) / (2 * threads);
+  const Index panel = std::max<Index>(1, std::min(most_panel_cols / width, even_share));
+  parallel_for((strips + panel - 1) / panel, threads,
+               [&](Index task) { body(task * panel, std::min(strips, (task + 1) * panel)); });
+}
+
+}  // namespace detail
+
 /// Pack all rows of x, centred by `shift` and weighted unless `weights` is null, and add them to
 /// the class sums; when packing rounds to float32, add the exact squares to `squares` (padded) as
 /// well: the diagonal is a sum of positive terms, whose float32 rounding errors do not cancel.
-/// Tasks are panels of columns, so that no sum is shared between threads and the bits do not depend
-/// on their number.
 template <class T>
 void pack_rows(const FeatureView& x, const std::int32_t* codes, const double* weights,
                const double* shift, PaddedMatrix& sums, double* squares, PackedRows<T>& out,
                int threads) {
-  constexpr Index width = PackedRows<T>::width;
-  constexpr Index most_cols = 256;
   out.set_rows(x.rows);
-  const Index even_share = (out.strips() + 2 * threads - 1) / (2 * threads);
-  const Index panel = std::max<Index>(1, std::min(most_cols / width, even_share));
-  const Index panels = (out.strips() + panel - 1) / panel;
-  parallel_for(panels, threads, [&](Index task) {
-    const Index first = task * panel;
-    const Index last = std::min(out.strips(), first + panel);
-    const Index first_col = first * width;
-    const Index cols = std::min(x.cols, last * width) - first_col;
-    const auto pack = [&](auto&& row_of) {
-      if (weights == nullptr) {
-        detail::pack_panel(x, codes, first, last, shift, sums, squares, out, row_of,
-                           [](Index) { return detail::Unweighted{}; });
-      } else {
-        detail::pack_panel(x, codes, first, last, shift, sums, squares, out, row_of,
-                           [&](Index i) { return detail::Weighted(weights[i]); });
-      }
-    };
-    // Native float32 and float64 rows are read in place; anything else passes through a few
-    // hundred doubles of scratch.
-    const auto is_row_of = [&](DType dtype, std::size_t size) {
-      return x.dtype == dtype && x.col_stride == static_cast<Index>(size) && !x.swapped &&
-             x.table == nullptr;
-    };
-    if (is_row_of(DType::float32, sizeof(float))) {
-      pack([&](Index i) { return reinterpret_cast<const float*>(x.at(i, first_col)); });
-    } else if (is_row_of(DType::float64, sizeof(double))) {
-      pack([&](Index i) { return reinterpret_cast<const double*>(x.at(i, first_col)); });
-    } else {
-      alignas(kernel::alignment) double row[most_cols];
-      const RowReader read(x);
-      pack([&](Index i) -> const double* {
-        read(i, first_col, cols, row);
-        return row;
-      });
-    }
+  detail::for_each_panel(out.strips(), out.width, threads, [&](Index first, Index last) {
+    detail::pack_strips(x, codes, weights, first, last, shift, sums, squares, out);
   });
 }
 

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "hscore/errors.hpp"
-#include "packing.hpp"
+#include "quantized_rows.hpp"
 
 namespace hscore {
 
@@ -11,9 +11,10 @@ enum class Sign { add, subtract };
 
 /// Features are rows [0, rows) and columns [0, cols) of S, cols <= rows, row-major with `stride`.
 /// S is padded: a tile may write beyond the triangle and up to the strip's or tile's edge.
-template <Sign sign, class T>
-void rank_update(const PackedRows<T>& packed, Index rows, Index cols, double* scatter, Index stride,
+template <Sign sign, class Packed>
+void rank_update(const Packed& packed, Index rows, Index cols, double* scatter, Index stride,
                  int threads) {
+  using T = typename Packed::Element;
   using Shape = kernel::Shape<T>;
   constexpr Index width = Shape::width;
   constexpr Index tile_rows = Shape::broadcasts;
@@ -52,7 +53,11 @@ void rank_update(const PackedRows<T>& packed, Index rows, Index cols, double* sc
                 a, width, 1, b, packed.strip_stride(), slice_rows,
                 [&](Index m, Index v, auto value) {
                   double* target = tile + m * stride + v * lanes;
-                  if constexpr (sign == Sign::add) {
+                  if constexpr (std::is_same_v<T, kernel::RowPair>) {
+                    static_assert(sign == Sign::add);
+                    const double* scale = packed.scales(slice);
+                    kernel::add_scaled(target, value, scale[i + m], scale + j + v * lanes);
+                  } else if constexpr (sign == Sign::add) {
                     kernel::add_to<T>(target, value);
                   } else {
                     kernel::subtract_from<T>(target, value);

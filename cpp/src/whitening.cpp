@@ -52,12 +52,14 @@ LiveFeatures live_features(const Moments& moments, const std::vector<double>& of
   return live;
 }
 
-AugmentedMatrix scaled_matrix(const Moments& moments, const std::vector<double>& offset,
-                              const LiveFeatures& live, int threads) {
+// The scatter and the class sums about the mean, in units of the noise. `scatter` may be the
+// matrix's own storage.
+void fill_scaled(const Moments& moments, const PaddedMatrix& scatter,
+                 const std::vector<double>& offset, const LiveFeatures& live,
+                 AugmentedMatrix& matrix, int threads) {
   const Index order = static_cast<Index>(live.index.size());
   const Index classes = moments.classes();
   const double n = moments.weight();
-  AugmentedMatrix matrix(order, classes);
   std::vector<double> scaled_offset(live.index.size());
   for (std::size_t j = 0; j < live.index.size(); ++j) {
     scaled_offset[j] = offset[static_cast<std::size_t>(live.index[j])] * live.scale[j];
@@ -77,7 +79,7 @@ AugmentedMatrix scaled_matrix(const Moments& moments, const std::vector<double>&
     for (Index i = task * rows_per_task; i < std::min(rows, (task + 1) * rows_per_task); ++i) {
       if (i < order) {
         const std::size_t at = static_cast<std::size_t>(i);
-        gather(moments.shifted_scatter().row(live.index[at]), matrix.row(i), i + 1, live.scale[at],
+        gather(scatter.row(live.index[at]), matrix.row(i), i + 1, live.scale[at],
                n * scaled_offset[at]);
       } else {
         const Index c = i - order;
@@ -88,7 +90,6 @@ AugmentedMatrix scaled_matrix(const Moments& moments, const std::vector<double>&
       }
     }
   });
-  return matrix;
 }
 
 }  // namespace
@@ -110,6 +111,27 @@ double FactoredCovariance::smallest_unique_share() const {
         live.sum_of_squares[static_cast<std::size_t>(chosen[static_cast<std::size_t>(i)])]);
   }
   return hscore::smallest_unique_share(lower_factor(*this), root);
+}
+
+PaddedMatrix FactoredCovariance::whiten(const PaddedMatrix& rows, int threads) const {
+  PaddedMatrix result(rows.rows(), rank());
+  const LowerFactor lower = lower_factor(*this);
+  constexpr Index rows_per_task = 24;
+  parallel_for((rows.rows() + rows_per_task - 1) / rows_per_task, threads, [&](Index task) {
+    const Index first = task * rows_per_task;
+    const Index count = std::min(rows_per_task, rows.rows() - first);
+    for (Index i = first; i < first + count; ++i) {
+      for (Index k = 0; k < rank(); ++k) {
+        const std::size_t at = static_cast<std::size_t>(chosen[static_cast<std::size_t>(k)]);
+        result(i, k) = rows(i, live.index[at]) * live.scale[at];
+      }
+    }
+    // Columns of the transpose are the rows.
+    Eigen::Map<Eigen::MatrixXd, 0, Eigen::OuterStride<>> block(
+        result.row(first), rank(), count, Eigen::OuterStride<>(result.stride()));
+    lower.triangularView<Eigen::Lower>().solveInPlace(block);
+  });
+  return result;
 }
 
 double FactoredCovariance::inverse_quadratic(const std::vector<double>& v) const {
@@ -135,7 +157,10 @@ ScaledCovariance scale_covariance(const Moments& moments, double tolerance, int 
   ScaledCovariance result;
   result.offset = moments.offset();
   result.live = live_features(moments, result.offset, tolerance);
-  result.matrix = scaled_matrix(moments, result.offset, result.live, threads);
+  const Index order = static_cast<Index>(result.live.index.size());
+  result.matrix = AugmentedMatrix(order, moments.classes());
+  fill_scaled(moments, moments.shifted_scatter(), result.offset, result.live, result.matrix,
+              threads);
   return result;
 }
 
@@ -151,6 +176,27 @@ FactoredCovariance factor_covariance(const Moments& moments, const WhiteningOpti
   FactoredCovariance result{
       std::move(scaled.offset), std::move(scaled.live), {}, std::move(scaled.matrix)};
   result.chosen = pivoted_cholesky(result.factor, noise_pivot, threads, options.stop);
+  return result;
+}
+
+FactoredCovariance factor_in_place(Moments& moments, const WhiteningOptions& options,
+                                   Products products) {
+  FactoredCovariance result;
+  result.offset = moments.offset();
+  result.live = live_features(moments, result.offset, options.tolerance);
+  const Index order = static_cast<Index>(result.live.index.size());
+  const int threads = threads_for(order, moments.classes(), options.threads);
+  PaddedMatrix scatter = moments.take_scatter();
+  if (order == moments.features() &&
+      scatter.rows() == AugmentedMatrix::rows_for(order, moments.classes())) {
+    result.factor = AugmentedMatrix(order, moments.classes(), std::move(scatter));
+    fill_scaled(moments, result.factor.values(), result.offset, result.live, result.factor,
+                threads);
+  } else {
+    result.factor = AugmentedMatrix(order, moments.classes());
+    fill_scaled(moments, scatter, result.offset, result.live, result.factor, threads);
+  }
+  result.chosen = pivoted_cholesky(result.factor, noise_pivot, threads, options.stop, products);
   return result;
 }
 

@@ -11,14 +11,17 @@
 
 namespace hscore {
 
-/// Type of the products in the covariance. Sums, means and class sums are float64 always.
-enum class Products { float64, float32 };
+/// Type of the products in the covariance. Sums, means, class sums and the diagonal are float64
+/// always. `int16` rounds each feature to some 2e-4 of its size nearby, for a covariance that is
+/// the start of something better; where it would be no faster than float32 it is float32.
+enum class Products { float64, float32, int16 };
 
 struct UpdateOptions {
   int threads = 1;
   Products products = Products::float64;
   StopCheck stop;
-  bool norms = false;  // also the norm moments, for shrinkage; from the first row on, or not at all
+  bool norms = false;  // also the norm moments, for shrinkage, which int16 products cannot give;
+                       // from the first row on, or not at all
   bool only_finite = false;  // throw NotFinite rather than add what is not finite
 };
 
@@ -40,7 +43,8 @@ struct MomentsState {
 
 class Moments {
  public:
-  explicit Moments(Index features);
+  /// `room` rows are added to the scatter, for those who take it to be factored in place.
+  explicit Moments(Index features, Index room = 0);
 
   /// Add rows. All or nothing: if it throws, the statistics are as before. A row with the weight k
   /// counts as k equal rows; null weights are all 1. Without `only_finite` a NaN would stay.
@@ -75,6 +79,8 @@ class Moments {
   const std::vector<double>& shift() const { return shift_; }
   const PaddedMatrix& shifted_scatter() const { return scatter_; }
   const PaddedMatrix& shifted_class_sums() const { return sums_; }
+  /// Leaves the object without.
+  PaddedMatrix take_scatter() { return std::move(scatter_); }
 
   /// A feature's largest sum of squares that rows have been taken away from, or 0: the scatter
   /// cannot be better than the rounding errors of that sum.
@@ -96,9 +102,9 @@ class Moments {
   void grow(Index classes);
   void forget_rows() noexcept;
   void accumulate(const Batch& batch, const UpdateOptions& options);
-  template <class T>
+  template <class Packed>
   void accumulate_as(const Batch& batch, const UpdateOptions& options, Index block);
-  template <class T>
+  template <class Packed>
   void accumulate_in_parts(const Batch& batch, const UpdateOptions& options, int threads);
   void add_about_same_shift(const Moments& part);
   void combine(const Moments& other, const std::vector<std::int32_t>& classes, double sign);

@@ -8,7 +8,7 @@
 namespace hscore {
 
 /// How a score was computed.
-enum class Path { float64, float32, float32_corrected, triangular };
+enum class Path { float64, float32, float32_corrected, int16_corrected, triangular };
 
 struct HScore {
   double score = 0;
@@ -27,8 +27,8 @@ struct HScore {
 /// H = tr(cov(f)^+ cov(E[f|y])) from the moments.
 HScore h_score(const Moments& moments, const WhiteningOptions& options);
 
-/// `automatic` uses float32 products where they pay and a correction brings the float64 answer
-/// back: to 1e-9 for float64 and integer features, to 1e-6 for float32 and narrower ones.
+/// `automatic` uses float32 or int16 products where they pay and a correction brings the float64
+/// answer back: to 1e-9 for float64 and integer features, to 1e-6 for float32 and narrower ones.
 /// `high` never squares the features (TriangularMoments), for near-duplicates that a scatter cannot
 /// tell apart; its rank rule is the finest that rounding allows when the tolerance is 0.
 enum class Precision { automatic, float64, float32, high };
