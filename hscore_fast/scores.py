@@ -59,8 +59,9 @@ def h_score(
     precision : {"auto", "float64", "float32", "high"}, default "auto"
         Arithmetic of the covariance's products; their sums are float64 always. "auto" takes
         float32 or int16 products where they pay; a second pass over the rows, or a third, checks
-        or corrects them, to within 1e-9 of the float64 answer for float64 and integer features and 1e-6 for narrower
-        ones; where that is not safe it computes in float64. "float32" is the fastest, unchecked.
+        or corrects them, to within 1e-9 of the float64 answer for float64 and integer features and
+        1e-6 for narrower ones; where that is not safe it computes in float64. "float32" is the
+        fastest, unchecked.
         "high" never squares the features, in about three times the time: it tells near-duplicates
         apart down to 1e-9 of their deviation. A file that is not mapped is read in blocks, once:
         "auto" is then "float64", and "float32" and "high" are refused.
