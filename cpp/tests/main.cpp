@@ -44,7 +44,8 @@ TEST(int16_products_are_a_start) {
   data.x.row(11) *= 50;  // a stretch of rows is scaled by its own size
   std::vector<double> weights(1000);
   for (std::size_t i = 0; i < weights.size(); ++i) weights[i] = static_cast<double>(i % 3);
-  for (const double* weight : {static_cast<const double*>(nullptr), std::as_const(weights).data()}) {
+  const double* no_weights = nullptr;
+  for (const double* weight : {no_weights, static_cast<const double*>(weights.data())}) {
     hscore::Moments near(100);
     hscore::Moments exact(100);
     hscore::UpdateOptions options;
