@@ -388,10 +388,11 @@ def test_what_progress_raises_ends_the_call() -> None:
     def stop(done: int, total: int) -> None:
         raise InterruptedError(f"at {done} of {total}")
 
-    rng = np.random.default_rng(0)
-    x = rng.normal(size=(20_000, 400))
-    with pytest.raises(InterruptedError, match="of 20000"):
-        select_sources({"a": x}, np.arange(20_000) % 3, progress=stop, n_threads=1)
+    # A view of little memory and so much work that progress, told ten times a second, is told.
+    values = np.random.default_rng(0).normal(size=61_023)
+    x = np.lib.stride_tricks.sliding_window_view(values, 1024)
+    with pytest.raises(InterruptedError, match="of 60000"):
+        select_sources({"a": x}, np.arange(60_000) % 3, progress=stop, n_threads=1)
 
 
 def test_dependent_and_constant_columns_do_not_spoil_standard_errors() -> None:
