@@ -1,6 +1,6 @@
 # Builds that watch the code run: sanitizers for the C++ tests, coverage for both languages' tests.
 if(HSCORE_SANITIZE)
-  add_compile_options(-fsanitize=${HSCORE_SANITIZE} -fno-sanitize-recover=all -g1 -O2)
+  add_compile_options(-fsanitize=${HSCORE_SANITIZE} -fno-sanitize-recover=all -g1 -O1)
   add_link_options(-fsanitize=${HSCORE_SANITIZE})
   list(REMOVE_ITEM HSCORE_OPTIONS -O3)
 endif()

@@ -1,8 +1,7 @@
-// Random features and labels, their views, and an oracle for the score.
+// Random features and labels, their views, and independent answers (oracles.cpp).
 #pragma once
 
-#include <Eigen/Dense>
-#include <random>
+#include <Eigen/Core>
 #include <vector>
 
 #include "hscore/hscore.hpp"
@@ -18,37 +17,19 @@ struct Data {
   Index classes;
 };
 
-inline Data random_data(Index rows, Index cols, Index classes, unsigned seed = 1) {
-  std::mt19937 random(seed);
-  std::normal_distribution<double> noise;
-  Data data{Matrix(rows, cols), std::vector<std::int32_t>(static_cast<std::size_t>(rows)), classes};
-  for (Index i = 0; i < rows; ++i) {
-    const Index c = static_cast<Index>(random()) % classes;
-    data.y[static_cast<std::size_t>(i)] = static_cast<std::int32_t>(c);
-    for (Index j = 0; j < cols; ++j) data.x(i, j) = noise(random) + 0.3 * ((c + j) % classes == 0);
-  }
-  return data;
-}
+Data random_data(Index rows, Index cols, Index classes, unsigned seed = 1);
 
-// sum_c | sum_{i in c} q_i |^2 / n_c for an orthonormal basis Q of the centred columns.
-inline double oracle(const Data& data, double threshold = 1e-9) {
-  const Matrix centred = data.x.rowwise() - data.x.colwise().mean();
-  Eigen::ColPivHouseholderQR<Eigen::MatrixXd> qr(centred);
-  qr.setThreshold(threshold);
-  const Index rank = qr.rank();
-  const Eigen::MatrixXd q = qr.householderQ() * Eigen::MatrixXd::Identity(data.x.rows(), rank);
-  Eigen::MatrixXd sums = Eigen::MatrixXd::Zero(data.classes, rank);
-  Eigen::VectorXd counts = Eigen::VectorXd::Zero(data.classes);
-  for (Index i = 0; i < data.x.rows(); ++i) {
-    sums.row(data.y[static_cast<std::size_t>(i)]) += q.row(i);
-    counts(data.y[static_cast<std::size_t>(i)]) += 1;
-  }
-  double score = 0;
-  for (Index c = 0; c < data.classes; ++c) {
-    if (counts(c) > 0) score += sums.row(c).squaredNorm() / counts(c);
-  }
-  return score;
-}
+/// sum_c | sum_{i in c} q_i |^2 / n_c for an orthonormal basis Q of the centred columns: the
+/// orthogonal complement by a column-pivoted QR of the centred data, never the scatter, so that it
+/// shares nothing with the code under test.
+double oracle(const Data& data, double threshold = 1e-9);
+
+struct Shrunk {
+  double intensity;
+  double score;
+};
+/// The regularized score by its definition, on dense matrices.
+Shrunk shrunk_by_definition(const Data& data, const hscore::ShrinkageOptions& options);
 
 inline hscore::FeatureView view(const Matrix& x) {
   hscore::FeatureView result;

@@ -1,5 +1,7 @@
 // What a source adds to those chosen before it, against the score of all of them side by side.
+#include <Eigen/QR>
 #include <numeric>
+#include <random>
 
 #include "check.hpp"
 #include "data.hpp"

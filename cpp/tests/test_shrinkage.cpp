@@ -6,46 +6,6 @@
 namespace testing {
 namespace {
 
-struct Answer {
-  double intensity;
-  double score;
-};
-
-// The definitions, on dense matrices.
-Answer by_definition(const Data& data, const hscore::ShrinkageOptions& options) {
-  const double n = static_cast<double>(data.x.rows());
-  const double f = static_cast<double>(data.x.cols());
-  const Eigen::MatrixXd centred = data.x.rowwise() - data.x.colwise().mean();
-  const Eigen::MatrixXd covariance = centred.transpose() * centred / n;
-  const double mu = covariance.trace() / f;
-  const double squares = covariance.squaredNorm();
-  double a = options.intensity;
-  if (options.method == hscore::Shrinkage::oas) {
-    const double alpha = squares / (f * f);
-    a = std::min((alpha + mu * mu) / ((n + 1) * (alpha - mu * mu / f)), 1.0);
-  } else if (options.method == hscore::Shrinkage::ledoit_wolf) {
-    const double delta = (squares - f * mu * mu) / f;
-    const double fourth = centred.rowwise().squaredNorm().array().square().sum();
-    const double beta = (fourth / n - squares) / (n * f);
-    a = std::min(beta, delta) / delta;
-  }
-  const Eigen::MatrixXd shrunk =
-      (1 - a) * covariance + a * mu * Eigen::MatrixXd::Identity(data.x.cols(), data.x.cols());
-  Eigen::MatrixXd means = Eigen::MatrixXd::Zero(data.x.cols(), data.classes);
-  Eigen::VectorXd counts = Eigen::VectorXd::Zero(data.classes);
-  for (Index i = 0; i < data.x.rows(); ++i) {
-    means.col(data.y[static_cast<std::size_t>(i)]) += centred.row(i).transpose();
-    counts(data.y[static_cast<std::size_t>(i)]) += 1;
-  }
-  double score = 0;
-  const Eigen::MatrixXd solved = shrunk.ldlt().solve(means);
-  for (Index c = 0; c < data.classes; ++c) {
-    if (counts(c) > 0) score += means.col(c).dot(solved.col(c)) / counts(c);
-  }
-  const double d = options.convention == hscore::Convention::paper ? n : n - 1;
-  return {a, (1 - a) * score / d};
-}
-
 hscore::RegularizedHScore of_rows(const Data& data, const hscore::ShrinkageOptions& options) {
   return hscore::regularized_h_score(view(data.x), labels(data), {}, options);
 }
@@ -84,7 +44,7 @@ TEST(shrinkage_equals_its_definition_in_both_forms) {
           options.method = method;
           options.convention = convention;
           options.intensity = 0.2;
-          const Answer want = by_definition(data, options);
+          const Shrunk want = shrunk_by_definition(data, options);
           const hscore::RegularizedHScore got = of_rows(data, options);
           CHECK(got.finite);
           if (cols > 1) {
@@ -120,7 +80,7 @@ TEST(norms_stream_merge_and_keep_their_state) {
     data.x *= scale;
     data.x.array() += 10 * scale;
     const hscore::ShrinkageOptions options;
-    const Answer want = by_definition(uneven_data(900, 33, 4), options);
+    const Shrunk want = shrunk_by_definition(uneven_data(900, 33, 4), options);
     const hscore::RegularizedHScore whole =
         hscore::regularized_h_score(with_norms(data, 0, 900, 2), options);
     CHECK(whole.intensity != want.intensity);  // the constant column counts

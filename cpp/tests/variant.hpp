@@ -1,0 +1,12 @@
+// What the tests must know of the instruction set that the core beside them was compiled for.
+#pragma once
+
+namespace testing {
+
+/// This CPU has that instruction set.
+bool cpu_can_run_this();
+
+/// The kernel multiplies pairs of rows of 16-bit integers.
+bool has_row_pairs();
+
+}  // namespace testing
