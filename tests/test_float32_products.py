@@ -1,4 +1,4 @@
-"""float32 products under `precision="auto"`: taken where they pay, and the promise is kept."""
+"""Narrow products under `precision="auto"`: taken where they pay, and the promise is kept."""
 
 from functools import lru_cache
 
@@ -34,12 +34,12 @@ def score(x: np.ndarray, y: np.ndarray, precision: str):
 @pytest.mark.parametrize(
     "kind", ["normal", "condition 1e2", "condition 2e2", "rectified", "counts"]
 )
-def test_many_classes_take_float32_products(kind, classes, dtype) -> None:
+def test_many_classes_take_narrow_products(kind, classes, dtype) -> None:
     y = np.random.default_rng(6).integers(0, classes, N)
     x = (features(kind) + np.eye(F)[y % F] * 0.5).astype(dtype)
     truth = score(x, y, "float64").score
     found = score(x, y, "auto")
-    assert found.precision_used.startswith("float32")
+    assert found.precision_used != "float64"
     assert abs(found.score - truth) <= found.error_bound <= 1e-6 * truth
 
 

@@ -30,27 +30,31 @@ PackedRows<T> pack_classes(const PaddedMatrix& coefficients) {
 
 constexpr Index block_rows = 64;
 
+// Classes at a time: a whole number of register tiles for the products of either type.
+constexpr Index group_cols = kernel::Shape<float>::strips * kernel::Shape<float>::width;
+
 // Centred rows in the product's type, and the fit of one group of classes to them.
 template <class T>
 struct Scratch {
-  static constexpr Index tile_cols = kernel::Shape<T>::strips * kernel::Shape<T>::width;
   Scratch(Index features, Index lanes, bool with_products)
       : stride(PaddedMatrix::round_up(features) + 16),  // not a multiple of a page
         rows(block_rows, stride),
+        narrow_rows(with_products && !std::is_same_v<T, float> ? block_rows : 1, stride),
         row(static_cast<std::size_t>(features)),
-        fit(block_rows, tile_cols),
-        narrow_fit(block_rows, tile_cols),
-        products(with_products ? PaddedMatrix::round_up(features) : 0, lanes),
+        fit(block_rows, group_cols),
+        narrow_fit(block_rows, group_cols),
+        products(with_products ? PaddedMatrix::round_up(features) : 0, lanes + group_cols),
         probed(static_cast<std::size_t>(features), 0.0),
         energies(static_cast<std::size_t>(lanes), 0.0) {
     std::fill_n(rows.data(), rows.size(), T(0));
   }
   Index stride;
   AlignedBuffer<T> rows;
+  AlignedBuffer<float> narrow_rows;  // the same in float32, where products are wanted
   std::vector<double> row;
   AlignedBuffer<double> fit;
-  AlignedBuffer<T> narrow_fit;  // in strips, for another product
-  PaddedMatrix products;        // sum of x_i fit_i', a row for each feature
+  AlignedBuffer<float> narrow_fit;  // in strips, for another product
+  PaddedMatrix products;            // sum of x_i fit_i', a row for each feature
   std::vector<double> probed;
   std::vector<double> energies;
   double squares = 0;
@@ -92,29 +96,38 @@ double squared_distance(const T* row, const std::vector<double>& from) {
   return sum;
 }
 
-// The features' side of T Z from one block's fit of one group of classes.
+// The block's rows in float32.
+inline float* narrow_rows(Scratch<float>& scratch) {
+  return scratch.rows.data();
+}
+inline float* narrow_rows(Scratch<double>& scratch) {
+  return scratch.narrow_rows.data();
+}
+
+// The features' side of T Z from one block's fit of one group of classes. What is wanted is how far
+// it is from B, for which float32 is enough.
 template <class T>
-void multiply_back(Scratch<T>& scratch, Index features, Index rows, Index first_class,
-                   Index strips) {
-  using Shape = kernel::Shape<T>;
+void multiply_back(Scratch<T>& scratch, const float* source, Index features, Index rows,
+                   Index first_class, Index cols) {
+  using Shape = kernel::Shape<float>;
   constexpr Index width = Shape::width;
-  constexpr Index tile_cols = Scratch<T>::tile_cols;
+  const Index strips = (cols + width - 1) / width;
   for (Index s = 0; s < strips; ++s) {
-    T* target = scratch.narrow_fit.data() + s * block_rows * width;
-    const double* source = scratch.fit.data() + s * width;
+    float* target = scratch.narrow_fit.data() + s * block_rows * width;
     for (Index i = 0; i < rows; ++i) {
+      const double* fit = scratch.fit.data() + i * group_cols + s * width;
       for (Index l = 0; l < width; ++l) {
-        target[i * width + l] = static_cast<T>(source[i * tile_cols + l]);
+        target[i * width + l] = s * width + l < cols ? static_cast<float>(fit[l]) : 0.0f;
       }
     }
   }
   for (Index j = 0; j < features; j += Shape::broadcasts) {
     double* target = scratch.products.row(j) + first_class;
-    kernel::with_strips<T>(strips, [&](auto count) {
-      kernel::micro_kernel<T, decltype(count)::value>(
-          scratch.rows.data() + j, scratch.stride, 1, scratch.narrow_fit.data(), block_rows * width,
-          rows, [&](Index m, Index v, auto value) {
-            kernel::add_to<T>(target + m * scratch.products.stride() + v * Shape::lanes, value);
+    kernel::with_strips<float>(strips, [&](auto count) {
+      kernel::micro_kernel<float, decltype(count)::value>(
+          source + j, scratch.stride, 1, scratch.narrow_fit.data(), block_rows * width, rows,
+          [&](Index m, Index v, auto value) {
+            kernel::add_to<float>(target + m * scratch.products.stride() + v * Shape::lanes, value);
           });
     });
   }
@@ -186,8 +199,8 @@ ClassFit fit_classes(const FeatureView& x, const std::vector<double>& shift,
   using Shape = kernel::Shape<T>;
   constexpr Index width = Shape::width;
   constexpr Index tile_rows = Shape::broadcasts;
-  constexpr Index tile_cols = Scratch<T>::tile_cols;
-  static_assert(block_rows % tile_rows == 0);
+  constexpr Index tile_cols = Shape::strips * width;
+  static_assert(block_rows % tile_rows == 0 && group_cols % tile_cols == 0);
   const Index features = x.cols;
   const Index classes = coefficients.rows();
   const PackedRows<T> packed = pack_classes<T>(coefficients);
@@ -201,6 +214,15 @@ ClassFit fit_classes(const FeatureView& x, const std::vector<double>& shift,
       level[at] += offset[static_cast<std::size_t>(j)] * coefficients(c, j);
     }
   }
+
+  // Groups of about equal numbers of strips: a tile of a single strip would wait for its own sums.
+  constexpr Index narrow_width = std::max(width, kernel::Shape<float>::width);
+  const Index lanes = packed.strips() * width;
+  const Index narrow_strips = (lanes + narrow_width - 1) / narrow_width;
+  const Index groups = (lanes + group_cols - 1) / group_cols;
+  const auto first_class = [&](Index group) {
+    return std::min(lanes, group * narrow_strips / groups * narrow_width);
+  };
 
   const RowReader read(x);
   const auto fit_block = [&](Index first, Index rows, Scratch<T>& scratch) {
@@ -216,6 +238,10 @@ ClassFit fit_classes(const FeatureView& x, const std::vector<double>& shift,
         read(first + i, 0, features, scratch.row.data());
         centre(scratch.row.data(), shift.data(), features, target);
       }
+      if (std::is_same_v<T, double> && options.products) {
+        float* narrow = narrow_rows(scratch) + i * scratch.stride;
+        for (Index j = 0; j < features; ++j) narrow[j] = static_cast<float>(target[j]);
+      }
       if (options.norms) {
         const double squared = squared_distance(target, offset);
         scratch.squares += squared;
@@ -225,32 +251,38 @@ ClassFit fit_classes(const FeatureView& x, const std::vector<double>& shift,
     double* fit = scratch.fit.data();
     double mixed[block_rows] = {};
     double squares[block_rows] = {};
-    for (Index c = 0; c < classes; c += tile_cols) {
-      const Index strips = std::min(Shape::strips, packed.strips() - c / width);
-      const Index cols = strips * width;
+    const float* narrow = narrow_rows(scratch);
+    for (Index group = 0; group < groups; ++group) {
+      const Index c = first_class(group);
+      const Index cols = first_class(group + 1) - c;
       for (Index i = 0; i < block_rows; ++i) {
         for (Index l = 0; l < cols; ++l) {
-          fit[i * tile_cols + l] = -level[static_cast<std::size_t>(c + l)];
+          fit[i * group_cols + l] = -level[static_cast<std::size_t>(c + l)];
         }
       }
-      for (Index slice = 0; slice < packed.slices(); ++slice) {
-        const T* b = packed.strip(slice, c / width);
+      const Index tiles = (cols + tile_cols - 1) / tile_cols;
+      for (Index task = 0; task < packed.slices() * tiles; ++task) {
+        const Index slice = task / tiles;
+        const Index strip = task % tiles * (cols / width) / tiles;
+        const Index col = strip * width;
+        const Index strips = (task % tiles + 1) * (cols / width) / tiles - strip;
+        const T* b = packed.strip(slice, (c + col) / width);
         for (Index i = 0; i < rows; i += tile_rows) {
           const T* a = scratch.rows.data() + i * scratch.stride + slice * packed.slice_capacity();
           kernel::with_strips<T>(strips, [&](auto count) {
             kernel::micro_kernel<T, decltype(count)::value>(
                 a, 1, scratch.stride, b, packed.strip_stride(), packed.slice_rows(slice),
                 [&](Index m, Index v, auto value) {
-                  kernel::add_to<T>(fit + (i + m) * tile_cols + v * Shape::lanes, value);
+                  kernel::add_to<T>(fit + (i + m) * group_cols + col + v * Shape::lanes, value);
                 });
           });
         }
       }
-      if (options.products) multiply_back<T>(scratch, features, rows, c, strips);
+      if (options.products) multiply_back<T>(scratch, narrow, features, rows, c, cols);
       double* energies = scratch.energies.data() + c;
       const double* signs_here = sign.data() + c;
       for (Index i = 0; i < rows; ++i) {
-        const double* row = fit + i * tile_cols;
+        const double* row = fit + i * group_cols;
         double mix[width] = {};  // a vector of sums, not one that waits for itself
         double square[width] = {};
         for (Index strip = 0; strip < cols; strip += width) {

@@ -137,7 +137,8 @@ struct Shape {
   static constexpr Index strips = 4 / pieces;
 #else
   static constexpr Index broadcasts = 4;  // 12 of 16 registers, or 8 for two-piece strips
-  static constexpr Index strips = pieces == 1 ? 3 : 1;
+  // A product of row pairs takes a register before it is added.
+  static constexpr Index strips = std::is_same_v<T, RowPair> ? 2 : pieces == 1 ? 3 : 1;
 #endif
   static_assert(width % broadcasts == 0);
   typedef T Vector __attribute__((vector_size(vector_bytes), may_alias));

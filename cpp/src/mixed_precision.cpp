@@ -1,19 +1,19 @@
-// float32 speed, float64 answers. With P = T + E the scatter from float32 products and Z = P^-1 B,
-//     H >= 2 tr(B' Z) - tr(Z' T Z)        for any Z, with equality at Z = T^-1 B,
-// so that one more pass over the rows, which gives tr(Z' T Z) without T, leaves an error of second
-// order in E. That error is tr(R' T^-1 R) with R = B - T Z, and for random signs w the mean of
-// (R w)' T^-1 (R w) is exactly it (Hutchinson 1990): the same pass yields T Z w, and so an
-// estimate. With many classes a pass over a few random mixes of them costs less than one over each,
-// and tells whether the answer needs a correction at all.
+// float32 speed, float64 answers. With P = T + E the scatter from float32 products, one more pass
+// over the rows leaves an error of second order in E (correction.hpp). That error is tr(R' T^-1 R)
+// with R = B - T Z, and for random signs w the mean of (R w)' T^-1 (R w) is exactly it (Hutchinson
+// 1990): the same pass yields T Z w, and so an estimate. With many classes a pass over a few random
+// mixes of them costs less than one over each, and tells whether the answer needs a correction at
+// all.
 #include <cmath>
+#include <cstdio>
 #include <limits>
 #include <optional>
 
-#include "class_fit.hpp"
+#include "correction.hpp"
 #include "hscore/parallel.hpp"
 #include "hscore/saturation.hpp"
 #include "hscore/triangular_moments.hpp"
-#include "quantized_rows.hpp"
+#include "quantized_score.hpp"
 #include "scores.hpp"
 
 namespace hscore {
@@ -73,58 +73,6 @@ HScore without_squares(const FeatureView& x, const LabelView& y, const Whitening
   return h_score(moments, options, &parts->factored.emplace());
 }
 
-struct Directions {
-  PaddedMatrix b;
-  PaddedMatrix z;      // float32 values, so that either pass sees the same Z
-  double product = 0;  // tr(B' Z)
-  double spread = 0;   // sum_c sum_j T_jj z_cj^2: what independent errors of P's entries do to H
-};
-
-PaddedMatrix solve_classes(const FactoredCovariance& factored, const double* whitened,
-                           Index classes, Index stride, Index features, int threads) {
-  PaddedMatrix z = class_coefficients(factored.factor, whitened, classes, stride, factored.chosen,
-                                      factored.live.index, factored.live.scale, features, threads);
-  for (Index c = 0; c < classes; ++c) {
-    for (Index j = 0; j < features; ++j) z(c, j) = static_cast<double>(static_cast<float>(z(c, j)));
-  }
-  return z;
-}
-
-Directions directions(const Moments& moments, const FactoredCovariance& factored, int threads) {
-  const AugmentedMatrix& factor = factored.factor;
-  Directions result{class_directions(moments, factored.offset),
-                    solve_classes(factored, factor.extra_row(0), factor.extra(), factor.stride(),
-                                  moments.features(), threads)};
-  for (Index c = 0; c < moments.classes(); ++c) {
-    for (Index j = 0; j < moments.features(); ++j) {
-      result.product += result.b(c, j) * result.z(c, j);
-    }
-    for (std::size_t k = 0; k < factored.live.index.size(); ++k) {
-      const double z = result.z(c, factored.live.index[k]) / factored.live.scale[k];
-      result.spread += factored.live.sum_of_squares[k] * z * z;
-    }
-  }
-  return result;
-}
-
-ClassFit fit(const FeatureView& x, const Moments& moments, const FactoredCovariance& factored,
-             const PaddedMatrix& z, const double* signs, const WhiteningOptions& options,
-             const RowFits& rows = {}) {
-  const FitOptions fitting{options.threads, false, rows, false};
-  return is_narrow(x.dtype) ? fit_classes<float>(x, moments.shift(), factored.offset, z, signs,
-                                                 fitting, options.stop)
-                            : fit_classes<double>(x, moments.shift(), factored.offset, z, signs,
-                                                  fitting, options.stop);
-}
-
-// (r' T^-1 r) for r = B w - T Z w, given what T did to Z w.
-double second_order(const FactoredCovariance& factored, const double* wanted,
-                    const std::vector<double>& probed) {
-  std::vector<double> residual(probed.size());
-  for (std::size_t j = 0; j < residual.size(); ++j) residual[j] = wanted[j] - probed[j];
-  return factored.inverse_quadratic(residual);
-}
-
 constexpr Index error_probes = 16;
 
 // What P in place of T does to the score, measured on a few random mixes of the classes instead of
@@ -143,7 +91,8 @@ double sampled_error(const FeatureView& x, const Moments& moments,
   const PaddedMatrix z = solve_classes(factored, whitened.row(0), probes, whitened.stride(),
                                        features, options.threads);
   const PaddedMatrix mix = probe_signs(1, probes);
-  const ClassFit fitted = fit(x, moments, factored, z, mix.row(0), options);
+  const ClassFit fitted = fit_in_own_type(x, moments, factored, z, mix.row(0),
+                                          FitOptions{options.threads}, options.stop);
   double sum = 0;
   double squares = 0;
   for (Index k = 0; k < probes; ++k) {
@@ -159,90 +108,6 @@ double sampled_error(const FeatureView& x, const Moments& moments,
   // The one probe of the second order is the sum of all, and ten times it is a safe reading.
   return std::abs(mean) + 4 * std::sqrt(variance) +
          10 * second_order(factored, wanted.row(0), fitted.probed) / probes;
-}
-
-// Spread the total correction over the classes in proportion to their shares.
-void replace_score(HScore& result, double score) {
-  const double factor = result.score > 0 ? score / result.score : 0;
-  for (double& share : result.class_shares) share *= factor;
-  result.score = score;
-}
-
-// One more pass over the rows, by all the classes: the score to second order, if what is left is no
-// more than promised.
-std::optional<HScore> corrected(const FeatureView& x, const Moments& moments,
-                                const FactoredCovariance& factored, const Directions& directed,
-                                HScore result, const WhiteningOptions& whitening,
-                                const RowFits& rows = {}) {
-  const PaddedMatrix signs = probe_signs(1, directed.b.rows());
-  const ClassFit fitted = fit(x, moments, factored, directed.z, signs.row(0), whitening, rows);
-  const PaddedMatrix mixed = mix_classes(signs, x.cols, [&](Index c) { return directed.b.row(c); });
-  // One probe of a sum of squares: ten times it is a safe reading.
-  const double left = 10 * second_order(factored, mixed.row(0), fitted.probed);
-  if (!(left <= promised_error(x.dtype) * result.score)) return std::nullopt;
-  double energy = 0;
-  for (const double part : fitted.energies) energy += part;
-  replace_score(result, 2 * directed.product - energy);
-  result.error_bound = std::max(
-      left, (is_narrow(x.dtype) ? 1e-7 : 1e-13) * result.score +
-                10 * std::numeric_limits<double>::epsilon() / result.smallest_unique_share);
-  return result;
-}
-
-// Z + P^-1 (B - T Z), which squares the relative error of Z, by one pass with float32 products.
-void refine(const FeatureView& x, const Moments& moments, const FactoredCovariance& factored,
-            Directions& directed, const WhiteningOptions& whitening) {
-  FitOptions options{whitening.threads};
-  options.products = true;
-  PaddedMatrix residual = fit_classes<float>(x, moments.shift(), factored.offset, directed.z,
-                                             nullptr, options, whitening.stop)
-                              .products;
-  for (Index c = 0; c < residual.rows(); ++c) {
-    for (Index j = 0; j < x.cols; ++j) residual(c, j) = directed.b(c, j) - residual(c, j);
-  }
-  const PaddedMatrix whitened = factored.whiten(residual, whitening.threads);
-  const PaddedMatrix step = solve_classes(factored, whitened.row(0), residual.rows(),
-                                          whitened.stride(), x.cols, whitening.threads);
-  directed.product = 0;
-  for (Index c = 0; c < residual.rows(); ++c) {
-    for (Index j = 0; j < x.cols; ++j) {
-      double& z = directed.z(c, j);
-      z = static_cast<double>(static_cast<float>(z + step(c, j)));
-      directed.product += directed.b(c, j) * z;
-    }
-  }
-}
-
-// Twice the rate of float32 products, for a thousand times their error: the classes cannot go
-// without a correction, so there must be few. For float64 features it takes two.
-bool int16_pays(const FeatureView& x, Index classes) {
-  return kernel::has_row_pairs && 2 * x.cols <= x.rows &&
-         (is_narrow(x.dtype) ? 8 : 16) * classes <= x.cols;
-}
-
-std::optional<HScore> from_int16(const FeatureView& x, const LabelView& y,
-                                 const WhiteningOptions& whitening) {
-  Moments moments = gather(x, y, Products::int16, whitening, nullptr);
-  if (!moments.finite() || !in_float32_range(moments)) return std::nullopt;
-  const FactoredCovariance factored = factor_in_place(moments, whitening, Products::float32);
-  HScore result = score_of(moments, summarize(factored));
-  const double features = static_cast<double>(x.cols);
-  // Of the entry T_jk as a share of the root of T_jj T_kk, and of all of them as an operator.
-  const double entry_error = int16_noise * std::sqrt(2 / static_cast<double>(x.rows));
-  const double error = 2 * std::sqrt(features) * entry_error;
-  if (!factored.full_rank() || !(result.score > 0)) return std::nullopt;
-  if (result.smallest_unique_share < 10 * error) return std::nullopt;
-  Directions directed = directions(moments, factored, whitening.threads);
-  // r' T^-1 r for r = E z with independent errors, at most.
-  const double gap =
-      entry_error * entry_error * directed.spread * features / result.smallest_unique_share;
-  result.path = Path::int16_corrected;
-  if (10 * gap <= promised_error(x.dtype) * result.score) {
-    const auto score = corrected(x, moments, factored, directed, result, whitening);
-    if (score) return score;
-  }
-  refine(x, moments, factored, directed, whitening);
-  return corrected(x, moments, factored, directed, result, whitening);
 }
 
 }  // namespace
@@ -273,8 +138,8 @@ HScore h_score(const FeatureView& x, const LabelView& y, const ScoreOptions& opt
   if (!forced && !wanted) return in_float64(x, y, whitening, parts);
 
   // Who wants the parts has more use for better ones.
-  if (wanted && parts == nullptr && int16_pays(x, y.classes)) {
-    if (const auto score = from_int16(x, y, whitening)) return *score;
+  if (wanted && parts == nullptr) {
+    if (const auto score = quantized_h_score(x, y, whitening)) return *score;
   }
   Moments moments = gather(x, y, Products::float32, whitening, parts);
   if (!moments.finite() || !in_float32_range(moments)) return in_float64(x, y, whitening, parts);

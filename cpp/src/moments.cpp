@@ -18,11 +18,11 @@ namespace {
 // Rows to pack at a time: enough to amortize the threads' meeting points, few enough that the
 // packed block stays in the last-level cache, and that the caller is asked whether to stop several
 // times a second.
-Index block_rows(Index features, Index slice = kernel::depth) {
-  const Index most = (5 * kernel::depth + slice - 1) / slice * slice;
+Index block_rows(Index features) {
+  constexpr Index slice = kernel::depth;
+  constexpr Index most = 5 * slice;
   constexpr Index packed_bytes = Index{16} << 20;
-  // A slice of int16 has twice the rows of others and half the bytes a row, or less.
-  const Index row_bytes = features * static_cast<Index>(sizeof(double)) * kernel::depth / slice;
+  const Index row_bytes = features * static_cast<Index>(sizeof(double));
   const Index rows = std::max(slice, std::min(most, packed_bytes / row_bytes / slice * slice));
   const double work_per_row = static_cast<double>(features) * static_cast<double>(features);
   return std::min(rows, std::max<Index>(16, static_cast<Index>(2e10 / work_per_row)));
@@ -62,10 +62,11 @@ struct Moments::Batch {
   FeatureView features;
   LabelView labels;
   const double* weights;
+  Index start = 0;  // of all rows
 
   Batch row_range(Index first, Index count) const {
     return {features.row_range(first, count), labels.row_range(first, count),
-            weights == nullptr ? nullptr : weights + first};
+            weights == nullptr ? nullptr : weights + first, start + first};
   }
 };
 
@@ -155,18 +156,30 @@ void Moments::choose_shift(const Batch& batch) {
 
 void Moments::accumulate(const Batch& batch, const UpdateOptions& options) {
   if (batch.features.rows == 0) return;
-  const auto block = [&](Index slice) {
-    return std::min(batch.features.rows, block_rows(features_, slice));
-  };
+  const Index block = std::min(batch.features.rows, block_rows(features_));
   if (options.products == Products::float64) {
-    return accumulate_as<PackedRows<double>>(batch, options, block(kernel::depth));
+    return accumulate_as<PackedRows<double>>(batch, options, block);
   }
 #if defined(HSCORE_ROW_PAIRS)
   if (options.products == Products::int16) {
-    return accumulate_as<QuantizedRows>(batch, options, block(QuantizedRows::stretch));
+    Quantization any;
+    UpdateOptions quantized = options;
+    if (quantized.quantization == nullptr) quantized.quantization = &any;
+    Quantization& rounding = *quantized.quantization;
+    rounding.variance.assign(static_cast<std::size_t>(features_), 0.0);
+    rounding.mean_variance = rounding.variance;
+    const Index stretch = rounding.stretch;
+    const Index rows = std::max<Index>(1, 2 * block / stretch) * stretch;
+    accumulate_as<QuantizedRows>(batch, quantized, std::min(batch.features.rows, rows));
+    for (Index j = 0; j < features_; ++j) {
+      const std::size_t at = static_cast<std::size_t>(j);
+      rounding.mean_variance[at] /= static_cast<double>(batch.features.rows);
+      if (scatter_(j, j) > 0) rounding.variance[at] /= scatter_(j, j);
+    }
+    return;
   }
 #endif
-  accumulate_as<PackedRows<float>>(batch, options, block(kernel::depth));
+  accumulate_as<PackedRows<float>>(batch, options, block);
 }
 
 template <class Packed>
@@ -184,7 +197,13 @@ void Moments::accumulate_as(const Batch& batch, const UpdateOptions& options, In
   const bool norms = options.norms && has_norms_ && std::is_floating_point_v<Element>;
   std::vector<double> squared_norms;
   if (norms) squared_norms.reserve(static_cast<std::size_t>(block));
-  Packed packed(block, features_);
+  constexpr bool quantizes = std::is_same_v<Packed, QuantizedRows>;
+  Packed packed = [&] {
+    if constexpr (quantizes)
+      return Packed(block, features_, options.quantization->stretch);
+    else
+      return Packed(block, features_);
+  }();
   std::vector<double> squares(shift_.size(), 0.0);
   if constexpr (rounds) {
     for (Index j = 0; j < features_; ++j) squares[static_cast<std::size_t>(j)] = scatter_(j, j);
@@ -192,15 +211,30 @@ void Moments::accumulate_as(const Batch& batch, const UpdateOptions& options, In
   for (Index first = 0; first < rows; first += block) {
     throw_if_stopped(options.stop, std::min(first, block));
     const Batch part = batch.row_range(first, std::min(block, rows - first));
-    pack_rows(part.features, part.labels.codes, part.weights, shift_.data(), sums_, squares.data(),
-              packed, threads);
+    if constexpr (quantizes) {
+      pack_rows(part.features, part.start, part.labels.codes, part.weights, shift_.data(), sums_,
+                squares.data(), packed, threads);
+    } else {
+      pack_rows(part.features, part.labels.codes, part.weights, shift_.data(), sums_,
+                squares.data(), packed, threads);
+    }
     rank_update<Sign::add>(packed, features_, features_, scatter_.row(0), scatter_.stride(),
                            threads);
     if constexpr (std::is_floating_point_v<Element>) {
       if (norms) norm_update(packed, part.weights, norms_, squared_norms, threads);
     }
   }
-  if constexpr (rounds) {
+  if constexpr (quantizes) {
+    // Errors of the diagonal go with those beside it: with the exact one, what they do to features
+    // that depend on each other would no longer cancel. Only what they add as a rule is removed.
+    for (Index j = 0; j < features_; ++j) {
+      const std::size_t at = static_cast<std::size_t>(j);
+      scatter_(j, j) =
+          std::isfinite(squares[at]) ? scatter_(j, j) - packed.added()[j] : squares[at];
+      options.quantization->mean_variance[at] += packed.added()[j];
+      options.quantization->variance[at] += packed.noise()[j];
+    }
+  } else if constexpr (rounds) {
     for (Index j = 0; j < features_; ++j) scatter_(j, j) = squares[static_cast<std::size_t>(j)];
   }
   for (Index i = 0; i < rows; ++i) {
@@ -217,7 +251,10 @@ void Moments::accumulate_as(const Batch& batch, const UpdateOptions& options, In
 template <class Packed>
 void Moments::accumulate_in_parts(const Batch& batch, const UpdateOptions& options, int threads) {
   std::vector<Moments> parts;
+  std::vector<Quantization> rounding(static_cast<std::size_t>(threads));
   for (int t = 0; t < threads; ++t) {
+    if (options.quantization != nullptr)
+      rounding[static_cast<std::size_t>(t)] = *options.quantization;
     parts.emplace_back(features_);
     parts.back().shift_ = shift_;
     parts.back().grow(classes());
@@ -228,6 +265,7 @@ void Moments::accumulate_in_parts(const Batch& batch, const UpdateOptions& optio
     UpdateOptions serial;
     serial.products = options.products;
     serial.norms = options.norms && has_norms_;
+    serial.quantization = &rounding[static_cast<std::size_t>(t)];
     serial.stop = [&, t](Index rows) {
       unreported.fetch_add(rows, std::memory_order_relaxed);
       if (t == 0 && options.stop && options.stop(unreported.exchange(0))) stopped.store(true);
@@ -235,11 +273,19 @@ void Moments::accumulate_in_parts(const Batch& batch, const UpdateOptions& optio
     };
     const Index first = batch.features.rows * t / threads;
     const Index count = batch.features.rows * (t + 1) / threads - first;
-    constexpr Index slice =
-        std::is_same_v<Packed, QuantizedRows> ? QuantizedRows::stretch : kernel::depth;
+    const Index slice =
+        std::is_same_v<Packed, QuantizedRows>
+            ? serial.quantization->stretch * std::max<Index>(1, 384 / serial.quantization->stretch)
+            : kernel::depth;
     parts[static_cast<std::size_t>(t)].accumulate_as<Packed>(batch.row_range(first, count), serial,
                                                              std::min(count, slice));
   });
+  for (const Quantization& part : rounding) {
+    for (std::size_t j = 0; j < part.variance.size(); ++j) {
+      options.quantization->mean_variance[j] += part.mean_variance[j];
+      options.quantization->variance[j] += part.variance[j];
+    }
+  }
   for (const Moments& part : parts) add_about_same_shift(part);
 }
 

@@ -19,8 +19,8 @@ class PackedRows {
   using Element = T;
   static constexpr Index width = kernel::Shape<T>::width;
 
-  PackedRows(Index most_rows, Index features)
-      : slice_capacity_(std::min(most_rows, kernel::depth)),
+  PackedRows(Index most_rows, Index features, Index depth = kernel::depth)
+      : slice_capacity_(std::min(most_rows, depth)),
         strips_((features + width - 1) / width),
         buffer_((most_rows + slice_capacity_ - 1) / slice_capacity_ * slice_capacity_,
                 strips_ * width) {}

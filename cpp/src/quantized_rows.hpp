@@ -9,104 +9,154 @@
 
 namespace hscore {
 
-/// Rounding error of a value, relative to the size of its feature: a sixth of the squared unit is
-/// the variance, and a norm of 32700 spread over 384 rows is 1669 units a row.
-constexpr double int16_noise = 2.45e-4;
-
 /// Row k of a slice holds rows k and k + depth of a stretch of up to 2 depth rows.
 class QuantizedRows : public PackedRows<kernel::RowPair> {
  public:
-  static constexpr Index stretch = 2 * kernel::depth;
+  QuantizedRows(Index most_rows, Index features, Index stretch)
+      : PackedRows(pairs(most_rows, stretch), features, stretch / 2),
+        stretch_(stretch),
+        centred_(std::min(most_rows, stretch), features, stretch / 2),
+        scales_((most_rows + stretch - 1) / stretch, strips() * width),
+        added_(1, strips() * width),
+        noise_(1, strips() * width) {
+    std::fill_n(added_.data(), added_.size(), 0.0);
+    std::fill_n(noise_.data(), noise_.size(), 0.0);
+  }
 
-  QuantizedRows(Index most_rows, Index features)
-      : PackedRows(pairs(most_rows), features),
-        centred_(std::min(most_rows, stretch), features),
-        scales_((most_rows + stretch - 1) / stretch, strips() * width) {}
-
-  void set_rows(Index rows) { PackedRows::set_rows(pairs(rows)); }
+  Index stretch() const { return stretch_; }
+  void set_rows(Index rows) { PackedRows::set_rows(pairs(rows, stretch_)); }
   const double* scales(Index slice) const { return scales_.data() + slice * strips() * width; }
   double* scales(Index slice) { return scales_.data() + slice * strips() * width; }
+  /// Per feature, over all rows yet: the sum of the variances of the rounding errors, which is what
+  /// they add to its sum of squares as a rule.
+  double* added() { return added_.data(); }
+  /// Over all stretches yet, the mean of these variances times the sum of squares.
+  double* noise() { return noise_.data(); }
   /// One stretch of rows on its way into int16.
   PackedRows<float>& centred() { return centred_; }
 
  private:
-  static Index pairs(Index rows) {
-    return rows / stretch * kernel::depth + std::min(rows % stretch, kernel::depth);
+  static Index pairs(Index rows, Index stretch) {
+    return rows / stretch * (stretch / 2) + std::min(rows % stretch, stretch / 2);
   }
+  Index stretch_;
   PackedRows<float> centred_;
   AlignedBuffer<double> scales_;
+  AlignedBuffer<double> added_;
+  AlignedBuffer<double> noise_;
 };
 
 #if defined(HSCORE_ROW_PAIRS)
 
 namespace detail {
 
-// Added before rounding, so that equal values, such as the zeros of rectified features, do not all
-// have the same error: without it, errors go with the values and do not average out (Roberts 1962).
-struct Dither {
-  constexpr Dither() {
-    std::uint32_t state = 2463534242;
-    for (float& value : values) {
-      state = state * 1664525u + 1013904223u;
-      value = static_cast<float>(state >> 9) * 0x1p-23f - 0.5f;
+// Added before rounding, which makes the error of every value a random number of mean zero whatever
+// the value, and of variance at most a quarter (Roberts 1962): the zeros of rectified features,
+// say, would otherwise all have the same error, and errors that go with the values do not average
+// out. Every lane is a generator of its own, so that no two errors share a number.
+class Dither {
+ public:
+  static constexpr Index width = kernel::Shape<float>::width;
+  using Floats = kernel::Shape<float>::Vector;
+
+  Dither(Index row, Index strip) {
+    for (Index l = 0; l < width; ++l) {
+      // The finalizer of MurmurHash3 of row, strip and lane.
+      std::uint64_t bits = static_cast<std::uint64_t>(row) * 0x9e3779b97f4a7c15u +
+                           static_cast<std::uint64_t>(strip * width + l + 1);
+      bits = (bits ^ (bits >> 33)) * 0xff51afd7ed558ccdu;
+      bits = (bits ^ (bits >> 33)) * 0xc4ceb9fe1a85ec53u;
+      state_[l] = static_cast<std::uint32_t>(bits >> 32);
     }
   }
-  float values[QuantizedRows::stretch] = {};
+  /// Uniform in [-1/2, 1/2).
+  HSCORE_INLINE Floats operator()() {
+    state_ = state_ * 1664525u + 1013904223u;
+    // The high bits as the fraction of a number in [1, 2).
+    return (Floats)((state_ >> 9) | 0x3f800000u) - 1.5f;
+  }
+
+ private:
+  typedef std::uint32_t State __attribute__((vector_size(kernel::vector_bytes)));
+  State state_;
 };
-inline constexpr Dither dither;
 
 /// One strip of `rows` centred rows, the first `depth` of them at `first`. By Cauchy and Schwarz
-/// no sum of products exceeds the product of two norms, and a norm of 32700 bounds the values too.
-inline void quantize_strip(const float* first, const float* second, Index rows, double* scales,
+/// no sum of products exceeds the product of two norms, and 46300 leaves room for the rounding.
+inline void quantize_strip(const float* first, const float* second, Index rows, Index depth,
+                           Dither dither, double* scales, double* added, double* noise,
                            kernel::RowPair* target) {
   using Floats = kernel::Shape<float>::Vector;
   constexpr Index width = kernel::Shape<float>::width;
   static_assert(width == kernel::Shape<float>::lanes && width == QuantizedRows::width);
-  constexpr float norm = 32700;
+  constexpr float most_norm = 46300;
+  constexpr float most_value = 32760;
   const auto load = [](const float* source) { return *reinterpret_cast<const Floats*>(source); };
-  const Index pairs = std::min(rows, kernel::depth);
+  const auto size = [](Floats value) { return value < 0 ? -value : value; };
+  const Index pairs = std::min(rows, depth);
   const Index full = rows - pairs;
   Floats squares = {};
-  for (Index k = 0; k < pairs; ++k) squares += load(first + k * width) * load(first + k * width);
-  for (Index k = 0; k < full; ++k) squares += load(second + k * width) * load(second + k * width);
+  Floats largest = {};
+  const auto measure = [&](Floats value) {
+    squares += value * value;
+    const Floats magnitude = size(value);
+    largest = magnitude > largest ? magnitude : largest;
+  };
+  for (Index k = 0; k < pairs; ++k) measure(load(first + k * width));
+  for (Index k = 0; k < full; ++k) measure(load(second + k * width));
   Floats inverse;
   for (Index l = 0; l < width; ++l) {
-    const float length = std::sqrt(squares[l]);
-    inverse[l] = length > 0 ? norm / length : 0.0f;
-    scales[l] = length > 0 ? static_cast<double>(length) / norm : 0.0;
+    const float scale = std::max(std::sqrt(squares[l]) / most_norm, largest[l] / most_value);
+    inverse[l] = scale > 0 ? 1 / scale : 0.0f;
+    scales[l] = static_cast<double>(scale);
   }
-  const auto scaled = [&](const float* source, Index k, Index row) {
-    return load(source + k * width) * inverse + dither.values[row];
+  // A value between two integers goes to either, at a mean of d (1 - d) from itself squared.
+  Floats variance = {};
+  const auto scaled = [&](const float* source, Index k) {
+    constexpr float rounding = 0x1.8p23f;
+    const Floats value = load(source + k * width) * inverse;
+    const Floats distance = size(value - ((value + rounding) - rounding));
+    variance += distance - distance * distance;
+    return value + dither();
   };
   const auto store = [&](Index k, Floats a, Floats b) {
     *reinterpret_cast<kernel::RowPairs*>(target + k * width) = kernel::pair_rows(a, b);
   };
   for (Index k = 0; k < full; ++k) {
-    store(k, scaled(first, k, k), scaled(second, k, k + kernel::depth));
+    const Floats upper = scaled(first, k);
+    store(k, upper, scaled(second, k));
   }
-  for (Index k = full; k < pairs; ++k) store(k, scaled(first, k, k), Floats{});
+  for (Index k = full; k < pairs; ++k) store(k, scaled(first, k), Floats{});
+  for (Index l = 0; l < width; ++l) {
+    const double sum = scales[l] * scales[l] * static_cast<double>(variance[l]);
+    added[l] += sum;
+    noise[l] += sum / static_cast<double>(rows) * static_cast<double>(squares[l]);
+  }
 }
 
 }  // namespace detail
 
-/// As for float32: the class sums and `squares` are exact.
-inline void pack_rows(const FeatureView& x, const std::int32_t* codes, const double* weights,
-                      const double* shift, PaddedMatrix& sums, double* squares, QuantizedRows& out,
-                      int threads) {
-  constexpr Index stretch = QuantizedRows::stretch;
+/// As for float32: the class sums and `squares` are exact; but see Moments::accumulate_as. `start`
+/// is the place of the first row.
+inline void pack_rows(const FeatureView& x, Index start, const std::int32_t* codes,
+                      const double* weights, const double* shift, PaddedMatrix& sums,
+                      double* squares, QuantizedRows& out, int threads) {
   out.set_rows(x.rows);
   PackedRows<float>& centred = out.centred();
+  const Index depth = out.slice_capacity();
   detail::for_each_panel(out.strips(), out.width, threads, [&](Index first, Index last) {
     for (Index slice = 0; slice < out.slices(); ++slice) {
-      const Index start = slice * stretch;
-      const Index rows = std::min(stretch, x.rows - start);
-      detail::pack_strips(x.row_range(start, rows), codes + start,
-                          weights == nullptr ? nullptr : weights + start, first, last, shift, sums,
+      const Index begin = slice * out.stretch();
+      const Index rows = std::min(out.stretch(), x.rows - begin);
+      detail::pack_strips(x.row_range(begin, rows), codes + begin,
+                          weights == nullptr ? nullptr : weights + begin, first, last, shift, sums,
                           squares, centred);
       for (Index strip = first; strip < last; ++strip) {
-        const float* second = rows > kernel::depth ? centred.strip(1, strip) : nullptr;
-        detail::quantize_strip(centred.strip(0, strip), second, rows,
-                               out.scales(slice) + strip * out.width, out.strip(slice, strip));
+        const float* second = rows > depth ? centred.strip(1, strip) : nullptr;
+        detail::quantize_strip(
+            centred.strip(0, strip), second, rows, depth, detail::Dither(start + begin, strip),
+            out.scales(slice) + strip * out.width, out.added() + strip * out.width,
+            out.noise() + strip * out.width, out.strip(slice, strip));
       }
     }
   });

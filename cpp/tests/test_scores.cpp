@@ -53,14 +53,13 @@ TEST(int16_products_are_a_start) {
     double largest = 0;
     for (Index i = 0; i < 100; ++i) {
       const auto& t = exact.shifted_scatter();
-      CHECK_CLOSE(near.shifted_scatter()(i, i), t(i, i), 1e-12 * t(i, i));
-      for (Index j = 0; j < i; ++j) {
+      for (Index j = 0; j <= i; ++j) {
         const double error = near.shifted_scatter()(i, j) - t(i, j);
         largest = std::max(largest, std::abs(error) / std::sqrt(t(i, i) * t(j, j)));
       }
     }
     // Five deviations of what independent rounding errors add up to.
-    CHECK(largest < 5 * 2.45e-4 * std::sqrt(2 / 1000.0) * 2);
+    CHECK(largest < 5 * 1.73e-4 * std::sqrt(2 / 1000.0) * 2);
     CHECK(largest > 1e-7);
   }
 }

@@ -12,9 +12,17 @@
 namespace hscore {
 
 /// Type of the products in the covariance. Sums, means, class sums and the diagonal are float64
-/// always. `int16` rounds each feature to some 2e-4 of its size nearby, for a covariance that is
-/// the start of something better; where it would be no faster than float32 it is float32.
+/// always. `int16` rounds each feature, at random, to some 2e-4 of its size nearby; where that
+/// would be no faster than float32 it is float32.
 enum class Products { float64, float32, int16 };
+
+/// How int16 products round, and what they did: the variance of a value's rounding error per
+/// feature, as the mean over all rows, and as the mean weighted by the feature's squares nearby.
+struct Quantization {
+  Index stretch = 384;  // rows that share a scale: the fewer, the finer. Even, at most 384
+  std::vector<double> mean_variance;
+  std::vector<double> variance;
+};
 
 struct UpdateOptions {
   int threads = 1;
@@ -23,6 +31,7 @@ struct UpdateOptions {
   bool norms = false;  // also the norm moments, for shrinkage, which int16 products cannot give;
                        // from the first row on, or not at all
   bool only_finite = false;  // throw NotFinite rather than add what is not finite
+  Quantization* quantization = nullptr;
 };
 
 /// What leaves the process, to the last bit: the scatter's lower triangle row by row, everything

@@ -1,0 +1,286 @@
+// The rows rounded to int16 make a covariance at twice the rate of float32, for a thousand times
+// its error. But the rounding is random, and ours: its law is known, and with it what it does to
+// the score. With D the errors, independent of each other and of everything else, of mean zero and
+// variance v_k in feature k, P = T + X'D + D'X plus what is smaller, and
+//     tr(B'P^-1 B) - H = -tr(Z' (P - T) Z) + tr(Z' (P - T) T^-1 (P - T) Z) - ...
+// The first term has mean zero and the variance 4 sum_k v_k (G T G)_kk for G = Z Z'. With many
+// classes or rows that is little beside the score. The second has the mean
+//     H sum_k v_k (T^-1)_kk + F sum_k v_k G_kk
+// and is all that is left after a correction, which removes the first.
+#include "quantized_score.hpp"
+
+#include <Eigen/Cholesky>
+#include <Eigen/Dense>
+#include <cmath>
+
+#include "correction.hpp"
+#include "kernel.hpp"
+#include "scores.hpp"
+
+namespace hscore {
+
+namespace {
+
+using RowMajor = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+
+RowMajor random_signs(Index rows, Index cols) {
+  const PaddedMatrix signs = probe_signs(rows, cols);
+  RowMajor copy(rows, cols);
+  for (Index i = 0; i < rows; ++i) {
+    for (Index j = 0; j < cols; ++j) copy(i, j) = signs(i, j);
+  }
+  return copy;
+}
+
+struct RoundingEffect {
+  double deviation = 0;  // of the first term
+  double second = 0;     // the second term
+  double spread = 0;     // sum_k v_k G_kk
+  double inflated = 0;   // sum_k v_k (T^-1)_kk
+};
+
+// The three sums over k are tr(M' diag(v) M) for M = L^-T W W', L^-T and Z = L^-T W, estimated by
+// random signs s as sum_k v_k (M s)_k^2 (Hutchinson 1990): no pass over the rows is needed.
+// Row c of those at `first_row`, `stride` apart, is L^-1 b_c, and `score` the sum of their squares.
+RoundingEffect rounding_effect(const FactoredCovariance& factored, const double* first_row,
+                               Index classes, Index stride, double score,
+                               const std::vector<double>& variance, int threads) {
+  constexpr Index for_deviation = 16;
+  constexpr Index for_second = 8;
+  const AugmentedMatrix& factor = factored.factor;
+  const Index rank = factor.order();
+  const Eigen::Map<const RowMajor, 0, Eigen::OuterStride<>> whitened(first_row, classes, rank,
+                                                                     Eigen::OuterStride<>(stride));
+  RowMajor probes(for_deviation + 2 * for_second, rank);
+  const RowMajor mixed = random_signs(for_deviation, rank) * whitened.transpose();
+  probes.topRows(for_deviation).noalias() = mixed * whitened;
+  probes.middleRows(for_deviation, for_second) = random_signs(for_second, rank);
+  probes.bottomRows(for_second).noalias() = random_signs(for_second, classes) * whitened;
+  const PaddedMatrix solved = class_coefficients(
+      factor, probes.data(), probes.rows(), rank, factored.chosen, factored.live.index,
+      factored.live.scale, static_cast<Index>(variance.size()), threads);
+  const auto mean = [&](Index first, Index count) {
+    double sum = 0;
+    for (Index k = first; k < first + count; ++k) {
+      for (std::size_t j = 0; j < variance.size(); ++j) {
+        const double value = solved(k, static_cast<Index>(j));
+        sum += variance[j] * value * value;
+      }
+    }
+    return sum / static_cast<double>(count);
+  };
+  RoundingEffect effect;
+  effect.deviation = 2 * std::sqrt(mean(0, for_deviation));
+  effect.spread = mean(for_deviation + for_second, for_second);
+  effect.inflated = mean(for_deviation, for_second);
+  effect.second = score * effect.inflated + static_cast<double>(rank) * effect.spread;
+  return effect;
+}
+
+// By how much the other features inflate what errors of one do: T_jj (T^-1)_jj, the reciprocal of
+// the share of it that the others leave.
+struct Inflation {
+  double mean = 1;
+  double largest = 1;
+};
+
+// From a few rows and features, evenly spaced: enough to tell features that are all but independent
+// from those that are not, before the work.
+Inflation sample_inflation(const FeatureView& x) {
+  constexpr Index rows = 256;
+  constexpr Index pieces = 4;
+  constexpr Index cols = 24;
+  const RowReader read(x);
+  RowMajor sample(rows, pieces * cols);
+  for (Index i = 0; i < rows; ++i) {
+    for (Index p = 0; p < pieces; ++p) {
+      const Index first_col = p * (x.cols - cols) / (pieces - 1);
+      read(i * x.rows / rows, first_col, cols, sample.row(i).data() + p * cols);
+    }
+  }
+  sample.rowwise() -= sample.colwise().mean().eval();
+  Eigen::MatrixXd scatter = sample.transpose() * sample;
+  Eigen::VectorXd root = scatter.diagonal().cwiseSqrt();
+  for (double& value : root) value = value > 0 ? 1 / value : 0;  // of a constant nothing is known
+  scatter = root.asDiagonal() * scatter * root.asDiagonal();
+  scatter.diagonal().setConstant(1 + 1e-6);
+  const Eigen::LLT<Eigen::MatrixXd> llt(scatter);
+  if (llt.info() != Eigen::Success) return {1e6, 1e6};
+  const Eigen::MatrixXd inverse =
+      llt.matrixL().solve(Eigen::MatrixXd::Identity(scatter.rows(), scatter.cols()));
+  // The sample's own freedom inflates as well.
+  const double own = 1 - static_cast<double>(pieces * cols) / static_cast<double>(rows);
+  const Eigen::VectorXd inflation = own * inverse.colwise().squaredNorm();
+  return {std::max(1.0, inflation.mean()), std::max(1.0, inflation.maxCoeff())};
+}
+
+// Of T as an operator, relative, for independent features whose values round with that deviation.
+double operator_error(const FeatureView& x, double noise) {
+  return 2 * std::sqrt(2 * static_cast<double>(x.cols) / static_cast<double>(x.rows)) * noise;
+}
+
+struct Plan {
+  bool pays = false;
+  Index stretch = 384;  // rows that share a scale
+};
+
+// A correction takes 2 N F C operations, twice as many where the back product is needed.
+bool correction_pays(const FeatureView& x, Index classes) {
+  return 8 * classes <= x.cols;
+}
+
+Plan plan_for(const FeatureView& x, Index classes) {
+  Plan plan;
+  if (!kernel::has_row_pairs || 2 * x.cols > x.rows || x.cols < 128) return plan;
+  const double rows = static_cast<double>(x.rows);
+  const double features = static_cast<double>(x.cols);
+  const Inflation inflation = sample_inflation(x);
+  // Half a row's worth of overlap: fewer rows share a scale, less noise, more sums to scale.
+  const auto finest = [&](auto&& serves) {
+    for (const Index stretch : {384, 192, 96}) {
+      if (!serves(std::sqrt(static_cast<double>(stretch) / 6) / 46300)) continue;
+      plan.pays = true;
+      plan.stretch = stretch;
+      return;
+    }
+  };
+  const double promise = promised_error(x.dtype);
+  if (is_narrow(x.dtype)) {
+    const double directions = static_cast<double>(std::min(classes, x.cols));
+    finest([&](double noise) {
+      return 8 * noise * std::sqrt(inflation.mean / (rows * directions)) <= 0.5 * promise;
+    });
+    if (plan.pays) return plan;
+  }
+  if (!correction_pays(x, classes)) return plan;
+  finest([&](double noise) {
+    const double second = 2 * features * noise * noise / rows * inflation.mean;
+    return (0.1 + 3 * std::sqrt(inflation.largest / inflation.mean / features)) * second <=
+           0.8 * promise;
+  });
+  plan.pays = true;
+  return plan;
+}
+
+// Z + P^-1 R, given L^-1 R.
+void refine(const FactoredCovariance& factored, const PaddedMatrix& whitened, Directions& directed,
+            int threads) {
+  const PaddedMatrix step = solve_classes(factored, whitened.row(0), whitened.rows(),
+                                          whitened.stride(), directed.z.cols(), threads);
+  directed.product = 0;
+  for (Index c = 0; c < whitened.rows(); ++c) {
+    for (Index j = 0; j < directed.z.cols(); ++j) {
+      double& z = directed.z(c, j);
+      z = static_cast<double>(static_cast<float>(z + step(c, j)));
+      directed.product += directed.b(c, j) * z;
+    }
+  }
+}
+
+// With R = B - T Z, what a correction leaves is exactly tr(R' T^-1 R). P for T makes an error in it
+// that follows the same law, with R in place of B. P^-1 R also is the way to a better Z.
+std::optional<HScore> corrected_to_third_order(const FeatureView& x, const Moments& moments,
+                                               const FactoredCovariance& factored,
+                                               Directions&& directed, HScore result,
+                                               const std::vector<double>& variance, double noise,
+                                               const WhiteningOptions& whitening) {
+  FitOptions options{whitening.threads};
+  options.products = true;
+  for (int round = 0; round < 4; ++round) {
+    ClassFit fitted =
+        fit_in_own_type(x, moments, factored, directed.z, nullptr, options, whitening.stop);
+    PaddedMatrix residual = std::move(fitted.products);
+    for (Index c = 0; c < residual.rows(); ++c) {
+      for (Index j = 0; j < x.cols; ++j) residual(c, j) = directed.b(c, j) - residual(c, j);
+    }
+    const PaddedMatrix whitened = factored.whiten(residual, whitening.threads);
+    double gap = 0;
+    for (Index c = 0; c < whitened.rows(); ++c) {
+      for (Index j = 0; j < whitened.cols(); ++j) gap += whitened(c, j) * whitened(c, j);
+    }
+    const RoundingEffect effect =
+        rounding_effect(factored, whitened.row(0), whitened.rows(), whitened.stride(), gap,
+                        variance, whitening.threads);
+    const double left = 6 * effect.deviation + 2 * effect.second +
+                        20 * float32_eps * std::sqrt(result.score * effect.spread) / noise;
+    if (left <= promised_error(x.dtype) * result.score) {
+      double energy = 0;
+      for (const double part : fitted.energies) energy += part;
+      replace_score(result, 2 * directed.product - energy + gap);
+      result.error_bound = corrected_bound(x, result, left);
+      return result;
+    }
+    refine(factored, whitened, directed, whitening.threads);
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+std::optional<HScore> quantized_h_score(const FeatureView& x, const LabelView& y,
+                                        const WhiteningOptions& whitening) {
+  const Plan plan = plan_for(x, y.classes);
+  if (!plan.pays) return std::nullopt;
+  Quantization rounding;
+  rounding.stretch = plan.stretch;
+  UpdateOptions update;
+  update.threads = whitening.threads;
+  update.products = Products::int16;
+  update.stop = whitening.stop;
+  update.quantization = &rounding;
+  Moments moments(x.cols, PaddedMatrix::round_up(y.classes));
+  moments.update(x, y, update);
+  if (!moments.finite() || !in_float32_range(moments)) return std::nullopt;
+  // Of a value, as a share of the size of its feature; and how unevenly it is spread over the rows.
+  double noise = 0;
+  double mean_noise = 0;
+  for (Index j = 0; j < x.cols; ++j) {
+    const std::size_t at = static_cast<std::size_t>(j);
+    const double size = moments.shifted_scatter()(j, j) / static_cast<double>(x.rows);
+    if (!(size > 0)) continue;
+    noise += rounding.variance[at] / size;
+    mean_noise += rounding.mean_variance[at] / size;
+  }
+  const double unevenness = noise / mean_noise - 1;
+  noise = std::sqrt(noise / static_cast<double>(x.cols));
+  const FactoredCovariance factored = factor_in_place(moments, whitening, Products::float32);
+  HScore result = score_of(moments, summarize(factored));
+  if (!factored.full_rank() || !(result.score > 0)) return std::nullopt;
+  // Of P T^-1 as an operator; beyond, what is said above of the terms is not so.
+  if (operator_error(x, noise) > 0.1 * std::sqrt(result.smallest_unique_share)) return std::nullopt;
+
+  const double target = promised_error(x.dtype) * result.score;
+  const RoundingEffect effect =
+      rounding_effect(factored, factored.factor.extra_row(0), factored.factor.extra(),
+                      factored.factor.stride(), result.score, rounding.variance, whitening.threads);
+  if (is_narrow(x.dtype)) {
+    result.path = Path::int16;
+    result.error_bound = 4 * effect.deviation + effect.second + 1e-7 * result.score;
+    if (result.error_bound <= target) return result;
+  }
+  if (3 * y.classes > x.cols) return std::nullopt;
+  result.path = Path::int16_corrected;
+  Directions directed = directions(moments, factored, whitening.threads);
+  double spread = 0;  // with all of Z at hand, exactly
+  for (Index c = 0; c < directed.z.rows(); ++c) {
+    for (Index j = 0; j < x.cols; ++j) {
+      spread +=
+          rounding.variance[static_cast<std::size_t>(j)] * directed.z(c, j) * directed.z(c, j);
+    }
+  }
+  // Where one direction has most of what inflates, that part may be far from its mean.
+  const double inflated = result.score * effect.inflated;
+  const double largest =
+      result.score * noise * noise / static_cast<double>(x.rows) / result.smallest_unique_share;
+  const double expected = inflated + static_cast<double>(x.cols) * spread;
+  const SecondOrder left{expected,
+                         (0.1 + unevenness) * expected + 6 * std::sqrt(largest * inflated)};
+  if (left.uncertainty <= target) {
+    const auto score = corrected(x, moments, factored, directed, result, whitening, {}, left);
+    if (score) return score;
+  }
+  return corrected_to_third_order(x, moments, factored, std::move(directed), result,
+                                  rounding.variance, noise, whitening);
+}
+
+}  // namespace hscore

@@ -1,0 +1,14 @@
+// The score from rows rounded to int16.
+#pragma once
+
+#include <optional>
+
+#include "hscore/scores.hpp"
+
+namespace hscore {
+
+/// As promised by Precision::automatic; nothing where it would not pay or does not succeed.
+std::optional<HScore> quantized_h_score(const FeatureView& x, const LabelView& y,
+                                        const WhiteningOptions& whitening);
+
+}  // namespace hscore

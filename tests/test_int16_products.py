@@ -1,0 +1,86 @@
+"""int16 products under `precision="auto"`: what rounding does to the score follows its law."""
+
+import numpy as np
+import pytest
+
+from hscore_fast import build_info
+from hscore_fast.scores import score_result
+
+N, F = 8_000, 512
+
+pytestmark = pytest.mark.skipif(
+    build_info()["isa"] not in ("v2", "v3", "v4", "baseline"), reason="no product of int16 pairs"
+)
+
+
+def scores(x: np.ndarray, y: np.ndarray):
+    return (
+        score_result(x, y, "auto", None, None, True),
+        score_result(x, y, "float64", None, None, True),
+    )
+
+
+def make_features(kind: str, rng: np.random.Generator) -> np.ndarray:
+    x = rng.normal(size=(N, F))
+    if kind == "rectified":
+        return np.maximum(x - 0.5, 0)
+    if kind == "counts":  # few values, many of them equal
+        return np.round(np.maximum(x, 0) * 2)
+    if kind == "factors":  # what rounding does must cancel between features that share them
+        return x + 2 * rng.normal(size=(N, 20)) @ rng.normal(size=(20, F))
+    if kind == "heavy tails":
+        return np.sign(x) * np.abs(x) ** 3
+    if kind == "periodic":  # stretches alike, so that noise without variety would add up
+        return np.tile(rng.normal(size=(96, F)), (N // 96 + 1, 1))[:N] + x
+    if kind == "growing":
+        return x * np.geomspace(1e-3, 1, N)[:, None]
+    if kind == "pair":  # one direction in which there is next to nothing
+        x[:, 1] = x[:, 0] + 1e-2 * x[:, 1]
+    return x
+
+
+KINDS = ["normal", "rectified", "counts", "heavy tails", "periodic", "growing"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_uncorrected_errors_have_the_deviation_that_is_reported(kind: str) -> None:
+    rng = np.random.default_rng(11)
+    shares = []
+    for _ in range(6):
+        y = rng.integers(0, 600, N)
+        x = (make_features(kind, rng) + 0.2 * rng.normal(size=(600, F))[y]).astype(np.float32)
+        found, truth = scores(x, y)
+        if found.precision_used != "int16":
+            continue
+        assert abs(found.score - truth.score) <= found.error_bound <= 1e-6 * truth.score
+        # The bound is four deviations, and a little.
+        shares.append((found.score - truth.score) / ((found.error_bound - 1e-7 * truth.score) / 4))
+    if kind != "growing":  # where noise is more than can be had, other products are taken
+        assert len(shares) == 6
+        assert 0.3 < np.sqrt(np.mean(np.square(shares))) < 2
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("classes", [8, 60])
+@pytest.mark.parametrize("kind", [*KINDS, "factors", "pair"])
+def test_corrected_scores_keep_the_promise(kind: str, classes: int, dtype: type) -> None:
+    rng = np.random.default_rng(12)
+    y = rng.integers(0, classes, N)
+    x = (make_features(kind, rng) + 0.2 * rng.normal(size=(classes, F))[y]).astype(dtype)
+    found, truth = scores(x, y)
+    assert found.precision_used.startswith("int16")
+    promise = 1e-6 if dtype is np.float32 else 1e-9
+    assert abs(found.score - truth.score) <= found.error_bound <= promise * truth.score
+
+
+def test_the_same_bits_again_and_others_for_other_rows() -> None:
+    rng = np.random.default_rng(13)
+    y = rng.integers(0, 600, N)
+    x = rng.normal(size=(N, F)).astype(np.float32)
+    first, again = (score_result(x, y, "auto", None, 2, True) for _ in range(2))
+    assert first.precision_used == "int16"
+    assert first.score == again.score
+    order = rng.permutation(N)
+    other = score_result(x[order], y[order], "auto", None, 2, True)
+    assert other.score != first.score
+    assert abs(other.score - first.score) <= other.error_bound + first.error_bound
