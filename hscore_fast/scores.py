@@ -58,10 +58,10 @@ def h_score(
         libraries. Or the address of a file.
     precision : {"auto", "float64", "float32", "high"}, default "auto"
         Arithmetic of the covariance's products; their sums are float64 always. "auto" takes
-        float32 or int16 products where they pay; a second pass over the rows, or a third, checks
-        or corrects them, to within 1e-9 of the float64 answer for float64 and integer features and
-        1e-6 for narrower ones; where that is not safe it computes in float64. "float32" is the
-        fastest, unchecked.
+        int16 or float32 products where they pay, knows or measures their error and corrects it by
+        a second pass over the rows where it must, to within 1e-9 of the float64 answer for float64
+        and integer features and 1e-6 for narrower ones; where that is not safe it computes in
+        float64. "float32" is unchecked.
         "high" never squares the features, in about three times the time: it tells near-duplicates
         apart down to 1e-9 of their deviation. A file that is not mapped is read in blocks, once:
         "auto" is then "float64", and "float32" and "high" are refused.

@@ -137,9 +137,17 @@ HScore h_score(const FeatureView& x, const LabelView& y, const ScoreOptions& opt
   const bool wanted = options.precision == Precision::automatic && float32_pays(x, y.classes);
   if (!forced && !wanted) return in_float64(x, y, whitening, parts);
 
-  // Who wants the parts has more use for better ones.
-  if (wanted && parts == nullptr) {
-    if (const auto score = quantized_h_score(x, y, whitening)) return *score;
+  const bool narrow = is_narrow(x.dtype);
+  if (wanted) {
+    const Inflation inflation = sample_inflation(x);
+    // Who wants the parts has more use for better ones.
+    if (parts == nullptr) {
+      if (const auto score = quantized_h_score(x, y, inflation, whitening)) return *score;
+    }
+    // Of so many classes the errors could not be corrected, and they would be too large.
+    if (narrow && 2 * y.classes > x.cols && inflation.mean > 120) {
+      return in_float64(x, y, whitening, parts);
+    }
   }
   Moments moments = gather(x, y, Products::float32, whitening, parts);
   if (!moments.finite() || !in_float32_range(moments)) return in_float64(x, y, whitening, parts);
@@ -155,7 +163,6 @@ HScore h_score(const FeatureView& x, const LabelView& y, const ScoreOptions& opt
     return result;
   };
   if (forced) return finish();
-  const bool narrow = is_narrow(x.dtype);
   // Below, what is left after a correction is as a rule more than promised, or not to be trusted.
   const double least_pivot = narrow ? 1e-5 : 1e-3;
   if (!factored.full_rank() || result.smallest_pivot < least_pivot || !(result.score > 0)) {

@@ -9,11 +9,11 @@
 // and is all that is left after a correction, which removes the first.
 #include "quantized_score.hpp"
 
-#include <Eigen/Cholesky>
 #include <Eigen/Dense>
 #include <cmath>
 
 #include "correction.hpp"
+#include "inflation.hpp"
 #include "kernel.hpp"
 #include "scores.hpp"
 
@@ -77,43 +77,6 @@ RoundingEffect rounding_effect(const FactoredCovariance& factored, const double*
   return effect;
 }
 
-// By how much the other features inflate what errors of one do: T_jj (T^-1)_jj, the reciprocal of
-// the share of it that the others leave.
-struct Inflation {
-  double mean = 1;
-  double largest = 1;
-};
-
-// From a few rows and features, evenly spaced: enough to tell features that are all but independent
-// from those that are not, before the work.
-Inflation sample_inflation(const FeatureView& x) {
-  constexpr Index rows = 256;
-  constexpr Index pieces = 4;
-  constexpr Index cols = 24;
-  const RowReader read(x);
-  RowMajor sample(rows, pieces * cols);
-  for (Index i = 0; i < rows; ++i) {
-    for (Index p = 0; p < pieces; ++p) {
-      const Index first_col = p * (x.cols - cols) / (pieces - 1);
-      read(i * x.rows / rows, first_col, cols, sample.row(i).data() + p * cols);
-    }
-  }
-  sample.rowwise() -= sample.colwise().mean().eval();
-  Eigen::MatrixXd scatter = sample.transpose() * sample;
-  Eigen::VectorXd root = scatter.diagonal().cwiseSqrt();
-  for (double& value : root) value = value > 0 ? 1 / value : 0;  // of a constant nothing is known
-  scatter = root.asDiagonal() * scatter * root.asDiagonal();
-  scatter.diagonal().setConstant(1 + 1e-6);
-  const Eigen::LLT<Eigen::MatrixXd> llt(scatter);
-  if (llt.info() != Eigen::Success) return {1e6, 1e6};
-  const Eigen::MatrixXd inverse =
-      llt.matrixL().solve(Eigen::MatrixXd::Identity(scatter.rows(), scatter.cols()));
-  // The sample's own freedom inflates as well.
-  const double own = 1 - static_cast<double>(pieces * cols) / static_cast<double>(rows);
-  const Eigen::VectorXd inflation = own * inverse.colwise().squaredNorm();
-  return {std::max(1.0, inflation.mean()), std::max(1.0, inflation.maxCoeff())};
-}
-
 // Of T as an operator, relative, for independent features whose values round with that deviation.
 double operator_error(const FeatureView& x, double noise) {
   return 2 * std::sqrt(2 * static_cast<double>(x.cols) / static_cast<double>(x.rows)) * noise;
@@ -129,16 +92,16 @@ bool correction_pays(const FeatureView& x, Index classes) {
   return 8 * classes <= x.cols;
 }
 
-Plan plan_for(const FeatureView& x, Index classes) {
+Plan plan_for(const FeatureView& x, Index classes, const Inflation& inflation) {
   Plan plan;
   if (!kernel::has_row_pairs || 2 * x.cols > x.rows || x.cols < 128) return plan;
   const double rows = static_cast<double>(x.rows);
   const double features = static_cast<double>(x.cols);
-  const Inflation inflation = sample_inflation(x);
-  // Half a row's worth of overlap: fewer rows share a scale, less noise, more sums to scale.
-  const auto finest = [&](auto&& serves) {
-    for (const Index stretch : {384, 192, 96}) {
-      if (!serves(std::sqrt(static_cast<double>(stretch) / 6) / 46300)) continue;
+  // The fewer rows share a scale the less noise there is, and the more sums to scale.
+  const auto choose = [&](auto&& share_of_promise) {
+    for (const Index stretch : {384, 192, 96, 48}) {
+      const double noise = std::sqrt(static_cast<double>(stretch) / 6) / 46300;
+      if (share_of_promise(noise) > (stretch > 48 ? 0.65 : 0.75)) continue;
       plan.pays = true;
       plan.stretch = stretch;
       return;
@@ -146,17 +109,17 @@ Plan plan_for(const FeatureView& x, Index classes) {
   };
   const double promise = promised_error(x.dtype);
   if (is_narrow(x.dtype)) {
-    const double directions = static_cast<double>(std::min(classes, x.cols));
-    finest([&](double noise) {
-      return 8 * noise * std::sqrt(inflation.mean / (rows * directions)) <= 0.5 * promise;
+    // Of nearly as many classes as features the errors are not all alike.
+    const double directions = static_cast<double>(std::min(classes, x.cols / 2));
+    choose([&](double noise) {
+      return 8 * noise * std::sqrt(inflation.mean / (rows * directions)) / promise;
     });
     if (plan.pays) return plan;
   }
   if (!correction_pays(x, classes)) return plan;
-  finest([&](double noise) {
+  choose([&](double noise) {
     const double second = 2 * features * noise * noise / rows * inflation.mean;
-    return (0.1 + 3 * std::sqrt(inflation.largest / inflation.mean / features)) * second <=
-           0.8 * promise;
+    return (0.1 + 3 * std::sqrt(inflation.largest / inflation.mean / features)) * second / promise;
   });
   plan.pays = true;
   return plan;
@@ -218,8 +181,9 @@ std::optional<HScore> corrected_to_third_order(const FeatureView& x, const Momen
 }  // namespace
 
 std::optional<HScore> quantized_h_score(const FeatureView& x, const LabelView& y,
+                                        const Inflation& inflation,
                                         const WhiteningOptions& whitening) {
-  const Plan plan = plan_for(x, y.classes);
+  const Plan plan = plan_for(x, y.classes, inflation);
   if (!plan.pays) return std::nullopt;
   Quantization rounding;
   rounding.stretch = plan.stretch;
