@@ -114,7 +114,11 @@ Plan plan_for(const FeatureView& x, Index classes, const Inflation& inflation) {
     choose([&](double noise) {
       return 8 * noise * std::sqrt(inflation.mean / (rows * directions)) / promise;
     });
-    if (plan.pays) return plan;
+    // What scaling more sums costs, as a share of the product; a correction may cost less.
+    const double scaling = 12.0 / static_cast<double>(plan.stretch);
+    const double correction = 2 * static_cast<double>(classes) / features + 0.05;
+    if (plan.pays && (scaling <= correction || !correction_pays(x, classes))) return plan;
+    plan = {};
   }
   if (!correction_pays(x, classes)) return plan;
   choose([&](double noise) {
