@@ -52,7 +52,7 @@ def write_parquet(path, x, make=table):
     pytest.importorskip("pyarrow.parquet").write_table(make(x), path, row_group_size=100)
 
 
-def write_arrow(path, x, make=table, compression=None):
+def write_arrow(path, x, make=table, compression="uncompressed"):
     feather = pytest.importorskip("pyarrow.feather")
     feather.write_feather(make(x), path, compression=compression, chunksize=100)
 
@@ -95,7 +95,7 @@ FORMATS = {
     "zarr": (write_zarr, "x.zarr", ":deep/features"),
     "pt": (write_pt, "x.pt", ":deep.features"),
 }
-MAPPED = {"npy", "npz", "safetensors", "pt"}
+MAPPED = {"npy", "npz", "arrow", "arrow stream", "safetensors", "pt"}
 MEMBERS = [kind for kind, (_, _, member) in FORMATS.items() if member]
 
 

@@ -17,13 +17,10 @@ void ColumnTable::add_columns(const FeatureView& columns) {
     throw std::invalid_argument("columns of " + std::to_string(columns.rows) + " x " +
                                 std::to_string(columns.cols) + " do not fit their segment");
   }
-  const auto load = visit_dtype(columns.dtype, [&](auto element) {
-    using T = decltype(element);
-    return columns.swapped ? &detail::load_as_double<T, true> : &detail::load_as_double<T, false>;
-  });
+  const auto read = detail::value_reader(columns.dtype, columns.swapped);
   for (Index j = 0; j < columns.cols; ++j) {
     columns_.push_back(
-        {columns.at(0, j), columns.row_stride, load, columns.dtype, columns.swapped});
+        {columns.at(0, j), columns.row_stride, read, columns.dtype, columns.swapped});
   }
 }
 
@@ -58,13 +55,21 @@ FeatureView ColumnTable::view() const {
   return view;
 }
 
-void ColumnTable::read_row(Index row, Index first_col, Index count, double* target) const {
+void ColumnTable::read_rows(Index row, Index rows, Index first_col, Index cols, double* target,
+                            Index target_stride) const {
   const auto next = std::upper_bound(first_rows_.begin(), first_rows_.end(), row);
-  const Index segment = next - first_rows_.begin() - 1;
-  const Index within = row - first_rows_[static_cast<std::size_t>(segment)];
-  const Column* columns = columns_.data() + segment * cols_ + first_col;
-  for (Index j = 0; j < count; ++j) {
-    target[j] = columns[j].load(columns[j].data + within * columns[j].stride);
+  Index segment = next - first_rows_.begin() - 1;
+  for (const Index end = row + rows; row < end; ++segment) {
+    const std::size_t following = static_cast<std::size_t>(segment) + 1;
+    const Index here = following < first_rows_.size() ? std::min(end, first_rows_[following]) : end;
+    const Index within = row - first_rows_[static_cast<std::size_t>(segment)];
+    const Column* columns = columns_.data() + segment * cols_ + first_col;
+    for (Index j = 0; j < cols; ++j) {
+      columns[j].read(columns[j].data + within * columns[j].stride, columns[j].stride, here - row,
+                      target + j, target_stride);
+    }
+    target += (here - row) * target_stride;
+    row = here;
   }
 }
 

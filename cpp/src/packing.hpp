@@ -172,18 +172,14 @@ void pack_strips(const FeatureView& x, const std::int32_t* codes, const double* 
     }
   };
   // Native float32 and float64 rows are read in place; anything else passes through a few
-  // hundred doubles of scratch.
+  // rows of scratch.
   if (is_native<float>(x)) {
     pack([&](Index i) { return reinterpret_cast<const float*>(x.at(i, first_col)); });
   } else if (is_native<double>(x)) {
     pack([&](Index i) { return reinterpret_cast<const double*>(x.at(i, first_col)); });
   } else {
-    alignas(kernel::alignment) double row[most_panel_cols];
-    const RowReader read(x);
-    pack([&](Index i) -> const double* {
-      read(i, first_col, cols, row);
-      return row;
-    });
+    RowsInOrder rows(x, first_col, cols);
+    pack([&](Index i) { return rows(i); });
   }
 }
 

@@ -13,25 +13,70 @@ namespace hscore {
 namespace {
 
 template <class T, bool Swapped>
-void read_row(const unsigned char* source, Index stride, Index count, double* target) {
-  if (stride == static_cast<Index>(sizeof(T))) {  // a constant stride lets the loop vectorize
+void read_values(const unsigned char* source, Index stride, Index count, double* target,
+                 Index target_stride) {
+  constexpr Index size = sizeof(T);
+  const auto read = [&](Index source_step, Index target_step) {
     for (Index i = 0; i < count; ++i) {
-      target[i] = detail::load_as_double<T, Swapped>(source + i * static_cast<Index>(sizeof(T)));
+      target[i * target_step] = detail::load_as_double<T, Swapped>(source + i * source_step);
     }
-    return;
-  }
-  for (Index i = 0; i < count; ++i) {
-    target[i] = detail::load_as_double<T, Swapped>(source + i * stride);
-  }
+  };
+  if (stride != size) return read(stride, target_stride);
+  if (target_stride != 1) return read(size, target_stride);
+  read(size, 1);  // constant strides let the loop vectorize
+}
+
+// Rows to read together of what lies column by column: four cache lines of float32, for which the
+// hardware begins to fetch ahead, unless they are so long that they would leave the cache.
+Index rows_together(Index cols) {
+  return cols <= 1024 ? 64 : 16;
 }
 
 }  // namespace
 
+detail::ReadValues detail::value_reader(DType dtype, bool swapped) {
+  return visit_dtype(dtype, [&](auto element) {
+    using T = decltype(element);
+    return swapped ? &read_values<T, true> : &read_values<T, false>;
+  });
+}
+
 RowReader::RowReader(const FeatureView& view)
-    : view_(view), read_(visit_dtype(view.dtype, [&](auto element) {
-        using T = decltype(element);
-        return view.swapped ? &read_row<T, true> : &read_row<T, false>;
-      })) {}
+    : view_(view), read_(detail::value_reader(view.dtype, view.swapped)) {}
+
+void RowReader::columns(Index row, Index rows, Index first_col, Index cols, double* target,
+                        Index target_stride) const {
+  if (view_.table != nullptr) {
+    view_.table->read_rows(view_.first_row + row, rows, first_col, cols, target, target_stride);
+    return;
+  }
+  for (Index j = 0; j < cols; ++j) {
+    read_(view_.at(row, first_col + j), view_.row_stride, rows, target + j, target_stride);
+  }
+}
+
+bool RowReader::by_columns() const {
+  return view_.table != nullptr || std::abs(view_.row_stride) < std::abs(view_.col_stride);
+}
+
+RowsInOrder::RowsInOrder(const FeatureView& view, Index first_col, Index cols)
+    : read_(view),
+      rows_(view.rows),
+      first_col_(first_col),
+      cols_(cols),
+      together_(read_.by_columns() ? std::min(rows_together(cols), view.rows) : 1),
+      stride_(cols + 8),  // rows a power of two apart would compete for a place in the cache
+      values_(static_cast<std::size_t>(together_ * stride_)) {}
+
+void RowsInOrder::read_from(Index row) {
+  first_ = row;
+  end_ = std::min(rows_, row + together_);
+  if (together_ == 1) {
+    read_(row, first_col_, cols_, values_.data());
+  } else {
+    read_.columns(row, end_ - row, first_col_, cols_, values_.data(), stride_);
+  }
+}
 
 Index checked_features(Index features) {
   if (features < 1) {
@@ -71,23 +116,27 @@ Index merged_classes(Index mine, Index theirs, const std::vector<std::int32_t>& 
 NonFinite find_non_finite(const FeatureView& view, int threads, const StopCheck& stop,
                           double largest) {
   constexpr Index rows_per_task = 256;
+  constexpr Index lanes = 8;
   const Index tasks = (view.rows + rows_per_task - 1) / rows_per_task;
-  const RowReader read(view);
   std::vector<NonFinite> found(static_cast<std::size_t>(tasks));
   const double stretch = std::numeric_limits<double>::max() / largest;
   const auto look = [&](Index task) {
-    std::vector<double> row(static_cast<std::size_t>(view.cols));
+    RowsInOrder rows(view, 0, view.cols);
     NonFinite& here = found[static_cast<std::size_t>(task)];
     const Index end = std::min(view.rows, (task + 1) * rows_per_task);
     for (Index i = task * rows_per_task; i < end; ++i) {
-      read(i, 0, view.cols, row.data());
-      double sum = 0;
-      for (const double value : row) {
-        sum += value * stretch - value * stretch;  // 0, or NaN if any overflows
+      const double* row = rows(i);
+      // 0, or NaN if any overflows; several sums, none of which waits for itself
+      double sums[lanes] = {};
+      for (Index j = 0; j + lanes <= view.cols; j += lanes) {
+        for (Index l = 0; l < lanes; ++l) sums[l] += row[j + l] * stretch - row[j + l] * stretch;
       }
-      if (sum == 0) continue;
+      for (Index j = view.cols / lanes * lanes; j < view.cols; ++j) {
+        sums[0] += row[j] * stretch - row[j] * stretch;
+      }
+      if (std::all_of(sums, sums + lanes, [](double sum) { return sum == 0; })) continue;
       for (Index j = 0; j < view.cols; ++j) {
-        const double value = row[static_cast<std::size_t>(j)];
+        const double value = row[j];
         if (std::abs(value) <= largest) continue;
         if (here.count++ == 0) {
           here.row = i;

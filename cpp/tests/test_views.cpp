@@ -1,4 +1,5 @@
 // Columns that lie apart are read as the matrix they stand for.
+#include <algorithm>
 #include <cmath>
 #include <vector>
 
@@ -68,6 +69,45 @@ TEST(columns_that_lie_evenly_are_one_matrix) {
   const hscore::FeatureView whole = table.view();
   CHECK(whole.table == nullptr && whole.data == view(data.x).data);
   CHECK(whole.row_stride == view(data.x).row_stride && whole.col_stride == sizeof(double));
+}
+
+// Every element type and both byte orders, by columns: what RowReader gives row by row.
+TEST(rows_in_order_are_the_rows) {
+  constexpr Index rows = 75;
+  constexpr Index cols = 11;
+  std::vector<unsigned char> bytes(static_cast<std::size_t>(rows * cols * 8));
+  for (std::size_t i = 0; i < bytes.size(); ++i) bytes[i] = static_cast<unsigned char>(i * 37 % 61);
+  hscore::FeatureView whole;
+  whole.data = bytes.data();
+  whole.rows = rows;
+  whole.cols = cols;
+  for (int kind = 0; kind <= static_cast<int>(hscore::DType::float64); ++kind) {
+    whole.dtype = static_cast<hscore::DType>(kind);
+    const Index size = hscore::visit_dtype(
+        whole.dtype, [](auto element) { return static_cast<Index>(sizeof element); });
+    for (const bool swapped : {false, true}) {
+      for (const bool by_rows : {false, true}) {
+        whole.swapped = swapped;
+        whole.row_stride = by_rows ? cols * size : size;
+        whole.col_stride = by_rows ? size : rows * size;
+        hscore::ColumnTable table(cols);  // cut within what is read together
+        for (const Index first : {0, 40}) {
+          table.add_segment(first == 0 ? 40 : rows - 40);
+          table.add_columns(whole.row_range(first, first == 0 ? 40 : rows - 40));
+        }
+        const hscore::FeatureView part = table.view().row_range(3, rows - 5);
+        const hscore::RowReader read(whole);
+        hscore::RowsInOrder of_whole(whole, 2, 7);
+        hscore::RowsInOrder of_table(part, 2, 7);
+        for (Index i = 0; i < part.rows; i += i % 3 == 0 ? 1 : 2) {
+          double expected[7];
+          read(i + 3, 2, 7, expected);
+          CHECK(std::equal(expected, expected + 7, of_table(i)));
+          CHECK(std::equal(expected, expected + 7, of_whole(i + 3)));
+        }
+      }
+    }
+  }
 }
 
 TEST(columns_of_the_wrong_size_are_refused) {

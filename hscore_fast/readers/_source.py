@@ -29,8 +29,8 @@ class Source(ABC):
         The array's shape; its first entry counts the rows.
     dtype : dtype
         Of the blocks.
-    mapped : ndarray or None
-        The whole array, where that costs no memory.
+    mapped : array_like or None
+        The whole array, or the table of its columns, where that costs no memory.
     rows_together : int
         Rows that the file stores as one piece, so that a part of it costs as much as all of it.
 
@@ -52,7 +52,7 @@ class Source(ABC):
     what: str
     shape: tuple[int, ...]
     dtype: np.dtype[Any]
-    mapped: AnyArray | None = None
+    mapped: Any = None
     rows_together: int = 1
 
     def __init__(self, what: str, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
@@ -66,7 +66,7 @@ class Source(ABC):
 
     def read(self) -> AnyArray:
         """Give the whole array, read-only: mapped where it can be, read into memory otherwise."""
-        if self.mapped is not None:
+        if isinstance(self.mapped, np.ndarray):
             return self.mapped
         array: AnyArray = np.empty(self.shape, self.dtype)
         done = 0

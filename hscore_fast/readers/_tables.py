@@ -77,6 +77,20 @@ class Table(Source):
                 del piece
             del batch  # before the next one is read
 
+    def in_place(self, batch: Any, places: range) -> Any:
+        """Choose the columns of a batch if all are numbers as memory has them, within `places`."""
+        chosen = batch.select(self._names)
+        for column in chosen.columns:
+            if isinstance(column, pa.FixedSizeListArray) and not column.null_count:
+                column = column.flatten()
+            kind = column.type
+            if not (pa.types.is_integer(kind) or pa.types.is_floating(kind)) or column.null_count:
+                return None
+            values = column.buffers()[-1]
+            if len(column) and (values is None or values.address not in places):
+                return None
+        return chosen
+
     def _block(self, batch: Any, start: int) -> AnyArray:
         columns = [_column(batch, position) for position in range(batch.num_columns)]
         for name, column in zip(self._names, columns, strict=True):

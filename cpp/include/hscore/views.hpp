@@ -115,6 +115,11 @@ inline double load_as_double(const unsigned char* address) {
   return widen(value);
 }
 
+/// Reads `count` values that lie `stride` bytes apart to every target_stride-th place.
+using ReadValues = void (*)(const unsigned char* source, Index stride, Index count, double* target,
+                            Index target_stride);
+ReadValues value_reader(DType dtype, bool swapped);
+
 }  // namespace detail
 
 /// Floating-point elements of four bytes or fewer, whose own rounding exceeds float32 products'.
@@ -169,13 +174,15 @@ class ColumnTable {
   /// Columns that lie evenly apart, in a single segment, are one strided matrix and come as such.
   FeatureView view() const;
 
-  void read_row(Index row, Index first_col, Index count, double* target) const;
+  /// Row i of the `rows` begins at target + i * target_stride.
+  void read_rows(Index row, Index rows, Index first_col, Index cols, double* target,
+                 Index target_stride) const;
 
  private:
   struct Column {
     const unsigned char* data;
     Index stride;
-    double (*load)(const unsigned char* address);
+    detail::ReadValues read;
     DType dtype;
     bool swapped;
   };
@@ -193,15 +200,46 @@ class RowReader {
 
   void operator()(Index row, Index first_col, Index count, double* target) const {
     if (view_.table != nullptr) {
-      view_.table->read_row(view_.first_row + row, first_col, count, target);
+      view_.table->read_rows(view_.first_row + row, 1, first_col, count, target, 0);
     } else {
-      read_(view_.at(row, first_col), view_.col_stride, count, target);
+      read_(view_.at(row, first_col), view_.col_stride, count, target, 1);
     }
   }
+  /// Column by column; row i of the `rows` begins at target + i * target_stride.
+  void columns(Index row, Index rows, Index first_col, Index cols, double* target,
+               Index target_stride) const;
+  /// Whether it pays to read several rows at a time, because their values lie side by side.
+  bool by_columns() const;
 
  private:
   FeatureView view_;
-  void (*read_)(const unsigned char* source, Index stride, Index count, double* target);
+  detail::ReadValues read_;
+};
+
+/// Rows of a view, or a range of their columns, that are asked for in ascending order. What lies
+/// column by column is read a cache line of each column at a time.
+class RowsInOrder {
+ public:
+  RowsInOrder(const FeatureView& view, Index first_col, Index cols);
+
+  /// Valid until the next call.
+  const double* operator()(Index row) {
+    if (row < first_ || row >= end_) read_from(row);
+    return values_.data() + (row - first_) * stride_;
+  }
+
+ private:
+  void read_from(Index row);
+
+  RowReader read_;
+  Index rows_;
+  Index first_col_;
+  Index cols_;
+  Index together_;
+  Index stride_;
+  Index first_ = 0;  // of the rows that are in `values_`
+  Index end_ = 0;
+  std::vector<double> values_;
 };
 
 /// Throws std::invalid_argument unless positive, OutOfMemory where a square of that size cannot
