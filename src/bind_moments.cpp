@@ -118,6 +118,7 @@ void bind_moments(py::module_& module) {
                   py::arg("norm_cubes"))
       .def_property_readonly("n_samples", &Moments::rows)
       .def_property_readonly("total_weight", &Moments::weight)
+      .def_property_readonly("finite", &Moments::finite)
       .def("counts",
            [](const Moments& moments) { return to_array(std::vector<double>(moments.counts())); })
       .def_property_readonly("n_features", &Moments::features)

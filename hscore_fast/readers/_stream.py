@@ -186,11 +186,14 @@ def stream_moments(
     """Gather the statistics of a source; see `read_moments`."""
     codes, classes = encode(labels)
     moments = Moments(_width(source))
-    walk = _checked_blocks(source, len(codes), n_threads, check_finite, progress)
+    walk = _checked_blocks(source, len(codes), n_threads, False, progress)
     with closing(walk):
         for start, block in walk:
             own = codes[start : start + len(block)]
             moments.update(block, own, n_threads=n_threads, check_finite=False)
+            # The statistics tell, so that finite blocks need not be looked through.
+            if check_finite and moments._core is not None and not moments._core.finite:
+                refuse_non_finite(as_features(block), as_n_threads(n_threads), start)
     # The codes were the labels; each gets its name.
     moments._classes = {classes[code]: place for code, place in moments._classes.items()}
     return moments
