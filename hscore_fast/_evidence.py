@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -14,7 +14,6 @@ from hscore_fast._distributions import student_quantile
 from hscore_fast._inputs import (
     Address,
     Progress,
-    as_features,
     as_n_threads,
     as_precision,
     as_progress,
@@ -23,12 +22,11 @@ from hscore_fast._inputs import (
     is_label_address,
 )
 from hscore_fast._jackknife import as_n_blocks, leave_one_out, total_of
-from hscore_fast._labels import encode
 from hscore_fast._variants import core
 from hscore_fast.adjusted import adjusted_value
 from hscore_fast.moments import Moments
 from hscore_fast.regularized import as_convention, as_shrinkage
-from hscore_fast.scores import check_lengths, overflow, refuse_non_finite
+from hscore_fast.scores import as_problem, overflow, refuse_non_finite
 
 if TYPE_CHECKING:
     from hscore_fast._core import HScore
@@ -123,7 +121,7 @@ def influence(
     of the true one, and more where nothing is to be found.
     """
     precision = as_precision(precision)
-    tolerance = 0.0 if precision == "high" and tol is None else as_tol(tol)
+    tolerance = as_tol(tol, precision)
     method, intensity = as_shrinkage(shrinkage)
     paper = as_convention(convention) == "paper"
     as_n_blocks(n_blocks)
@@ -152,11 +150,7 @@ def influence(
                 n_threads=n_threads,
             )
         features = source.mapped
-    x = as_features(cast(ArrayLike, features))
-    codes, classes = encode(cast(ArrayLike, labels))
-    check_lengths(x, len(codes))
-    if x.n_samples < 2:
-        raise ValueError(f"features must have at least 2 rows, got {x.n_samples}")
+    x, codes, classes = as_problem(features, labels)
     found = core.evaluate(
         *(x.array, codes, len(classes), x.bfloat16, precision, tolerance, leverages),
         *(regularized, method, intensity, paper, threads, progress),

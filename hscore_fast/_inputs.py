@@ -18,8 +18,10 @@ __all__ = [
     "Address",
     "Features",
     "Progress",
+    "as_confidence",
     "as_features",
     "as_n_threads",
+    "as_one_of",
     "as_precision",
     "as_progress",
     "as_tol",
@@ -124,15 +126,28 @@ def as_n_threads(n_threads: int | None) -> int:
 
 def as_precision(precision: str, known_names: tuple[str, ...] = PRECISIONS) -> str:
     """Check the name of a precision."""
-    if precision not in known_names:
-        known = ", ".join(repr(name) for name in known_names)
-        raise ValueError(f"precision must be one of {known}, got {precision!r}")
-    return precision
+    return as_one_of("precision", precision, known_names)
 
 
-def as_tol(tol: float | None) -> float:
-    """Return the tolerance of the rank rule."""
+def as_one_of(option: str, value: str, known: Sequence[str]) -> str:
+    """Check that an option's value is one of those that there are."""
+    if value not in known:
+        raise ValueError(f"{option} must be one of {', '.join(map(repr, known))}, got {value!r}")
+    return value
+
+
+def as_confidence(confidence: float) -> float:
+    """Check the probability that an interval is to have."""
+    if not 0 < confidence < 1:
+        raise ValueError(f"confidence must lie between 0 and 1, got {confidence}")
+    return float(confidence)
+
+
+def as_tol(tol: float | None, precision: str = "float64") -> float:
+    """Return the tolerance of the rank rule; 0 is as little as rounding allows."""
     if tol is None:
+        if precision == "high":
+            return 0.0
         return 2.0**-42  # numerics: four orders above the rounding of a float64 scatter
     if isinstance(tol, bool) or not isinstance(tol, (int, float, np.floating, np.integer)):
         raise TypeError(f"tol must be a number or None, got {tol!r} of type {type(tol).__name__}")
@@ -180,7 +195,7 @@ def as_progress(progress: Progress | None) -> Progress | None:
     """Check that progress can be called."""
     if progress is not None and not callable(progress):
         raise TypeError(
-            "progress must be a function of (rows_done, rows_total) or None, got "
+            "progress must be a function of two numbers, what is done and the total, or None, got "
             f"{progress!r} of type {type(progress).__name__}"
         )
     return progress

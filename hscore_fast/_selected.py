@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, overload
 
-from hscore_fast._tables import html_table, number, plain, text_table
+from hscore_fast._tables import WritesJson, html_table, number, text_table
 
 if TYPE_CHECKING:
     import pandas
@@ -50,7 +49,7 @@ class SelectionStep:
 
 
 @dataclass(frozen=True, repr=False)
-class SourceSelection(Sequence[SelectionStep]):
+class SourceSelection(WritesJson, Sequence[SelectionStep]):
     """What :func:`hscore_fast.select_sources` chose: a sequence of steps.
 
     Attributes
@@ -106,16 +105,6 @@ class SourceSelection(Sequence[SelectionStep]):
         """Return all values by name; the steps are a list of dictionaries."""
         values = asdict(self)
         return {"selected": self.selected, **values, "steps": list(values["steps"])}
-
-    def to_json(self, indent: int | None = None) -> str:
-        """Write JSON.
-
-        Parameters
-        ----------
-        indent : int, optional
-            As for :func:`json.dumps`.
-        """
-        return json.dumps(plain(self.to_dict()), indent=indent)
 
     def to_pandas(self) -> pandas.DataFrame:
         """Return a row for each step, under its source's name.

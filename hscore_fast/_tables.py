@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import html
+import json
 import math
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-__all__ = ["html_table", "number", "plain", "text_table"]
+__all__ = ["WritesJson", "html_table", "number", "plain", "text_table"]
 
 Rows = Sequence[Sequence[str]]
 
@@ -43,6 +44,28 @@ def _html_row(cells: Sequence[str], tag: str) -> str:
 def number(value: float, digits: int = 4) -> str:
     """Show a number with that many significant digits."""
     return "-" if math.isnan(value) else f"{value:.{digits}g}"
+
+
+class WritesJson:
+    """What has ``to_dict``, as JSON."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return everything as plain objects."""
+        raise NotImplementedError
+
+    def to_json(self, indent: int | None = None) -> str:
+        """Write what `to_dict` returns as JSON: nan becomes null, other objects their text.
+
+        Parameters
+        ----------
+        indent : int, optional
+            Spaces for each level; by default all is on one line.
+
+        Returns
+        -------
+        str
+        """
+        return json.dumps(plain(self.to_dict()), indent=indent)
 
 
 def plain(value: Any) -> Any:

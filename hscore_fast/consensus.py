@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from hscore_fast._inputs import as_one_of
+
 __all__ = ["consensus", "pairwise_wins", "priority_weights"]
 
 Floats = NDArray[np.float64]
@@ -71,9 +73,7 @@ def consensus(
     >>> consensus(scores, method="spectral").round(3)
     array([0.613, 0.386, 0.   ])
     """
-    if method not in METHODS:
-        known = ", ".join(repr(name) for name in METHODS)
-        raise ValueError(f"method must be one of {known}, got {method!r}")
+    as_one_of("method", method, METHODS)
     table = _as_scores(scores)
     if method == "mean":
         means: Floats = table.mean(axis=1)

@@ -18,10 +18,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from hscore_fast._evidence import evidence_of_sums
-from hscore_fast._inputs import as_features, as_tol
+from hscore_fast._inputs import as_confidence, as_features, as_tol
 from hscore_fast._labels import encode
 from hscore_fast._variants import core
-from hscore_fast.evaluation import check_confidence, report_of
+from hscore_fast.evaluation import report_of
 from hscore_fast.moments import Moments
 from hscore_fast.report import HScoreReport
 
@@ -266,7 +266,7 @@ def evaluate(
     >>> round(report.adjusted_h_score, 3), round(report.standard_error, 3)
     (0.744, 0.047)
     """
-    check_confidence(confidence)
+    as_confidence(confidence)
     found, chunks, classes = _gather(features, labels, n_threads, check_finite)
     function = core.InfluenceFunction(found._scorable(), as_tol(tol), 0).state()
     places = dict(found._classes)

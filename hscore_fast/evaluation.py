@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from numpy.typing import ArrayLike
 
 from hscore_fast._evidence import Evidence, evidence_of_blocks, influence
-from hscore_fast._inputs import Address, Progress
+from hscore_fast._inputs import Address, Progress, as_confidence, as_one_of
 from hscore_fast._significance import permutation_test, pillai_test
 from hscore_fast.adjusted import adjusted_doubt, chance
 from hscore_fast.report import HScoreReport
@@ -110,8 +110,8 @@ def evaluate(
     >>> report.p_value < 1e-20
     True
     """
-    check_confidence(confidence)
-    check_method(method)
+    as_confidence(confidence)
+    as_one_of("method", method, METHODS)
     evidence = influence(
         features,
         labels,
@@ -140,24 +140,11 @@ def evaluate_moments(
     stacklevel: int = 4,
 ) -> HScoreReport:
     """Evaluate statistics; see `Moments.evaluate`."""
-    check_confidence(confidence)
+    as_confidence(confidence)
     evidence = evidence_of_blocks(
         total, parts, shrinkage=shrinkage, convention=convention, tol=tol, n_threads=n_threads
     )
     return report_of(evidence, confidence, "pillai", stacklevel)
-
-
-def check_confidence(confidence: float) -> None:
-    """Refuse what is no probability."""
-    if not 0 < confidence < 1:
-        raise ValueError(f"confidence must lie between 0 and 1, got {confidence}")
-
-
-def check_method(method: str) -> None:
-    """Refuse the name of an unknown test."""
-    if method not in METHODS:
-        known = ", ".join(repr(name) for name in METHODS)
-        raise ValueError(f"method must be one of {known}, got {method!r}")
 
 
 def report_of(

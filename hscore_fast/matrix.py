@@ -5,7 +5,6 @@ Long because it is one class, whose methods have an example each.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -13,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hscore_fast._tables import html_table, plain, text_table
+from hscore_fast._inputs import as_one_of
+from hscore_fast._tables import WritesJson, html_table, text_table
 from hscore_fast.consensus import consensus
 from hscore_fast.curriculum import Curriculum, plan
 from hscore_fast.hierarchy import Hierarchy, cluster
@@ -32,7 +32,7 @@ _MOST_COLUMNS = 12
 
 
 @dataclass(frozen=True, eq=False)
-class TransferMatrix:
+class TransferMatrix(WritesJson):
     """What :func:`transfer_matrix` returns: a row for each source, a column for each target.
 
     Attributes
@@ -104,11 +104,12 @@ class TransferMatrix:
            Information-Theoretic Approach to Transferability in Task Transfer Learning", ICIP 2019.
         """
         values = self._values(of)
+        as_one_of("by", by, NORMALIZATIONS)
         if by == "bound":
             best = (self.n_classes - 1).astype(np.float64)
         elif by == "column":
             best = np.where(np.isnan(values), -np.inf, values).max(axis=0)
-        elif by == "diagonal":
+        else:  # by the diagonal
             missing = [name for name in self.targets if name not in self.sources]
             if missing:
                 raise ValueError(
@@ -117,9 +118,6 @@ class TransferMatrix:
                 )
             rows = [self.sources.index(name) for name in self.targets]
             best = values[rows, range(len(self.targets))]
-        else:
-            known = ", ".join(repr(name) for name in NORMALIZATIONS)
-            raise ValueError(f"by must be one of {known}, got {by!r}")
         quotient: Floats = values / np.where(best > 0, best, np.nan)
         return quotient
 
@@ -326,20 +324,6 @@ class TransferMatrix:
             "regularized": self.regularized,
         }
 
-    def to_json(self, indent: int | None = None) -> str:
-        """Write what :meth:`to_dict` gives as JSON; nan becomes null.
-
-        Parameters
-        ----------
-        indent : int, optional
-            Spaces for each level; by default all is on one line.
-
-        Returns
-        -------
-        str
-        """
-        return json.dumps(plain(self.to_dict()), indent=indent)
-
     def to_pandas(self, of: str = "scores") -> pandas.DataFrame:
         """Give one of the matrices as a table; needs pandas.
 
@@ -404,8 +388,7 @@ class TransferMatrix:
         return "regularized H-score" if self.regularized else "H-score"
 
     def _values(self, of: str, known: tuple[str, ...] = KINDS[:2]) -> Floats:
-        if of not in known:
-            raise ValueError(f"of must be one of {', '.join(map(repr, known))}, got {of!r}")
+        as_one_of("of", of, known)
         values: Floats | None = getattr(self, of)
         if values is None:
             why = "regularized" if self.regularized else "computed with errors=False"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -12,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from hscore_fast._inputs import Address, Progress, as_n_threads, as_progress, as_tol
 from hscore_fast._joint import Sources, read_joint
-from hscore_fast._tables import html_table, number, plain, text_table
+from hscore_fast._tables import WritesJson, html_table, number, text_table
 from hscore_fast.adjusted import adjusted_doubt, adjusted_value
 
 if TYPE_CHECKING:
@@ -22,7 +21,7 @@ __all__ = ["PairScores", "pair_scores"]
 
 
 @dataclass(frozen=True, repr=False)
-class PairScores:
+class PairScores(WritesJson):
     """What :func:`hscore_fast.pair_scores` returns.
 
     Attributes
@@ -68,16 +67,6 @@ class PairScores:
             "adjusted_h_score": self.adjusted_h_score.tolist(),
             "rank": self.rank.tolist(),
         }
-
-    def to_json(self, indent: int | None = None) -> str:
-        """Write JSON: nan becomes null.
-
-        Parameters
-        ----------
-        indent : int, optional
-            As for :func:`json.dumps`.
-        """
-        return json.dumps(plain(self.to_dict()), indent=indent)
 
     def to_pandas(self) -> pandas.DataFrame:
         """Return the adjusted scores as a frame with the names on both sides.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -15,7 +14,7 @@ from hscore_fast._distributions import student_quantile
 from hscore_fast._evidence import Evidence
 from hscore_fast._jackknife import block_places
 from hscore_fast._significance import pillai_test
-from hscore_fast._tables import html_table, number, plain, text_table
+from hscore_fast._tables import WritesJson, html_table, number, text_table
 from hscore_fast.adjusted import adjusted_doubt
 
 if TYPE_CHECKING:
@@ -86,7 +85,7 @@ class SourceScore:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class SourceRanking(Sequence[SourceScore]):
+class SourceRanking(WritesJson, Sequence[SourceScore]):
     """What :func:`hscore_fast.rank_sources` returns: sources in the order of their scores.
 
     A sequence of :class:`SourceScore`, the best first; ``print`` shows it as a table, and so do
@@ -182,16 +181,6 @@ class SourceRanking(Sequence[SourceScore]):
             "errors_from": self.errors_from,
             "sources": [asdict(entry) for entry in self.entries],
         }
-
-    def to_json(self, indent: int | None = None) -> str:
-        """Write JSON; nan becomes null.
-
-        Parameters
-        ----------
-        indent : int, optional
-            As for ``json.dumps``.
-        """
-        return json.dumps(plain(self.to_dict()), indent=indent)
 
     def to_pandas(self) -> Any:
         """Return a DataFrame with a row for each source, by name.

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-from typing import cast
-
 import numpy as np
 from numpy.typing import ArrayLike
 
 from hscore_fast._inputs import (
     Address,
     Progress,
-    as_features,
     as_n_threads,
+    as_one_of,
     as_precision,
     as_progress,
     is_address,
     is_label_address,
 )
-from hscore_fast._labels import encode
 from hscore_fast._variants import core
-from hscore_fast.scores import check_lengths, overflow, refuse_non_finite, warn_if_single_class
+from hscore_fast.scores import as_problem, overflow, refuse_non_finite, warn_if_single_class
 
 __all__ = ["as_convention", "as_shrinkage", "regularized_h_score"]
 
@@ -143,11 +140,7 @@ def regularized_h_score(
             warn_if_single_class(result.n_classes)
             return result.score
         features, labels = inputs.features.mapped, inputs.labels
-    x = as_features(cast(ArrayLike, features))
-    codes, classes = encode(cast(ArrayLike, labels))
-    check_lengths(x, len(codes))
-    if x.n_samples < 2:
-        raise ValueError(f"features must have at least 2 rows, got {x.n_samples}")
+    x, codes, classes = as_problem(features, labels)
     result = core.regularized_h_score(
         x.array,
         codes,
@@ -192,7 +185,4 @@ def as_shrinkage(shrinkage: str | float) -> tuple[str, float]:
 
 def as_convention(convention: str) -> str:
     """Check the name of a convention."""
-    if convention not in CONVENTIONS:
-        known = ", ".join(repr(name) for name in CONVENTIONS)
-        raise ValueError(f"convention must be one of {known}, got {convention!r}")
-    return convention
+    return as_one_of("convention", convention, CONVENTIONS)

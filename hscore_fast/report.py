@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
-from hscore_fast._tables import html_table, number, plain, text_table
+from hscore_fast._tables import WritesJson, html_table, number, text_table
 
 __all__ = ["HScoreReport"]
 
@@ -16,7 +15,7 @@ _MOST_CLASSES = 12  # in print; all of them in to_dict
 
 
 @dataclass(frozen=True, repr=False)
-class HScoreReport:
+class HScoreReport(WritesJson):
     """What :func:`hscore_fast.evaluate` returns: a score with the evidence for it.
 
     ``print`` shows it as a table, and so do notebooks.
@@ -110,16 +109,6 @@ class HScoreReport:
         """Return all fields by name; the mappings are by label, as they are here."""
         values = {field.name: getattr(self, field.name) for field in fields(self)}
         return {k: dict(v) if isinstance(v, Mapping) else v for k, v in values.items()}
-
-    def to_json(self, indent: int | None = None) -> str:
-        """Write JSON: nan becomes null, labels become strings.
-
-        Parameters
-        ----------
-        indent : int, optional
-            As for ``json.dumps``.
-        """
-        return json.dumps(plain(self.to_dict()), indent=indent)
 
     def to_series(self) -> Any:
         """Return the single values as a pandas Series: a row of a frame of many reports.

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import warnings
-from typing import TYPE_CHECKING, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
-from numpy.typing import ArrayLike
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from hscore_fast._inputs import (
     Address,
@@ -142,8 +143,7 @@ def score_result(
 ) -> HScore | None:
     """Check the arguments and score; None if values are not finite and that is allowed."""
     precision = as_precision(precision)
-    # Zero: as fine as rounding allows.
-    tolerance = 0.0 if precision == "high" and tol is None else as_tol(tol)
+    tolerance = as_tol(tol, precision)
     threads = as_n_threads(n_threads)
     progress = as_progress(progress)
     if is_address(features) or is_label_address(labels):
@@ -152,11 +152,7 @@ def score_result(
         return result_from_files(
             features, labels, precision, tol, n_threads, check_finite, progress
         )
-    x = as_features(cast(ArrayLike, features))
-    codes, classes = encode(cast(ArrayLike, labels))
-    check_lengths(x, len(codes))
-    if x.n_samples < 2:
-        raise ValueError(f"features must have at least 2 rows, got {x.n_samples}")
+    x, codes, classes = as_problem(features, labels)
     result = core.h_score(
         x.array, codes, len(classes), x.bfloat16, precision, tolerance, threads, progress
     )
@@ -166,6 +162,17 @@ def score_result(
         refuse_non_finite(x, threads)
         raise overflow()
     return result
+
+
+def as_problem(
+    features: ArrayLike | Address, labels: ArrayLike | Address
+) -> tuple[Features, NDArray[np.int32], list[Any]]:
+    """See features and labels, neither an address any more, as the core takes them."""
+    x = as_features(features)
+    codes, classes = encode(cast(ArrayLike, labels))
+    check_lengths(x, len(codes))
+    check_two_rows(x)
+    return x, codes, classes
 
 
 class _Rows(Protocol):
@@ -180,6 +187,12 @@ def check_lengths(x: _Rows, n_labels: int) -> None:
             f"labels must have one entry per row of features, got {n_labels} labels for "
             f"{x.n_samples} rows"
         )
+
+
+def check_two_rows(x: _Rows) -> None:
+    """Refuse fewer rows than a variance needs."""
+    if x.n_samples < 2:
+        raise ValueError(f"features must have at least 2 rows, got {x.n_samples}")
 
 
 def refuse_non_finite(x: Features, threads: int, first_row: int = 0) -> None:

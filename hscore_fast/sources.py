@@ -12,7 +12,9 @@ from numpy.typing import ArrayLike, NDArray
 from hscore_fast._evidence import Evidence, evidence_of_blocks, evidence_of_moments, influence
 from hscore_fast._inputs import (
     Address,
+    as_confidence,
     as_n_threads,
+    as_one_of,
     as_precision,
     as_progress,
     as_tol,
@@ -159,11 +161,8 @@ class _Settings:
         tol: float | None,
         check_finite: bool,
     ) -> None:
-        if by not in BY:
-            known = ", ".join(repr(name) for name in BY)
-            raise ValueError(f"by must be one of {known}, got {by!r}")
-        if not 0 < confidence < 1:
-            raise ValueError(f"confidence must lie between 0 and 1, got {confidence}")
+        as_one_of("by", by, BY)
+        as_confidence(confidence)
         as_shrinkage(shrinkage)
         as_convention(convention)
         as_tol(tol)

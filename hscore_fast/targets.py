@@ -15,6 +15,7 @@ from hscore_fast._inputs import (
     as_features,
     as_n_threads,
     as_precision,
+    as_progress,
     as_tol,
     is_address,
 )
@@ -22,7 +23,7 @@ from hscore_fast._labels import encode
 from hscore_fast._variants import core
 from hscore_fast._warnings import PrecisionWarning, SaturationWarning, SingleClassWarning
 from hscore_fast.regularized import as_convention, as_shrinkage
-from hscore_fast.scores import overflow, refuse_non_finite
+from hscore_fast.scores import check_two_rows, overflow, refuse_non_finite
 
 if TYPE_CHECKING:
     from hscore_fast._core import TargetMoments as CoreTargetMoments
@@ -125,10 +126,7 @@ def h_scores(
     array([0.8, 0.2, 1. ])
     """
     options = target_options(regularized, shrinkage, convention, precision, tol, n_threads)
-    if progress is not None and not callable(progress):
-        raise TypeError(
-            f"progress must be a function of two numbers or None, got {type(progress).__name__}"
-        )
+    progress = as_progress(progress)
     source = None
     if is_address(features):
         from hscore_fast.readers._stream import open_features  # reads files only when asked to
@@ -190,8 +188,7 @@ def score_targets(
     error_rows: int = 0,
 ) -> TargetScores | None:
     """Score encoded targets; None if values are not finite and that is allowed."""
-    if x.n_samples < 2:
-        raise ValueError(f"features must have at least 2 rows, got {x.n_samples}")
+    check_two_rows(x)
     precision = options.precision
     result = core.h_scores(
         x.array,

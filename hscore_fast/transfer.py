@@ -9,7 +9,14 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from hscore_fast._inputs import Address, Features, as_features, is_address, is_label_address
+from hscore_fast._inputs import (
+    Address,
+    Features,
+    as_features,
+    as_progress,
+    is_address,
+    is_label_address,
+)
 from hscore_fast.matrix import TransferMatrix
 from hscore_fast.targets import (
     TargetOptions,
@@ -101,10 +108,7 @@ def transfer_matrix(
     lower half  4.384 +- 0.058  0.586 +- 0.016
     """
     options = target_options(regularized, shrinkage, convention, precision, tol, n_threads)
-    if progress is not None and not callable(progress):
-        raise TypeError(
-            f"progress must be a function of two numbers or None, got {type(progress).__name__}"
-        )
+    progress = as_progress(progress)
     names = _names(sources, "sources")
     target_names = _names(targets, "targets")
     codes, n_classes = [], []

@@ -53,6 +53,7 @@ inline bool is_swapped(const py::dtype& dtype) {
 
 inline FeatureView array_view(const py::array& features, bool bfloat16) {
   if (features.ndim() != 2) throw py::value_error("features must be two-dimensional");
+  if (bfloat16 && features.itemsize() != 2) throw py::type_error("bfloat16 has two bytes");
   FeatureView view;
   view.data = static_cast<const unsigned char*>(features.data());
   view.rows = features.shape(0);

@@ -130,8 +130,13 @@ def gathered(choose: Choices) -> Any:
 def call_core(data: bytes) -> None:
     """Call one entry point of the compiled core."""
     choose = Choices(data)
-    with contextlib.suppress(*REFUSALS), np.errstate(all="ignore"):
-        choose.pick(ENTRIES)(choose)
+    with np.errstate(all="ignore"):
+        try:
+            choose.pick(ENTRIES)(choose)
+        except REFUSALS as refusal:
+            # Else an entry whose arguments have changed would be called no more, and nobody told.
+            if "incompatible function arguments" in str(refusal):
+                raise AssertionError from refusal
 
 
 def score_matrix(choose: Choices) -> None:
@@ -150,13 +155,17 @@ def score_regularized(choose: Choices) -> None:
     )
 
 
-def score_targets(choose: Choices) -> None:
+def labels_of_targets(choose: Choices) -> tuple[list[np.ndarray], list[int]]:
     targets = [choose.labels() for _ in range(choose.below(5))]
-    codes, classes = [t[0] for t in targets], [t[1] for t in targets]
+    return [t[0] for t in targets], [t[1] for t in targets][: 5 - choose.below(2)]
+
+
+def score_targets(choose: Choices) -> None:
+    codes, classes = labels_of_targets(choose)
     core.h_scores(
-        *(choose.features(), bool(choose.below(2)), codes, classes[: 5 - choose.below(2)]),
+        *(choose.features(), bool(choose.below(2)), codes, classes),
         *(bool(choose.below(2)), choose.real(), bool(choose.below(2)), "ledoit_wolf"),
-        *(choose.real(), bool(choose.below(2)), choose.below(4) - 1, None),
+        *(choose.real(), bool(choose.below(2)), choose.size(9), choose.below(4) - 1, None),
     )
 
 
@@ -190,6 +199,51 @@ def restore(choose: Choices) -> None:
     core.regularized_h_score_of_moments(moments, "ledoit_wolf", choose.real(), False, 1)
 
 
+def evaluate(choose: Choices) -> None:
+    core.evaluate(
+        *(choose.features(), *choose.labels(), bool(choose.below(2))),
+        *(choose.pick(["auto", "float64", "float32", "high"]), choose.real()),
+        *(bool(choose.below(2)), bool(choose.below(2)), choose.pick(["ledoit_wolf", "oas"])),
+        *(choose.real(), bool(choose.below(2)), choose.below(4) - 1, None),
+    )
+
+
+def influence(choose: Choices) -> None:
+    function = core.InfluenceFunction(gathered(choose), choose.real(), 1)
+    sizes = [len(part) for part in function.state()[:4]]
+    sizes[choose.below(4)] += choose.pick([0, 0, 0, 1, -1])
+    parts = [np.frombuffer(choose.take(8 * max(0, n)), "<f8") for n in sizes]
+    strange = (*parts, choose.real(), choose.size(9), bool(choose.below(2)))
+    for one in (function, core.InfluenceFunction.from_state(strange)):
+        with contextlib.suppress(ValueError):
+            one(choose.features(), choose.labels()[0], bool(choose.below(2)), 1)
+
+
+def eliminate(choose: Choices) -> None:
+    joint = gathered(choose)
+    with contextlib.suppress(*REFUSALS):
+        joint = joint.columns([choose.size(12) for _ in range(choose.below(12))])
+    starts = [0, *(choose.size(12) for _ in range(choose.below(4)))]
+    sources = core.SourceElimination(joint, starts, choose.real(), 1)
+    for _ in range(choose.below(6)):
+        with contextlib.suppress(ValueError):
+            choose.pick([sources.score_with, sources.choose])(choose.size(5), 1)
+    sources.leave_one_out([choose.size(5) for _ in range(choose.below(5))], 1)
+
+
+def stream_targets(choose: Choices) -> None:
+    moments = core.TargetMoments(choose.size(12))
+    for _ in range(choose.below(4)):
+        with contextlib.suppress(*REFUSALS):
+            moments.update(
+                *(choose.features(), *labels_of_targets(choose)),
+                *(bool(choose.below(2)), bool(choose.below(2)), 1),
+            )
+    shrinkage = choose.pick(["ledoit_wolf", "oas", "fixed"])
+    moments.h_scores(choose.real(), bool(choose.below(2)), shrinkage, choose.real(), False, 1)
+
+
+# New ones at the end: the first byte of an input in the corpus is the place in this list.
 ENTRIES: list[Callable[[Choices], object]] = [
     score_matrix,
     score_regularized,
@@ -198,6 +252,10 @@ ENTRIES: list[Callable[[Choices], object]] = [
     restore,
     lambda choose: core.find_non_finite(choose.features(), bool(choose.below(2)), 1),
     lambda choose: core.encode_integers(choose.array(1 + choose.below(2), choose.pick(KINDS), 64)),
+    evaluate,
+    influence,
+    eliminate,
+    stream_targets,
 ]
 
 TARGETS = {"decode": decode, "core": call_core}

@@ -166,3 +166,8 @@ def test_what_is_refused(features, targets, options, error, words) -> None:
 
 def test_values_that_need_not_be_finite() -> None:
     assert np.isnan(h_scores(X * np.nan, [Y, Y], check_finite=False)).all()
+
+
+def test_columns_without_end_are_refused_at_once() -> None:
+    with pytest.raises(MemoryError, match="1099511627776"):
+        h_scores(np.broadcast_to(np.float32(1), (40, 2**40)), [np.arange(40) % 3])

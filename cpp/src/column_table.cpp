@@ -1,11 +1,13 @@
 #include <algorithm>
 #include <string>
 
+#include "hscore/buffer.hpp"
 #include "hscore/views.hpp"
 
 namespace hscore {
 
 void ColumnTable::add_segment(Index rows) {
+  check_size();
   first_rows_.push_back(rows_);
   rows_ += rows;
 }
@@ -24,7 +26,16 @@ void ColumnTable::add_columns(const FeatureView& columns) {
   }
 }
 
+// The products below of segments and columns do not overflow.
+void ColumnTable::check_size() const {
+  if (cols_ < 0) {
+    throw std::invalid_argument("a table cannot have " + std::to_string(cols_) + " columns");
+  }
+  check_fits(static_cast<Index>(first_rows_.size()) + 1, cols_, sizeof(Column));
+}
+
 FeatureView ColumnTable::view() const {
+  check_size();
   if (static_cast<Index>(columns_.size()) != static_cast<Index>(first_rows_.size()) * cols_) {
     throw std::invalid_argument("a segment of the table lacks columns");
   }

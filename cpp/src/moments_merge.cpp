@@ -7,6 +7,7 @@
 // offset costs nothing however often parts are merged.
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <numeric>
 #include <stdexcept>
 #include <string>
@@ -102,6 +103,9 @@ void Moments::combine(const Moments& other, const std::vector<std::int32_t>& cla
   if (removes && other.rows_ > rows_) {
     throw std::invalid_argument("cannot subtract " + std::to_string(other.rows_) + " rows from " +
                                 std::to_string(rows_));
+  }
+  if (!removes && other.rows_ > std::numeric_limits<Index>::max() - rows_) {
+    throw std::invalid_argument("cannot merge moments of more rows than can be counted");
   }
   const bool fresh = rows_ == 0;
   const double n1 = weight();

@@ -45,6 +45,10 @@ Moments Moments::from_state(const MomentsState& state) {
   if (state.rows < 0 || state.rows_when_centred < 0) {
     throw std::invalid_argument("the moments' state has a negative number of rows");
   }
+  constexpr Index countable = Index{1} << 53;  // in a double, as the counts of the classes are
+  if (state.rows > countable || state.rows_when_centred > countable) {
+    throw std::invalid_argument("the moments' state has more rows than can be counted");
+  }
   Moments result(features);
   result.grow(static_cast<Index>(classes));
   std::copy(state.shift.begin(), state.shift.end(), result.shift_.begin());

@@ -278,6 +278,7 @@ TargetScores h_scores(const FeatureView& x, const std::vector<LabelView>& target
   std::vector<std::vector<double>> counts;
   for (const LabelView& target : targets) {
     check_labels(x, target);
+    check_fits(target.classes, x.cols, sizeof(double));  // strides may be zero
     counts.push_back(count_rows(target));
   }
   TargetScores result = no_scores(counts, x.rows, x.cols);

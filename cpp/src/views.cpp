@@ -115,6 +115,8 @@ Index merged_classes(Index mine, Index theirs, const std::vector<std::int32_t>& 
 
 NonFinite find_non_finite(const FeatureView& view, int threads, const StopCheck& stop,
                           double largest) {
+  if (view.rows == 0) return {};
+  check_fits(1, view.cols, sizeof(double));  // a thread's row; strides may be zero
   constexpr Index rows_per_task = 256;
   constexpr Index lanes = 8;
   const Index tasks = (view.rows + rows_per_task - 1) / rows_per_task;
@@ -147,7 +149,7 @@ NonFinite find_non_finite(const FeatureView& view, int threads, const StopCheck&
     }
   };
   const Index round =
-      std::max<Index>(threads, (Index{1} << 27) / (rows_per_task * std::max<Index>(1, view.cols)));
+      std::max<Index>(threads, (Index{1} << 27) / rows_per_task / std::max<Index>(1, view.cols));
   for (Index first = 0; first < tasks; first += round) {
     throw_if_stopped(stop);
     parallel_for(std::min(round, tasks - first), threads, [&](Index k) { look(first + k); });

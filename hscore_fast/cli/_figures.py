@@ -7,7 +7,7 @@ from pathlib import Path
 
 from hscore_fast.cli._messages import BadInput
 
-__all__ = ["check_figure", "require"]
+__all__ = ["check_figure", "check_folder", "require"]
 
 FORMATS = (".png", ".svg", ".pdf")
 
@@ -16,9 +16,14 @@ def check_figure(path: Path) -> None:
     """Refuse a file that no figure can be written to, and a missing matplotlib."""
     if path.suffix.lower() not in FORMATS:
         raise BadInput(f"--plot must end in one of {', '.join(FORMATS)}, got {str(path)!r}")
+    check_folder(path)
+    require("matplotlib", "plot")
+
+
+def check_folder(path: Path) -> None:
+    """Refuse a file whose folder is not there."""
     if not path.absolute().parent.is_dir():
         raise BadInput(f"there is no folder for {str(path)!r}")
-    require("matplotlib", "plot")
 
 
 def require(package: str, extra: str) -> None:

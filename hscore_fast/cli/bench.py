@@ -4,21 +4,17 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from hscore_fast.cli._figures import check_figure, check_folder, require
 from hscore_fast.cli._messages import BadInput, complain
 from hscore_fast.cli._progress import share_bar
 from hscore_fast.cli._tables import write_csv
 
-_FIGURES = (".png", ".svg", ".pdf")
 _MOST_THREADS = 4096
-# Packages that are not always there, and the extra that brings them.
-_EXTRAS = {"matplotlib": "plot", "scipy": "bench", "threadpoolctl": "bench"}
 
 
 def bench(
@@ -65,18 +61,15 @@ def bench(
     """
     if quick and full:
         raise BadInput("--quick and --full exclude each other")
-    with _extras():
-        from hscore_fast.bench import cases, machine, run
+    for package in ("scipy", "threadpoolctl"):
+        require(package, "bench")
+    from hscore_fast.bench import cases, machine, run
 
-        if plot is not None:  # looked for before the work, not after it
-            import matplotlib  # noqa: F401
-
-            if plot.suffix not in _FIGURES:
-                known = ", ".join(_FIGURES)
-                raise BadInput(f"--plot must end in one of {known}, got {str(plot)!r}")
-    for path in (json_file, csv_file, plot):
-        if path is not None and not path.absolute().parent.is_dir():
-            raise BadInput(f"there is no folder for {str(path)!r}")
+    if plot is not None:
+        check_figure(plot)
+    for path in (json_file, csv_file):
+        if path is not None:
+            check_folder(path)
     if folder is not None and not folder.is_dir():
         raise BadInput(f"--folder must be a folder, got {str(folder)!r}")
     plan = cases.QUICK if quick else cases.FULL if full else cases.DEFAULT
@@ -104,21 +97,6 @@ def _numbers(text: str) -> list[int]:
     if not all(1 <= number <= _MOST_THREADS for number in numbers):
         raise BadInput(f"--threads must be positive integers such as 1,4, got {text!r}")
     return numbers
-
-
-@contextmanager
-def _extras() -> Iterator[None]:
-    """Say which extra a missing package belongs to."""
-    try:
-        yield
-    except ModuleNotFoundError as error:
-        package = (error.name or "").partition(".")[0]
-        if package not in _EXTRAS:
-            raise
-        raise BadInput(
-            f"this needs {package}, which is not installed: "
-            f'pip install "hscore-fast[{_EXTRAS[package]}]"'
-        ) from error
 
 
 def _write(

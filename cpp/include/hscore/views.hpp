@@ -186,6 +186,7 @@ class ColumnTable {
     DType dtype;
     bool swapped;
   };
+  void check_size() const;
 
   Index cols_;
   Index rows_ = 0;
