@@ -100,6 +100,7 @@ inline FeatureView feature_view(const py::object& features, bool bfloat16) {
 
 inline LabelView label_view(const Codes& codes, Index classes) {
   if (codes.ndim() != 1) throw py::value_error("codes must be one-dimensional");
+  if (classes < 0) throw py::value_error("the number of classes is negative");
   return {codes.data(), codes.shape(0), classes};
 }
 

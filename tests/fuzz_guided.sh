@@ -7,11 +7,10 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 target=$1 seconds=$2 folder=$(realpath -m "${3:-build/fuzz}")
-if [ ! -e "$folder/package/hscore_fast" ]; then
-  CC=clang CXX=clang++ python -m pip install --quiet --no-deps --target "$folder/package" . \
-    -C cmake.define.HSCORE_ISAS=baseline -C cmake.define.HSCORE_OPENMP=OFF \
-    -C cmake.define.HSCORE_SANITIZE=address,undefined,fuzzer-no-link
-fi
+# After a change only what it touches is compiled again.
+CC=clang CXX=clang++ python -m pip install --quiet --no-deps --upgrade --target "$folder/package" . \
+  -C build-dir="$folder/build" -C cmake.define.HSCORE_ISAS=baseline \
+  -C cmake.define.HSCORE_OPENMP=OFF -C cmake.define.HSCORE_SANITIZE=address,undefined,fuzzer-no-link
 mkdir -p "$folder/new-$target"
 # The sanitizers' runtime and the fuzzer must be there before Python.
 preload=$(python -c 'import atheris; print(atheris.path())')/asan_with_fuzzer.so
@@ -20,5 +19,6 @@ export UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1
 cp tests/fuzz_targets.py tests/fuzz_guided.py "$folder"
 cd "$folder" # away from the sources, which would hide the package
 LD_PRELOAD=$preload PYTHONPATH=$folder/package:$folder python "$folder/fuzz_guided.py" "$target" \
-  -max_total_time="$seconds" -max_len=4096 -timeout=20 -rss_limit_mb=4096 -print_final_stats=1 \
+  -max_total_time="$seconds" -max_len=4096 -timeout=20 -rss_limit_mb=4096 -malloc_limit_mb=-1 \
+  -print_final_stats=1 -artifact_prefix="$folder/$target-" \
   "$folder/new-$target" "$OLDPWD/tests/corpus/$target"

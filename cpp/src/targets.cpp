@@ -278,7 +278,8 @@ TargetScores h_scores(const FeatureView& x, const std::vector<LabelView>& target
   std::vector<std::vector<double>> counts;
   for (const LabelView& target : targets) {
     check_labels(x, target);
-    check_fits(target.classes, x.cols, sizeof(double));  // strides may be zero
+    // Strides may be zero, and more classes named than there are rows.
+    check_fits(target.classes, std::max<Index>(1, x.cols), sizeof(double));
     counts.push_back(count_rows(target));
   }
   TargetScores result = no_scores(counts, x.rows, x.cols);
