@@ -23,9 +23,10 @@ from hscore_fast._inputs import (
 )
 from hscore_fast._jackknife import BlockedMoments, as_n_blocks, total_of
 from hscore_fast._labels import encode
+from hscore_fast._rank import rank
 from hscore_fast._variants import core
 from hscore_fast.moments import Moments
-from hscore_fast.ranking import SourceRanking, rank
+from hscore_fast.ranking import SourceRanking
 from hscore_fast.regularized import as_convention, as_shrinkage
 
 __all__ = ["rank_sources"]

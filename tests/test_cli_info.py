@@ -20,10 +20,11 @@ from cli_runs import (
 )
 
 import hscore_fast
+from hscore_fast import _variants
 
 INFO = record(
     version=TEXT,
-    isa={"enum": ["baseline", "v3", "v4"]},
+    isa={"enum": list(_variants._ISAS)},
     compiler=TEXT,
     flags=TEXT,
     openmp=TRUTH,

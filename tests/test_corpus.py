@@ -2,8 +2,11 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 from fuzz_targets import TARGETS
+
+from hscore_fast._variants import core
 
 CORPUS = Path(__file__).parent / "corpus"
 
@@ -19,3 +22,27 @@ def test_there_is_a_corpus(target: str) -> None:
 @pytest.mark.parametrize("file", FILES, ids=lambda file: f"{file.parent.name}-{file.name}")
 def test_corpus(file: Path) -> None:
     TARGETS[file.parent.name](file.read_bytes())
+
+
+def test_the_core_refuses_what_was_found() -> None:
+    x, codes = np.zeros((4, 3), bool), np.zeros(4, np.int32)
+    with pytest.raises(TypeError, match="bfloat16 has two bytes"):
+        core.find_non_finite(x, True, 1)
+    with pytest.raises(ValueError, match="number of classes is negative"):
+        core.h_score(x, codes, -1, False, "auto", 1e-12, 1, None)
+    with pytest.raises(ValueError, match="table cannot have -1 columns"):
+        core.Columns([], -1)
+    with pytest.raises(MemoryError, match="2305843009213693952"):
+        core.Columns([[x]], 2**61)
+
+
+def test_no_more_rows_than_can_be_counted() -> None:
+    moments = core.Moments(1)
+    moments.update(np.ones((2, 1)), np.zeros(2, np.int32), 1, None, False, True, 1, None)
+    _, _, *rest = moments.state()
+    with pytest.raises(ValueError, match="more rows than can be counted"):
+        core.Moments.from_state(2**53 + 1, 2, *rest)
+    many = core.Moments.from_state(2**53, 2, *rest)
+    with pytest.raises(ValueError, match="cannot merge moments of more rows"):
+        for _ in range(11):
+            many.merge(many, np.zeros(1, np.int32))

@@ -31,7 +31,7 @@ PRODUCTS = {
     "consensus": "sources by sources, one comparison each",
     "dask": "the sum of squares of one number a row",
     "demo": "the networks that make the demonstration's features",
-    "ranking": "sources by sources, from one number a row",
+    "_rank": "sources by sources, from one number a row",
     "reference": "the published definition, to compare with",
 }
 PRODUCING = {"cov", "corrcoef", "dot", "einsum", "inner", "matmul", "outer", "tensordot", "vdot"}

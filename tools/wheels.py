@@ -8,7 +8,8 @@ puts the runtime that a wheel needs (OpenMP's) inside and says which glibc it as
 wheel is built twice, in different folders, and must come out the same to the last bit. Every wheel
 is installed in fresh environments without a compiler, with the oldest NumPy that its Python has
 wheels of and with the newest, and runs ``tests/minimal.py``, which takes every instruction set in
-turn.
+turn; where ``qemu-x86_64`` is there (Debian: qemu-user), also on the oldest CPU of each set, which
+stops at an instruction that it does not have.
 
 Needs the packages of the extra ``wheels``, a C++17 compiler, and Linux.
 """
@@ -19,6 +20,7 @@ import argparse
 import contextlib
 import hashlib
 import os
+import platform
 import re
 import shutil
 import subprocess
@@ -38,6 +40,8 @@ OLDEST_NUMPY = {
     "3.13": "2.1.0",
     "3.14": "2.3.2",
 }
+# CPUs that the emulator knows, with the best set of instructions that each can run.
+EMULATED = {"Nehalem": "baseline", "Haswell": "v3"}
 
 
 def run(*words: str | Path, **options: object) -> str:
@@ -144,6 +148,12 @@ def try_wheel(wheel: Path, python: Path, numpy: str, folder: Path) -> None:
     for line in run(inside, folder / "minimal.py", env=clean, cwd=folder).splitlines():
         found = re.search(r"'isa': '(\w+)'.*NumPy (\S+)", line)
         print(f"  {line if found is None else f'passed: {found[1]}, NumPy {found[2]}'}")
+    emulator = shutil.which("qemu-x86_64")
+    if emulator is not None and platform.machine() == "x86_64":
+        for cpu, isa in EMULATED.items():
+            on_cpu = (emulator, "-cpu", cpu, inside, folder / "minimal.py")
+            run(*on_cpu, env={**clean, "HSCORE_FAST_ISA": isa}, cwd=folder)
+            print(f"  passed: {isa} on an emulated {cpu}")
     code = (
         "import time; t = time.perf_counter(); import numpy; u = time.perf_counter();"
         "import hscore_fast; print(u - t, time.perf_counter() - u)"
