@@ -2,6 +2,7 @@
 
 #include <Eigen/Dense>
 #include <cmath>
+#include <optional>
 
 #include "packing.hpp"
 
@@ -40,7 +41,6 @@ struct Scratch {
       : stride(PaddedMatrix::round_up(features) + 16),  // not a multiple of a page
         rows(block_rows, stride),
         narrow_rows(with_products && !std::is_same_v<T, float> ? block_rows : 1, stride),
-        row(static_cast<std::size_t>(features)),
         fit(block_rows, group_cols),
         narrow_fit(block_rows, group_cols),
         products(with_products ? PaddedMatrix::round_up(features) : 0, lanes + group_cols),
@@ -50,8 +50,8 @@ struct Scratch {
   }
   Index stride;
   AlignedBuffer<T> rows;
-  AlignedBuffer<float> narrow_rows;  // the same in float32, where products are wanted
-  std::vector<double> row;
+  AlignedBuffer<float> narrow_rows;   // the same in float32, where products are wanted
+  std::optional<RowsInOrder> reader;  // of rows that cannot be read in place
   AlignedBuffer<double> fit;
   AlignedBuffer<float> narrow_fit;  // in strips, for another product
   PaddedMatrix products;            // sum of x_i fit_i', a row for each feature
@@ -224,7 +224,7 @@ ClassFit fit_classes(const FeatureView& x, const std::vector<double>& shift,
     return std::min(lanes, group * narrow_strips / groups * narrow_width);
   };
 
-  const RowReader read(x);
+  const bool read_in_place = detail::is_native<float>(x) || detail::is_native<double>(x);
   const auto fit_block = [&](Index first, Index rows, Scratch<T>& scratch) {
     for (Index i = 0; i < rows; ++i) {
       T* target = scratch.rows.data() + i * scratch.stride;
@@ -235,8 +235,7 @@ ClassFit fit_classes(const FeatureView& x, const std::vector<double>& shift,
         const auto* source = reinterpret_cast<const double*>(x.at(first + i, 0));
         centre(source, shift.data(), features, target);
       } else {
-        read(first + i, 0, features, scratch.row.data());
-        centre(scratch.row.data(), shift.data(), features, target);
+        centre((*scratch.reader)(first + i), shift.data(), features, target);
       }
       if (std::is_same_v<T, double> && options.products) {
         float* narrow = narrow_rows(scratch) + i * scratch.stride;
@@ -321,6 +320,7 @@ ClassFit fit_classes(const FeatureView& x, const std::vector<double>& shift,
   std::vector<Scratch<T>> scratch;
   for (int t = 0; t < threads; ++t) {
     scratch.emplace_back(features, packed.strips() * width, options.products);
+    if (!read_in_place) scratch.back().reader.emplace(x, 0, features);
   }
   // A round gives each thread a few blocks, then the caller is asked whether to stop.
   const double block_work =
