@@ -97,11 +97,13 @@ Plan plan_for(const FeatureView& x, Index classes, const Inflation& inflation) {
   if (!kernel::has_row_pairs || 2 * x.cols > x.rows || x.cols < 128) return plan;
   const double rows = static_cast<double>(x.rows);
   const double features = static_cast<double>(x.cols);
+  // Of the promise, by estimates that may be off; less where the work would be lost.
+  const double most = correction_pays(x, classes) ? 0.9 : 0.65;
   // The fewer rows share a scale the less noise there is, and the more sums to scale.
   const auto choose = [&](auto&& share_of_promise) {
     for (const Index stretch : {384, 192, 96, 48}) {
       const double noise = std::sqrt(static_cast<double>(stretch) / 6) / 46300;
-      if (share_of_promise(noise) > (stretch > 48 ? 0.65 : 0.75)) continue;
+      if (share_of_promise(noise) > most) continue;
       plan.pays = true;
       plan.stretch = stretch;
       return;
