@@ -97,10 +97,8 @@ Plan plan_for(const FeatureView& x, Index classes, const Inflation& inflation) {
   if (!kernel::has_row_pairs || 2 * x.cols > x.rows || x.cols < 128) return plan;
   const double rows = static_cast<double>(x.rows);
   const double features = static_cast<double>(x.cols);
-  // Of the promise, by estimates that may be off; less where the work would be lost.
-  const double most = correction_pays(x, classes) ? 0.9 : 0.65;
   // The fewer rows share a scale the less noise there is, and the more sums to scale.
-  const auto choose = [&](auto&& share_of_promise) {
+  const auto choose = [&](double most, auto&& share_of_promise) {
     for (const Index stretch : {384, 192, 96, 48}) {
       const double noise = std::sqrt(static_cast<double>(stretch) / 6) / 46300;
       if (share_of_promise(noise) > most) continue;
@@ -113,7 +111,8 @@ Plan plan_for(const FeatureView& x, Index classes, const Inflation& inflation) {
   if (is_narrow(x.dtype)) {
     // Of nearly as many classes as features the errors are not all alike.
     const double directions = static_cast<double>(std::min(classes, x.cols / 2));
-    choose([&](double noise) {
+    // By an estimate that may be off; less of the promise where the work would be lost.
+    choose(correction_pays(x, classes) ? 0.9 : 0.65, [&](double noise) {
       return 8 * noise * std::sqrt(inflation.mean / (rows * directions)) / promise;
     });
     // What scaling more sums costs, as a share of the product; a correction may cost less.
@@ -123,7 +122,7 @@ Plan plan_for(const FeatureView& x, Index classes, const Inflation& inflation) {
     plan = {};
   }
   if (!correction_pays(x, classes)) return plan;
-  choose([&](double noise) {
+  choose(0.65, [&](double noise) {
     const double second = 2 * features * noise * noise / rows * inflation.mean;
     return (0.1 + 3 * std::sqrt(inflation.largest / inflation.mean / features)) * second / promise;
   });
