@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import json
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any
 
@@ -46,12 +47,12 @@ def number(value: float, digits: int = 4) -> str:
     return "-" if math.isnan(value) else f"{value:.{digits}g}"
 
 
-class WritesJson:
+class WritesJson(ABC):
     """What has ``to_dict``, as JSON."""
 
+    @abstractmethod
     def to_dict(self) -> dict[str, Any]:
         """Return everything as plain objects."""
-        raise NotImplementedError
 
     def to_json(self, indent: int | None = None) -> str:
         """Write what `to_dict` returns as JSON: nan becomes null, other objects their text.

@@ -11,9 +11,9 @@
 
 namespace hscore {
 
-/// Type of the products in the covariance. Sums, means, class sums and the diagonal are float64
-/// always. `int16` rounds each feature, at random, to some 2e-4 of its size nearby; where that
-/// would be no faster than float32 it is float32.
+/// Type of the products in the covariance. Sums, means and class sums are float64 always, and the
+/// diagonal but for `int16`, which rounds each feature, at random, to some 2e-4 of its size nearby;
+/// where that would be no faster than float32 it is float32.
 enum class Products { float64, float32, int16 };
 
 /// How int16 products round, and what they did: the variance of a value's rounding error per
