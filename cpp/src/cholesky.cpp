@@ -14,7 +14,11 @@ namespace {
 using kernel::Shape;
 using Panel = PackedRows<double>;
 
-constexpr Index panel_cols = 96;  // a multiple of every tile edge, so that blocks start on strips
+// Columns that are eliminated at once: a multiple of every tile edge, so that blocks start on
+// strips. Each update reads and writes all that is left, so a matrix beyond the caches takes more.
+Index panel_cols_for(Index order) {
+  return order > 4096 ? 192 : 96;
+}
 constexpr Index width = Panel::width;
 constexpr Index tile_rows = Shape<double>::broadcasts;
 
@@ -22,7 +26,8 @@ constexpr Index tile_rows = Shape<double>::broadcasts;
 // whole tiles, and the reciprocals of its diagonal.
 class DiagonalBlock {
  public:
-  DiagonalBlock() : packed_(panel_cols, panel_cols), inverse_(panel_cols, 0.0) {}
+  explicit DiagonalBlock(Index most)
+      : packed_(most, most), inverse_(static_cast<std::size_t>(most), 0.0) {}
 
   // `lower(i, j)` is row i, column j <= i of L.
   template <class Lower>
@@ -120,9 +125,11 @@ class Elimination {
       : matrix_(matrix),
         threads_(threads),
         all_rows_(matrix.first_extra() + matrix.extra()),
-        panel_(panel_cols, all_rows_),
+        panel_cols_(panel_cols_for(matrix.order())),
+        diagonal_(panel_cols_),
+        panel_(panel_cols_, all_rows_),
         narrow_(products != Products::float64),
-        narrow_panel_(narrow_ ? panel_cols : 1, narrow_ ? all_rows_ : 1) {
+        narrow_panel_(narrow_ ? panel_cols_ : 1, narrow_ ? all_rows_ : 1) {
     std::fill_n(narrow_panel_.strip(0, 0), narrow_panel_.strips() * narrow_panel_.strip_stride(),
                 0.0f);
   }
@@ -166,6 +173,7 @@ class Elimination {
   }
 
   Index all_rows() const { return all_rows_; }
+  Index panel_cols() const { return panel_cols_; }
 
  private:
   static constexpr Index alignment = PaddedMatrix::lane_multiple;
@@ -181,6 +189,7 @@ class Elimination {
   AugmentedMatrix& matrix_;
   int threads_;
   Index all_rows_;
+  Index panel_cols_;
   DiagonalBlock diagonal_;
   Panel panel_;
   bool narrow_;
@@ -221,9 +230,9 @@ void AugmentedMatrix::keep(const std::vector<Index>& rows) {
 bool cholesky(AugmentedMatrix& matrix, double least_pivot, int threads, const StopCheck& stop) {
   const Index order = matrix.order();
   Elimination elimination(matrix, Products::float64, threads);
-  for (Index k = 0; k < order; k += panel_cols) {
+  for (Index k = 0; k < order; k += elimination.panel_cols()) {
     throw_if_stopped(stop);
-    const Index cols = std::min(panel_cols, order - k);
+    const Index cols = std::min(elimination.panel_cols(), order - k);
     const RowMajor lower = factor_block(matrix, k, cols, least_pivot);
     if (lower.rows() == 0) return false;
     elimination.eliminate(lower, k, order);
@@ -297,6 +306,7 @@ class PivotedElimination {
   // Eliminate those of the next rows that may be, put aside the others seen; gives where the rows
   // of this round end now. Looks on until a panel is full, but not for ever.
   Index take_block(Index end, double least) {
+    const Index panel_cols = elimination_.panel_cols();
     const RowMajor lower = factor_block(matrix_, rank_, std::min(panel_cols, end - rank_), least);
     if (lower.rows() != 0) {
       accept(lower);

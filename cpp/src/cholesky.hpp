@@ -21,6 +21,10 @@ class AugmentedMatrix {
   AugmentedMatrix(Index order, Index extra, PaddedMatrix&& storage)
       : order_(order), extra_(extra), values_(std::move(storage)) {}
 
+  static AugmentedMatrix unset(Index order, Index extra) {
+    return {order, extra, PaddedMatrix::unset(rows_for(order, extra), order)};
+  }
+
   static Index rows_for(Index order, Index extra) {
     return PaddedMatrix::round_up(order) + PaddedMatrix::round_up(extra);
   }

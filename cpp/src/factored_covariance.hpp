@@ -27,7 +27,7 @@ struct FactoredCovariance {
   double smallest_pivot() const;
   /// The smallest share of any chosen feature's sum of squares that all the others leave,
   /// 1 / max_j T_jj (T^-1)_jj. An estimate, from above, that is exact as a rule.
-  double smallest_unique_share() const;
+  double smallest_unique_share(int threads) const;
   /// Rows L^-1 v for rows v on all features.
   PaddedMatrix whiten(const PaddedMatrix& rows, int threads) const;
   /// v' T^-1 v on the live features.
@@ -46,7 +46,7 @@ inline LowerFactor lower_factor(const FactoredCovariance& factored) {
                      Eigen::OuterStride<>(factored.factor.stride()));
 }
 
-WhitenedClasses summarize(const FactoredCovariance& factored);
+WhitenedClasses summarize(const FactoredCovariance& factored, int threads);
 
 /// What is factored: the scatter of the live features in units of their noise levels, the class
 /// directions in the extra rows.

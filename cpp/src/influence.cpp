@@ -76,7 +76,7 @@ InfluenceFunction influence_function(const std::vector<double>& shift,
 
 InfluenceFunction influence_function(const Moments& moments, const WhiteningOptions& options) {
   const FactoredCovariance factored = factor_covariance(moments, options);
-  const HScore score = score_of(moments, summarize(factored));
+  const HScore score = score_of(moments, summarize(factored, options.threads));
   return influence_function(moments.shift(), factored, moments.counts(), score.class_shares,
                             options.threads);
 }

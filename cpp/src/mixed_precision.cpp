@@ -58,7 +58,7 @@ HScore in_float64(const FeatureView& x, const LabelView& y, const WhiteningOptio
   Moments moments = gather(x, y, Products::float64, options, parts);
   if (!moments.finite()) return not_finite();
   FactoredCovariance factored = factor_of(moments, options, parts);
-  HScore result = score_of(moments, summarize(factored));
+  HScore result = score_of(moments, summarize(factored, options.threads));
   keep(parts, std::move(moments), std::move(factored), Products::float64);
   return result;
 }
@@ -152,7 +152,7 @@ HScore h_score(const FeatureView& x, const LabelView& y, const ScoreOptions& opt
   Moments moments = gather(x, y, Products::float32, whitening, parts);
   if (!moments.finite() || !in_float32_range(moments)) return in_float64(x, y, whitening, parts);
   FactoredCovariance factored = factor_of(moments, whitening, parts);
-  HScore result = score_of(moments, summarize(factored));
+  HScore result = score_of(moments, summarize(factored, whitening.threads));
   result.path = Path::float32;
   result.error_bound =
       std::max(result.error_bound, 20 * float32_eps * result.score / result.smallest_unique_share);

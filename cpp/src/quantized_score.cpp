@@ -213,7 +213,7 @@ std::optional<HScore> quantized_h_score(const FeatureView& x, const LabelView& y
   const double unevenness = noise / mean_noise - 1;
   noise = std::sqrt(noise / static_cast<double>(x.cols));
   const FactoredCovariance factored = factor_in_place(moments, whitening, Products::float32);
-  HScore result = score_of(moments, summarize(factored));
+  HScore result = score_of(moments, summarize(factored, whitening.threads));
   if (!factored.full_rank() || !(result.score > 0)) return std::nullopt;
   // Of P T^-1 as an operator; beyond, what is said above of the terms is not so.
   if (operator_error(x, noise) > 0.1 * std::sqrt(result.smallest_unique_share)) return std::nullopt;

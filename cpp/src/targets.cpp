@@ -252,7 +252,8 @@ void score_all(const Moments& moments, const std::vector<std::vector<double>>& c
   result.rank = factored.rank();
   if (result.rank == 0 || !(multiplier > 0)) return;
   Sums sums = sum_up(factored);
-  const double smallest_share = shrunk ? 1 : factored.smallest_unique_share();
+  const double smallest_share =
+      shrunk ? 1 : factored.smallest_unique_share(options.whitening.threads);
   for (std::size_t t = 0; t < targets; ++t) {
     if (shrunk) {
       double sum = 0;

@@ -199,8 +199,8 @@ HScore h_score(const TriangularMoments& moments, const WhiteningOptions& options
     const double share = scaled.matrix(k, k) / length(k);
     whitened.smallest_pivot = std::min(whitened.smallest_pivot, share * share);
   }
-  whitened.smallest_unique_share =
-      smallest_unique_share(scaled.matrix.topLeftCorner(rank, rank).transpose(), length);
+  whitened.smallest_unique_share = smallest_unique_share(
+      scaled.matrix.topLeftCorner(rank, rank).transpose(), length, options.threads);
   for (Index c = 0; c < moments.classes(); ++c) {
     const double count = static_cast<double>(moments.counts()[static_cast<std::size_t>(c)]);
     const double squared = scaled.projected.col(c).head(rank).squaredNorm();

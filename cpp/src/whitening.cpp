@@ -53,7 +53,7 @@ LiveFeatures live_features(const Moments& moments, const std::vector<double>& of
 }
 
 // The scatter and the class sums about the mean, in units of the noise. `scatter` may be the
-// matrix's own storage.
+// matrix's own storage, which has zeros where nothing is written.
 void fill_scaled(const Moments& moments, const PaddedMatrix& scatter,
                  const std::vector<double>& offset, const LiveFeatures& live,
                  AugmentedMatrix& matrix, int threads) {
@@ -65,6 +65,7 @@ void fill_scaled(const Moments& moments, const PaddedMatrix& scatter,
     scaled_offset[j] = offset[static_cast<std::size_t>(live.index[j])] * live.scale[j];
   }
   const bool all_live = order == moments.features();
+  const bool in_place = &scatter == &matrix.values();
   const auto gather = [&](const double* source, double* target, Index count, double row_scale,
                           double row_offset) {
     for (Index j = 0; j < count; ++j) {
@@ -74,20 +75,22 @@ void fill_scaled(const Moments& moments, const PaddedMatrix& scatter,
     }
   };
   constexpr Index rows_per_task = 32;
-  const Index rows = order + classes;
+  const Index rows = matrix.values().rows();
   parallel_for((rows + rows_per_task - 1) / rows_per_task, threads, [&](Index task) {
     for (Index i = task * rows_per_task; i < std::min(rows, (task + 1) * rows_per_task); ++i) {
+      const Index c = i - matrix.first_extra();
+      Index written = 0;
       if (i < order) {
         const std::size_t at = static_cast<std::size_t>(i);
-        gather(scatter.row(live.index[at]), matrix.row(i), i + 1, live.scale[at],
+        written = i + 1;
+        gather(scatter.row(live.index[at]), matrix.row(i), written, live.scale[at],
                n * scaled_offset[at]);
-      } else {
-        const Index c = i - order;
-        const double count = moments.counts()[static_cast<std::size_t>(c)];
-        if (count == 0) continue;
-        const double root = std::sqrt(count);
-        gather(moments.shifted_class_sums().row(c), matrix.extra_row(c), order, 1 / root, root);
+      } else if (c >= 0 && c < classes && moments.counts()[static_cast<std::size_t>(c)] != 0) {
+        const double root = std::sqrt(moments.counts()[static_cast<std::size_t>(c)]);
+        written = order;
+        gather(moments.shifted_class_sums().row(c), matrix.row(i), order, 1 / root, root);
       }
+      if (!in_place) std::fill(matrix.row(i) + written, matrix.row(i) + matrix.stride(), 0.0);
     }
   });
 }
@@ -104,13 +107,13 @@ double FactoredCovariance::smallest_pivot() const {
   return smallest;
 }
 
-double FactoredCovariance::smallest_unique_share() const {
+double FactoredCovariance::smallest_unique_share(int threads) const {
   Eigen::VectorXd root(rank());
   for (Index i = 0; i < rank(); ++i) {
     root(i) = std::sqrt(
         live.sum_of_squares[static_cast<std::size_t>(chosen[static_cast<std::size_t>(i)])]);
   }
-  return hscore::smallest_unique_share(lower_factor(*this), root);
+  return hscore::smallest_unique_share(lower_factor(*this), root, threads);
 }
 
 PaddedMatrix FactoredCovariance::whiten(const PaddedMatrix& rows, int threads) const {
@@ -158,7 +161,7 @@ ScaledCovariance scale_covariance(const Moments& moments, double tolerance, int 
   result.offset = moments.offset();
   result.live = live_features(moments, result.offset, tolerance);
   const Index order = static_cast<Index>(result.live.index.size());
-  result.matrix = AugmentedMatrix(order, moments.classes());
+  result.matrix = AugmentedMatrix::unset(order, moments.classes());
   fill_scaled(moments, moments.shifted_scatter(), result.offset, result.live, result.matrix,
               threads);
   return result;
@@ -193,20 +196,20 @@ FactoredCovariance factor_in_place(Moments& moments, const WhiteningOptions& opt
     fill_scaled(moments, result.factor.values(), result.offset, result.live, result.factor,
                 threads);
   } else {
-    result.factor = AugmentedMatrix(order, moments.classes());
+    result.factor = AugmentedMatrix::unset(order, moments.classes());
     fill_scaled(moments, scatter, result.offset, result.live, result.factor, threads);
   }
   result.chosen = pivoted_cholesky(result.factor, noise_pivot, threads, options.stop, products);
   return result;
 }
 
-WhitenedClasses summarize(const FactoredCovariance& factored) {
-  return {factored.rank(), factored.smallest_pivot(), factored.smallest_unique_share(),
+WhitenedClasses summarize(const FactoredCovariance& factored, int threads) {
+  return {factored.rank(), factored.smallest_pivot(), factored.smallest_unique_share(threads),
           factored.class_norms()};
 }
 
 WhitenedClasses whiten_classes(const Moments& moments, const WhiteningOptions& options) {
-  return summarize(factor_covariance(moments, options));
+  return summarize(factor_covariance(moments, options), options.threads);
 }
 
 }  // namespace hscore

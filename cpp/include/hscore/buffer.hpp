@@ -99,20 +99,24 @@ class PaddedMatrix {
   static constexpr std::ptrdiff_t lane_multiple = 32;  // the widest strip of any instruction set
 
   PaddedMatrix() = default;
-  PaddedMatrix(std::ptrdiff_t rows, std::ptrdiff_t cols)
-      : rows_(rows), cols_(cols), stride_(padded(cols)), values_(rows, stride_) {
+  PaddedMatrix(std::ptrdiff_t rows, std::ptrdiff_t cols) : PaddedMatrix(unset(rows, cols)) {
     if (values_.size() != 0) std::fill_n(values_.data(), values_.size(), 0.0);
+  }
+  /// For those who write every row: the first touch of so many pages is worth sharing.
+  static PaddedMatrix unset(std::ptrdiff_t rows, std::ptrdiff_t cols) {
+    PaddedMatrix result;
+    result.rows_ = rows;
+    result.cols_ = cols;
+    result.stride_ = padded(cols);
+    result.values_ = AlignedBuffer<double>(rows, result.stride_);
+    return result;
   }
 
   static std::ptrdiff_t round_up(std::ptrdiff_t value) {
     return (value + lane_multiple - 1) / lane_multiple * lane_multiple;
   }
   PaddedMatrix copy() const {
-    PaddedMatrix result;
-    result.rows_ = rows_;
-    result.cols_ = cols_;
-    result.stride_ = stride_;
-    result.values_ = AlignedBuffer<double>(rows_, stride_);
+    PaddedMatrix result = unset(rows_, cols_);
     std::copy_n(values_.data(), values_.size(), result.values_.data());
     return result;
   }
