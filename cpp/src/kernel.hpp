@@ -171,6 +171,7 @@ HSCORE_INLINE void micro_kernel(const T* a, Index step, Index lane, const T* b, 
   using Vector = typename S::Vector;
   constexpr Index vectors = Strips * S::pieces;
   Vector acc[S::broadcasts][vectors] = {};
+#pragma GCC unroll 2
   for (Index k = 0; k < rows; ++k) {
     Vector line[vectors];
 #pragma GCC unroll 8
@@ -230,20 +231,28 @@ HSCORE_INLINE void accumulate(double* target, Shape<float>::Vector value, float)
 }
 
 #if defined(HSCORE_ROW_PAIRS)
-typedef RowPair HalfPairVector
-    __attribute__((vector_size(vector_bytes / 2), may_alias, aligned(1)));
+// Intrinsics: GCC 12 converts a vector of int32 in halves, and puts these together again.
+template <int part>
+HSCORE_INLINE DoubleLanes widen(RowPairs value) {
+#if defined(__AVX512F__)
+  return (DoubleLanes)_mm512_cvtepi32_pd(_mm512_extracti64x4_epi64((__m512i)value, part));
+#elif defined(__AVX2__)
+  return (DoubleLanes)_mm256_cvtepi32_pd(_mm256_extracti128_si256((__m256i)value, part));
+#else
+  const __m128i lanes = (__m128i)value;
+  return (DoubleLanes)_mm_cvtepi32_pd(part == 0 ? lanes : _mm_unpackhi_epi64(lanes, lanes));
+#endif
+}
 
 /// Adds value * row_scale * col_scale, the scale of each column.
 HSCORE_INLINE void add_scaled(double* target, RowPairs value, double row_scale,
                               const double* col_scale) {
-  constexpr Index half = Shape<RowPair>::lanes / 2;
-  HalfPairVector parts[2];
-  std::memcpy(parts, &value, sizeof parts);
-  for (Index p = 0; p < 2; ++p) {
-    const DoubleLanes scale = load_lanes(col_scale + p * half) * row_scale;
-    store_lanes(target + p * half, load_lanes(target + p * half) +
-                                       __builtin_convertvector(parts[p], DoubleVector) * scale);
-  }
+  const auto add = [&](Index at, DoubleLanes part) {
+    store_lanes(target + at,
+                load_lanes(target + at) + part * (load_lanes(col_scale + at) * row_scale));
+  };
+  add(0, widen<0>(value));
+  add(double_lanes, widen<1>(value));
 }
 
 /// The nearest integers to both, which must be within int16. Adding 1.5 * 2^23 to a float leaves

@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <cmath>
+#include <limits>
 #include <numeric>
 #include <stdexcept>
 #include <string>
@@ -193,7 +194,7 @@ void Moments::accumulate_as(const Batch& batch, const UpdateOptions& options, In
     return;
   }
   using Element = typename Packed::Element;
-  constexpr bool rounds = !std::is_same_v<Element, double>;
+  constexpr bool rounds = std::is_same_v<Element, float>;
   const bool norms = options.norms && has_norms_ && std::is_floating_point_v<Element>;
   std::vector<double> squared_norms;
   if (norms) squared_norms.reserve(static_cast<std::size_t>(block));
@@ -204,7 +205,7 @@ void Moments::accumulate_as(const Batch& batch, const UpdateOptions& options, In
     else
       return Packed(block, features_);
   }();
-  std::vector<double> squares(shift_.size(), 0.0);
+  std::vector<double> squares(shift_.size(), 0.0);  // of float32 products the diagonal, exactly
   if constexpr (rounds) {
     for (Index j = 0; j < features_; ++j) squares[static_cast<std::size_t>(j)] = scatter_(j, j);
   }
@@ -213,7 +214,7 @@ void Moments::accumulate_as(const Batch& batch, const UpdateOptions& options, In
     const Batch part = batch.row_range(first, std::min(block, rows - first));
     if constexpr (quantizes) {
       pack_rows(part.features, part.start, part.labels.codes, part.weights, shift_.data(), sums_,
-                squares.data(), packed, threads);
+                packed, threads);
     } else {
       pack_rows(part.features, part.labels.codes, part.weights, shift_.data(), sums_,
                 squares.data(), packed, threads);
@@ -229,8 +230,10 @@ void Moments::accumulate_as(const Batch& batch, const UpdateOptions& options, In
     // that depend on each other would no longer cancel. Only what they add as a rule is removed.
     for (Index j = 0; j < features_; ++j) {
       const std::size_t at = static_cast<std::size_t>(j);
-      scatter_(j, j) =
-          std::isfinite(squares[at]) ? scatter_(j, j) - packed.added()[j] : squares[at];
+      double total = 0;  // an int16 can not say that a value is not finite
+      for (Index c = 0; c < classes(); ++c) total += sums_(c, j);
+      scatter_(j, j) = std::isfinite(total) ? scatter_(j, j) - packed.added()[j]
+                                            : std::numeric_limits<double>::quiet_NaN();
       options.quantization->mean_variance[at] += packed.added()[j];
       options.quantization->variance[at] += packed.noise()[j];
     }

@@ -79,18 +79,23 @@ HSCORE_INLINE V weigh_root(V value, const Weighted& by) {
   return value * by.root;
 }
 
+/// In the place of the squares, where nobody asks for them.
+struct Unsquared {
+  Unsquared operator+(Index) const { return {}; }
+};
+
 // One row of one strip, `count` columns of it real. The source may be unaligned.
-template <class T, class Source, class Weight>
+template <class T, class Source, class Weight, class Squares>
 HSCORE_INLINE void pack_strip(const Source* source, Index count, const double* shift, Weight weight,
-                              double* sums, double* squares, T* target) {
-  constexpr bool rounds = std::is_same_v<T, float>;
+                              double* sums, Squares squares, T* target) {
+  constexpr bool squared = std::is_same_v<Squares, double*>;
   constexpr Index width = PackedRows<T>::width;
   if (count >= width) {
     for (Index l = 0; l < width; l += kernel::double_lanes) {
       const kernel::DoubleLanes centred =
           kernel::load_lanes(source + l) - kernel::load_lanes(shift + l);
       kernel::store_lanes(sums + l, kernel::load_lanes(sums + l) + weigh(centred, weight));
-      if constexpr (rounds) {
+      if constexpr (squared) {
         kernel::store_lanes(squares + l,
                             kernel::load_lanes(squares + l) + weigh(centred, weight) * centred);
       }
@@ -105,16 +110,16 @@ HSCORE_INLINE void pack_strip(const Source* source, Index count, const double* s
       std::memcpy(&value, source + l, sizeof value);
       centred = value - shift[l];
       sums[l] += weigh(centred, weight);
-      if constexpr (rounds) squares[l] += weigh(centred, weight) * centred;
+      if constexpr (squared) squares[l] += weigh(centred, weight) * centred;
     }
     target[l] = static_cast<T>(weigh_root(centred, weight));
   }
 }
 
 // row_of(i) points to the panel's columns of row i, weight_of(i) is its weight.
-template <class T, class RowOf, class WeightOf>
+template <class T, class Squares, class RowOf, class WeightOf>
 void pack_panel(const FeatureView& x, const std::int32_t* codes, Index first_strip,
-                Index last_strip, const double* shift, PaddedMatrix& sums, double* squares,
+                Index last_strip, const double* shift, PaddedMatrix& sums, Squares squares,
                 PackedRows<T>& out, RowOf&& row_of, WeightOf&& weight_of) {
   constexpr Index width = PackedRows<T>::width;
   const Index first_col = first_strip * width;
@@ -144,7 +149,7 @@ void pack_panel(const FeatureView& x, const std::int32_t* codes, Index first_str
 
 namespace detail {
 
-constexpr Index most_panel_cols = 256;
+constexpr Index most_panel_cols = 512;
 
 /// Whether rows are contiguous values of that type, which may be unaligned.
 template <class Source>
@@ -155,10 +160,10 @@ bool is_native(const FeatureView& x) {
 }
 
 // All rows of x, of the features in some strips.
-template <class T>
+template <class T, class Squares>
 void pack_strips(const FeatureView& x, const std::int32_t* codes, const double* weights,
                  Index first_strip, Index last_strip, const double* shift, PaddedMatrix& sums,
-                 double* squares, PackedRows<T>& out) {
+                 Squares squares, PackedRows<T>& out) {
   constexpr Index width = PackedRows<T>::width;
   const Index first_col = first_strip * width;
   const Index cols = std::min(x.cols, last_strip * width) - first_col;
@@ -204,7 +209,11 @@ void pack_rows(const FeatureView& x, const std::int32_t* codes, const double* we
                int threads) {
   out.set_rows(x.rows);
   detail::for_each_panel(out.strips(), out.width, threads, [&](Index first, Index last) {
-    detail::pack_strips(x, codes, weights, first, last, shift, sums, squares, out);
+    if constexpr (std::is_same_v<T, float>) {
+      detail::pack_strips(x, codes, weights, first, last, shift, sums, squares, out);
+    } else {
+      detail::pack_strips(x, codes, weights, first, last, shift, sums, detail::Unsquared{}, out);
+    }
   });
 }
 

@@ -136,11 +136,10 @@ inline void quantize_strip(const float* first, const float* second, Index rows, 
 
 }  // namespace detail
 
-/// As for float32: the class sums and `squares` are exact; but see Moments::accumulate_as. `start`
-/// is the place of the first row.
+/// The class sums are exact. `start` is the place of the first row.
 inline void pack_rows(const FeatureView& x, Index start, const std::int32_t* codes,
                       const double* weights, const double* shift, PaddedMatrix& sums,
-                      double* squares, QuantizedRows& out, int threads) {
+                      QuantizedRows& out, int threads) {
   out.set_rows(x.rows);
   PackedRows<float>& centred = out.centred();
   const Index depth = out.slice_capacity();
@@ -150,7 +149,7 @@ inline void pack_rows(const FeatureView& x, Index start, const std::int32_t* cod
       const Index rows = std::min(out.stretch(), x.rows - begin);
       detail::pack_strips(x.row_range(begin, rows), codes + begin,
                           weights == nullptr ? nullptr : weights + begin, first, last, shift, sums,
-                          squares, centred);
+                          detail::Unsquared{}, centred);
       for (Index strip = first; strip < last; ++strip) {
         const float* second = rows > depth ? centred.strip(1, strip) : nullptr;
         detail::quantize_strip(
