@@ -1,6 +1,6 @@
 """The compiled core; every instruction set's module has this interface."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -10,6 +10,17 @@ from hscore_fast import BuildInfo
 
 class Columns:
     def __init__(self, segments: list[list[NDArray[Any]]], n_features: int) -> None: ...
+    @property
+    def shape(self) -> tuple[int, int]: ...
+
+class Blocks:
+    def __init__(
+        self,
+        begin: Callable[[], Generator[NDArray[Any] | Columns]],
+        n_samples: int,
+        n_features: int,
+        narrow: bool,
+    ) -> None: ...
     @property
     def shape(self) -> tuple[int, int]: ...
 
@@ -75,7 +86,7 @@ class Moments:
     def __init__(self, n_features: int) -> None: ...
     def update(
         self,
-        features: NDArray[Any] | Columns,
+        features: NDArray[Any] | Columns | Blocks,
         codes: NDArray[np.int32],
         n_classes: int,
         weights: NDArray[np.float64] | None,
@@ -139,7 +150,7 @@ class SourceElimination:
     def fourth_powers(self) -> float: ...
 
 def h_score(
-    features: NDArray[Any] | Columns,
+    features: NDArray[Any] | Columns | Blocks,
     codes: NDArray[np.int32],
     n_classes: int,
     bfloat16: bool,
@@ -149,7 +160,7 @@ def h_score(
     progress: Callable[[int, int], object] | None,
 ) -> HScore | None: ...
 def regularized_h_score(
-    features: NDArray[Any] | Columns,
+    features: NDArray[Any] | Columns | Blocks,
     codes: NDArray[np.int32],
     n_classes: int,
     bfloat16: bool,

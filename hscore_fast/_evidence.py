@@ -132,7 +132,7 @@ def influence(
 
         source, labels = _stream.open_inputs(features, labels)
         if source.mapped is None:
-            _stream.check_scorable(source, precision)
+            _stream.check_read_once(source, precision)
             if leverages:
                 raise _no_leverages(f"{source.what}, which is read in blocks, once")
             parts = _stream.stream_parts(

@@ -47,6 +47,9 @@ class Features:
     bfloat16: bool = False  # the array then holds the bits as uint16
     names: list[object] | None = None  # of the columns, where they have names
 
+    def __len__(self) -> int:
+        return self.n_samples
+
     @property
     def n_samples(self) -> int:
         """Number of rows."""
@@ -74,6 +77,8 @@ class Features:
 
 def as_features(features: Any) -> Features:
     """See features as a real matrix; one column if they are one-dimensional."""
+    if isinstance(features, Features):
+        return features
     names: list[object] | None = None
     array: NDArray[Any] | core.Columns
     bfloat16 = False

@@ -107,7 +107,7 @@ class Joint:
         if all(part.source is None for part in parts):
             yield 0, side_by_side([column for part in parts for column in part.columns])
             return
-        from hscore_fast.readers._stream import read_side_by_side
+        from hscore_fast.readers._blocks import read_side_by_side
 
         yield from read_side_by_side(
             [part.columns if part.source is None else part.source for part in parts],

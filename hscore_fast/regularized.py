@@ -129,14 +129,15 @@ def regularized_h_score(
 
         inputs = _stream.open_inputs(features, labels)
         if inputs.features.mapped is None:
-            moments = _stream.scorable_moments(inputs, precision, n_threads, check_finite, progress)
-            result = core.regularized_h_score_of_moments(
-                moments._scorable(), method, intensity, paper, threads
+            rows, codes, classes = _stream.rows_to_score(*inputs, progress)
+            result = core.regularized_h_score(
+                *(rows.for_core(), codes, len(classes), False, precision),
+                *(method, intensity, paper, threads, None),
             )
             if not result.finite:
                 if not check_finite:
                     return float("nan")
-                raise overflow()
+                raise rows.not_finite(threads)
             warn_if_single_class(result.n_classes)
             return result.score
         features, labels = inputs.features.mapped, inputs.labels

@@ -64,8 +64,8 @@ def h_score(
         and integer features and 1e-6 for narrower ones; where that is not safe it computes in
         float64. "float32" is unchecked.
         "high" never squares the features, in about three times the time: it tells near-duplicates
-        apart down to 1e-9 of their deviation. A file that is not mapped is read in blocks, once:
-        "auto" is then "float64", and "float32" and "high" are refused.
+        apart down to 1e-9 of their deviation. Of a file that is read in blocks "auto" takes float64
+        and integer features in float64, so that it is read once.
     tol : float, optional
         Share of a feature's variance below which the part that other features do not predict
         counts as noise; by default ``2**-42``, and with ``precision="high"`` as little as its

@@ -222,9 +222,9 @@ def _score_stream(
     progress: Callable[[int], object] | None,
 ) -> TargetScores | None:
     """Score encoded targets against features that are read in blocks; None as above."""
-    from hscore_fast.readers._stream import check_scorable, stream_targets
+    from hscore_fast.readers._stream import check_read_once, stream_targets
 
-    check_scorable(source, options.precision)
+    check_read_once(source, options.precision)
     moments = stream_targets(source, codes, n_classes, options.n_threads, check_finite, progress)
     result = score_sums(moments, options)
     if progress is not None:

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "hscore/labels.hpp"
+#include "hscore/row_blocks.hpp"
 #include "hscore/views.hpp"
 
 namespace hscore::python {
@@ -92,10 +93,81 @@ class Columns {
   FeatureView view_;
 };
 
-/// `features` is a two-dimensional array or Columns; bfloat16 arrays come as their bits.
+inline FeatureView matrix_view(const py::object& matrix, bool bfloat16) {
+  if (py::isinstance<Columns>(matrix)) return matrix.cast<const Columns&>().view();
+  return array_view(py::cast<py::array>(matrix), bfloat16);
+}
+
+/// Rows that Python reads: `begin` gives a generator of arrays or Columns, which is closed at the
+/// end of each walk. To be walked without the GIL.
+class Blocks : public RowBlocks {
+ public:
+  Blocks(py::function begin, Index rows, Index cols, bool narrow) : begin_(std::move(begin)) {
+    view_.rows = rows;
+    view_.cols = cols;
+    view_.dtype = narrow ? DType::float32 : DType::float64;  // what precision to promise
+    view_.blocks = this;
+  }
+  Blocks(const Blocks&) = delete;
+  Blocks& operator=(const Blocks&) = delete;
+
+  const FeatureView& view() const { return view_; }
+
+  void walk(const Body& body) const override {
+    const py::gil_scoped_acquire gil;
+    const Walk walk(begun_ ? std::move(begun_) : begin_());
+    py::object block = first_ ? std::move(first_) : walk.next();
+    for (; block; block = walk.next()) {
+      const FeatureView view = matrix_view(block, false);
+      const py::gil_scoped_release release;
+      body(view);
+    }
+  }
+
+  FeatureView first() const override {
+    const py::gil_scoped_acquire gil;
+    if (!first_) {
+      begun_ = begin_();
+      first_ = Walk::next_of(begun_);
+      if (!first_) throw py::value_error("there are no rows");
+    }
+    return matrix_view(first_, false);
+  }
+
+ private:
+  class Walk {
+   public:
+    explicit Walk(py::object generator) : generator_(std::move(generator)) {}
+    Walk(const Walk&) = delete;
+    Walk& operator=(const Walk&) = delete;
+    ~Walk() {
+      const py::error_scope raised;  // by whom the walk was ended
+      PyObject* done = PyObject_CallMethod(generator_.ptr(), "close", nullptr);
+      if (done == nullptr) PyErr_WriteUnraisable(generator_.ptr());
+      Py_XDECREF(done);
+    }
+    /// Nothing at the end.
+    py::object next() const { return next_of(generator_); }
+    static py::object next_of(const py::object& generator) {
+      PyObject* block = PyIter_Next(generator.ptr());
+      if (block == nullptr && PyErr_Occurred() != nullptr) throw py::error_already_set();
+      return py::reinterpret_steal<py::object>(block);
+    }
+
+   private:
+    py::object generator_;
+  };
+
+  py::function begin_;
+  FeatureView view_;
+  mutable py::object begun_;  // a walk of which only the first block has been seen
+  mutable py::object first_;
+};
+
+/// `features` is a two-dimensional array, Columns or Blocks; bfloat16 arrays come as their bits.
 inline FeatureView feature_view(const py::object& features, bool bfloat16) {
-  if (py::isinstance<Columns>(features)) return features.cast<const Columns&>().view();
-  return array_view(py::cast<py::array>(features), bfloat16);
+  if (py::isinstance<Blocks>(features)) return features.cast<const Blocks&>().view();
+  return matrix_view(features, bfloat16);
 }
 
 inline LabelView label_view(const Codes& codes, Index classes) {

@@ -55,6 +55,13 @@ void bind_scores(py::module_& module) {
         return py::make_tuple(columns.view().rows, columns.view().cols);
       });
 
+  py::class_<Blocks>(module, "Blocks", py::module_local())
+      .def(py::init<py::function, Index, Index, bool>(), py::arg("begin"), py::arg("n_samples"),
+           py::arg("n_features"), py::arg("narrow"))
+      .def_property_readonly("shape", [](const Blocks& blocks) {
+        return py::make_tuple(blocks.view().rows, blocks.view().cols);
+      });
+
   py::class_<HScore>(module, "HScore", py::module_local())
       .def_readonly("score", &HScore::score)
       .def_readonly("n_samples", &HScore::rows)

@@ -19,8 +19,8 @@ from written_files import (
     written,
 )
 
-from hscore_fast import adjusted_h_score, chance_level, h_score, regularized_h_score
-from hscore_fast.readers import _stream, open_array, open_source, read_moments
+from hscore_fast import adjusted_h_score, chance_level, evaluate, h_score, regularized_h_score
+from hscore_fast.readers import _blocks, open_array, open_source, read_moments
 
 ROWS, COLUMNS = 307, 7
 
@@ -33,7 +33,7 @@ def kind(request):
 @pytest.fixture
 def small_blocks(monkeypatch):
     """Cut these small files into many blocks."""
-    monkeypatch.setattr(_stream, "_BLOCK_BYTES", 40 * COLUMNS * 4)
+    monkeypatch.setattr(_blocks, "_BLOCK_BYTES", 40 * COLUMNS * 4)
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +71,7 @@ def test_what_was_written_is_read(tmp_path, kind, dtype) -> None:
     # A list's values come from Python's numbers, which know one width.
     if "lists" not in kind and kind != "feather":
         assert source.dtype == x.dtype
-    bits = dtype == "?" and "arrow" in kind  # not as memory has them
+    bits = dtype == "?" and ("arrow" in kind or kind == "hdf5")  # not as memory has them
     assert (source.mapped is not None) == (kind in MAPPED and not bits)
     blocks = list(source.blocks(64))
     assert max(map(len, blocks)) <= 64
@@ -314,7 +314,7 @@ def test_where_a_value_is_not_finite(tmp_path, problem) -> None:
     x, y = problem[0].copy(), problem[1]
     x[ROWS - 5, 3] = np.nan
     with h5py.File(tmp_path / "x.h5", "w") as file:
-        file["x"] = x
+        file.create_dataset("x", data=x, chunks=(40, COLUMNS))
     with pytest.raises(ValueError, match=rf"not finite, the first \(nan\) in row {ROWS - 5}, col"):
         h_score(tmp_path / "x.h5", y)
     assert np.isnan(h_score(tmp_path / "x.h5", y, check_finite=False))
@@ -323,11 +323,11 @@ def test_where_a_value_is_not_finite(tmp_path, problem) -> None:
 def test_options_of_streams(tmp_path, problem) -> None:
     h5py = pytest.importorskip("h5py")
     with h5py.File(tmp_path / "x.h5", "w") as file:
-        file["x"] = problem[0]
+        file.create_dataset("x", data=problem[0], chunks=(40, COLUMNS))
     address = f"{tmp_path}/x.h5:x"
     for precision in ("float32", "high"):
         with pytest.raises(ValueError, match=r"'auto' or 'float64' for .*read in blocks"):
-            h_score(address, problem[1], precision=precision)
+            evaluate(address, problem[1], precision=precision)
     with pytest.raises(ValueError, match="n_threads"):
         h_score(address, problem[1], n_threads=0)
     with pytest.raises(ValueError, match="tol"):
@@ -355,7 +355,7 @@ def test_a_table_is_scored_where_it_lies(tmp_path, problem, monkeypatch) -> None
         assert source.mapped.num_rows == ROWS
         assert source.shape == x.shape
         assert pa.total_allocated_bytes() == before
-        for precision in ("float64", "high"):  # which what is read in blocks cannot be
+        for precision in ("float64", "high"):
             assert h_score(source.mapped, y, precision=precision) == pytest.approx(
                 h_score(x, y), rel=1e-12
             )
@@ -364,6 +364,38 @@ def test_a_table_is_scored_where_it_lies(tmp_path, problem, monkeypatch) -> None
         monkeypatch.setattr("hscore_fast.readers._arrow._MOST_PIECES", 3)
         assert open_source(path).mapped is None
         monkeypatch.undo()
+
+
+def test_a_dataset_in_one_piece_is_mapped_wherever_it_begins(tmp_path, problem) -> None:
+    h5py = pytest.importorskip("h5py")
+    x, y = problem
+    for userblock in (0, 1024):
+        path = tmp_path / f"{userblock}.h5"
+        with h5py.File(path, "w", userblock_size=userblock) as file:
+            file["swapped"] = x.astype(">f4")
+            file["flags"] = x > 0
+            file.create_dataset("empty", x.shape, "f4")  # nothing of it is written
+            file.create_dataset(
+                "elsewhere",
+                x.shape,
+                "f4",
+                external=[(str(tmp_path / f"{userblock}.raw"), 0, x.nbytes)],
+            )
+            file["elsewhere"][:] = x
+            layout = h5py.VirtualLayout(x.shape, "f4")
+            layout[:] = h5py.VirtualSource(file["elsewhere"])
+            file.create_virtual_dataset("virtual", layout)
+        for name, expected in {
+            "swapped": x,
+            "flags": x > 0,
+            "empty": np.zeros_like(x),
+            "elsewhere": x,
+            "virtual": x,
+        }.items():
+            source = open_source(f"{path}:{name}")
+            assert (source.mapped is not None) == (name == "swapped")
+            np.testing.assert_array_equal(source.read(), expected)
+        assert h_score(f"{path}:swapped", y) == h_score(x, y)
 
 
 def test_a_table_with_gaps_is_not_mapped(tmp_path) -> None:

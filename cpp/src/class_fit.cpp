@@ -4,6 +4,7 @@
 #include <cmath>
 #include <optional>
 
+#include "hscore/row_blocks.hpp"
 #include "packing.hpp"
 
 namespace hscore {
@@ -194,7 +195,7 @@ PaddedMatrix class_coefficients(const AugmentedMatrix& factor, const double* whi
 }
 
 template <class T>
-ClassFit fit_classes(const FeatureView& x, const std::vector<double>& shift,
+ClassFit fit_classes(const FeatureView& all, const std::vector<double>& shift,
                      const std::vector<double>& offset, const PaddedMatrix& coefficients,
                      const double* signs, const FitOptions& options, const StopCheck& stop) {
   const int threads = options.threads;
@@ -203,7 +204,7 @@ ClassFit fit_classes(const FeatureView& x, const std::vector<double>& shift,
   constexpr Index tile_rows = Shape::broadcasts;
   constexpr Index tile_cols = Shape::strips * width;
   static_assert(block_rows % tile_rows == 0 && group_cols % tile_cols == 0);
-  const Index features = x.cols;
+  const Index features = all.cols;
   const Index classes = coefficients.rows();
   const PackedRows<T> packed = pack_classes<T>(coefficients);
   // What the offset contributes to each class's fit, and the probe's sign of each class.
@@ -226,8 +227,9 @@ ClassFit fit_classes(const FeatureView& x, const std::vector<double>& shift,
     return std::min(lanes, group * narrow_strips / groups * narrow_width);
   };
 
-  const bool read_in_place = detail::is_native<float>(x) || detail::is_native<double>(x);
-  const auto fit_block = [&](Index first, Index rows, Scratch<T>& scratch) {
+  // Rows of x, whose first is row `start` of all.
+  const auto fit_rows = [&](const FeatureView& x, Index start, Index first, Index rows,
+                            Scratch<T>& scratch) {
     for (Index i = 0; i < rows; ++i) {
       T* target = scratch.rows.data() + i * scratch.stride;
       if (detail::is_native<float>(x)) {
@@ -299,12 +301,12 @@ ClassFit fit_classes(const FeatureView& x, const std::vector<double>& shift,
           squares[i] += square[l];
         }
         if (options.rows.own == nullptr) continue;
-        const Index own = options.rows.codes[first + i] - c;
-        if (own >= 0 && own < cols) options.rows.own[first + i] = row[own];
+        const Index own = options.rows.codes[start + first + i] - c;
+        if (own >= 0 && own < cols) options.rows.own[start + first + i] = row[own];
       }
     }
     if (options.rows.squares != nullptr) {
-      std::copy_n(squares, rows, options.rows.squares + first);
+      std::copy_n(squares, rows, options.rows.squares + start + first);
     }
     // Four rows at a time; beyond the last ones the factor is 0.
     for (Index i = 0; signs != nullptr && i < rows; i += 4) {
@@ -322,24 +324,30 @@ ClassFit fit_classes(const FeatureView& x, const std::vector<double>& shift,
   std::vector<Scratch<T>> scratch;
   for (int t = 0; t < threads; ++t) {
     scratch.emplace_back(features, packed.strips() * width, options.products);
-    if (!read_in_place) scratch.back().reader.emplace(x, 0, features);
   }
   // A round gives each thread a few blocks, then the caller is asked whether to stop.
   const double block_work =
       2.0 * static_cast<double>(block_rows * features) * static_cast<double>(classes);
   const Index round = threads * std::max<Index>(1, static_cast<Index>(2e9 / block_work));
-  const Index blocks = (x.rows + block_rows - 1) / block_rows;
-  for (Index first = 0; first < blocks; first += round) {
-    throw_if_stopped(stop);
-    const Index count = std::min(round, blocks - first);
-    for_each_thread(threads, [&](int t) {
-      const Index end = first + count * (t + 1) / threads;
-      for (Index block = first + count * t / threads; block < end; ++block) {
-        const Index row = block * block_rows;
-        fit_block(row, std::min(block_rows, x.rows - row), scratch[static_cast<std::size_t>(t)]);
-      }
-    });
-  }
+  for_each_block(all, [&](const FeatureView& x, Index start) {
+    const bool read_in_place = detail::is_native<float>(x) || detail::is_native<double>(x);
+    for (Scratch<T>& part : scratch) {
+      if (!read_in_place) part.reader.emplace(x, 0, features);
+    }
+    const Index blocks = (x.rows + block_rows - 1) / block_rows;
+    for (Index first = 0; first < blocks; first += round) {
+      throw_if_stopped(stop);
+      const Index count = std::min(round, blocks - first);
+      for_each_thread(threads, [&](int t) {
+        const Index end = first + count * (t + 1) / threads;
+        for (Index block = first + count * t / threads; block < end; ++block) {
+          const Index row = block * block_rows;
+          fit_rows(x, start, row, std::min(block_rows, x.rows - row),
+                   scratch[static_cast<std::size_t>(t)]);
+        }
+      });
+    }
+  });
   ClassFit total;
   total.energies.resize(static_cast<std::size_t>(classes));
   total.probed.resize(static_cast<std::size_t>(features));

@@ -11,6 +11,7 @@
 
 #include "correction.hpp"
 #include "hscore/parallel.hpp"
+#include "hscore/row_blocks.hpp"
 #include "hscore/saturation.hpp"
 #include "hscore/triangular_moments.hpp"
 #include "quantized_score.hpp"
@@ -28,6 +29,7 @@ Moments gather(const FeatureView& x, const LabelView& y, Products products,
   update.threads = options.threads;
   update.products = products;
   update.stop = options.stop;
+  update.only_finite = x.blocks != nullptr;  // rather than read on
   moments.update(x, y, update);
   return moments;
 }
@@ -113,23 +115,22 @@ double sampled_error(const FeatureView& x, const Moments& moments,
 }  // namespace
 
 // A correction costs 2 N F C operations, the product it helps N F^2; an error of no more than what
-// narrow features have anyway can be had without it.
+// narrow features have anyway can be had without it. To read blocks again may cost as much as the
+// product.
 bool float32_pays(const FeatureView& x, Index classes) {
   const double work =
       static_cast<double>(x.rows) * static_cast<double>(x.cols) * static_cast<double>(x.cols);
   if (x.cols < 128 || work < 2e9 || x.cols >= x.rows) return false;
-  return is_narrow(x.dtype) || 8 * classes <= x.cols;
+  return is_narrow(x.dtype) || (8 * classes <= x.cols && x.blocks == nullptr);
 }
 
-HScore h_score(const FeatureView& x, const LabelView& y, const ScoreOptions& options) {
-  return h_score(x, y, options, nullptr);
-}
+namespace {
 
-HScore h_score(const FeatureView& x, const LabelView& y, const ScoreOptions& options,
-               ScoreParts* parts) {
+HScore score_of_rows(const FeatureView& x, const LabelView& y, const ScoreOptions& options,
+                     ScoreParts* parts) {
   const WhiteningOptions& whitening = options.whitening;
   check_fits(y.classes, x.cols, sizeof(double));
-  if (may_be_saturated(x.rows, x.cols)) {
+  if (may_be_saturated(x.rows, x.cols) && x.blocks == nullptr) {
     if (std::optional<HScore> saturated = saturated_h_score(x, y, whitening)) return *saturated;
   }
   if (options.precision == Precision::high) return without_squares(x, y, whitening, parts);
@@ -139,10 +140,13 @@ HScore h_score(const FeatureView& x, const LabelView& y, const ScoreOptions& opt
 
   const bool narrow = is_narrow(x.dtype);
   if (wanted) {
-    const Inflation inflation = sample_inflation(x);
+    const Inflation inflation = sample_inflation(x.blocks == nullptr ? x : x.blocks->first());
     // Who wants the parts has more use for better ones.
     if (parts == nullptr) {
       if (const auto score = quantized_h_score(x, y, inflation, whitening)) return *score;
+      // What a correction did not help is read one more time, and not three.
+      if (x.blocks != nullptr && x.blocks->readings() > 1)
+        return in_float64(x, y, whitening, parts);
     }
     // Of so many classes the errors could not be corrected, and they would be too large.
     if (narrow && 2 * y.classes > x.cols && inflation.mean > 120) {
@@ -196,6 +200,21 @@ HScore h_score(const FeatureView& x, const LabelView& y, const ScoreOptions& opt
   result = *score;
   if (parts != nullptr) parts->fits = std::move(fits);
   return finish();
+}
+
+}  // namespace
+
+HScore h_score(const FeatureView& x, const LabelView& y, const ScoreOptions& options) {
+  return h_score(x, y, options, nullptr);
+}
+
+HScore h_score(const FeatureView& x, const LabelView& y, const ScoreOptions& options,
+               ScoreParts* parts) {
+  try {
+    return score_of_rows(x, y, options, parts);
+  } catch (const NotFinite&) {
+    return not_finite();
+  }
 }
 
 }  // namespace hscore

@@ -9,6 +9,7 @@
 #include <type_traits>
 
 #include "hscore/parallel.hpp"
+#include "hscore/row_blocks.hpp"
 #include "norm_update.hpp"
 #include "rank_update.hpp"
 
@@ -47,6 +48,20 @@ void check_weights(const double* weights, Index rows) {
 // Its square can be summed over any number of rows.
 constexpr double largest_safe_value = 1e140;
 
+void begin(Quantization& rounding, Index features) {
+  rounding.variance.assign(static_cast<std::size_t>(features), 0.0);
+  rounding.mean_variance = rounding.variance;
+}
+
+// From sums over the rows to means.
+void finish(Quantization& rounding, Index rows, const PaddedMatrix& scatter) {
+  for (Index j = 0; j < scatter.cols(); ++j) {
+    const std::size_t at = static_cast<std::size_t>(j);
+    rounding.mean_variance[at] /= static_cast<double>(rows);
+    if (scatter(j, j) > 0) rounding.variance[at] /= scatter(j, j);
+  }
+}
+
 // Up to here a scatter of its own per thread fits the caches and is cheap to add.
 constexpr Index most_private_features = 512;
 
@@ -79,14 +94,18 @@ void Moments::update(const FeatureView& features, const LabelView& labels,
   }
   check_labels(features, labels);
   if (weights != nullptr) check_weights(weights, features.rows);
+  if (options.products == Products::int16 && options.quantization == nullptr) {
+    Quantization unwanted;
+    UpdateOptions quantized = options;
+    quantized.quantization = &unwanted;
+    return update(features, labels, quantized, weights);
+  }
   const Batch batch{features, labels, weights};
   const Index before = classes();
   if (rows_ == 0) {
     try {
       grow(labels.classes);
-      if (features.rows > 0) choose_shift(batch);
-      accumulate(batch, options);
-      if (options.only_finite && !finite()) throw NotFinite();
+      gather(batch, options);
     } catch (...) {
       forget_rows();
       counts_.resize(static_cast<std::size_t>(before));
@@ -95,11 +114,12 @@ void Moments::update(const FeatureView& features, const LabelView& labels,
     rows_when_centred_ = rows_;
     return;
   }
-  const bool large = features.rows > block_rows(features_);
+  const bool large = features.blocks != nullptr || features.rows > block_rows(features_);
   const bool may_overflow =
       options.only_finite &&
-      find_non_finite(features, large ? options.threads : 1, options.stop, largest_safe_value)
-              .count > 0;
+      (features.blocks != nullptr ||
+       find_non_finite(features, large ? options.threads : 1, options.stop, largest_safe_value)
+               .count > 0);
   if (large || may_overflow) {
     // What takes several blocks can be stopped halfway, so it gathers in a second object.
     Moments part(features_);
@@ -116,10 +136,42 @@ void Moments::update(const FeatureView& features, const LabelView& labels,
   try {
     grow(labels.classes);
     recentre_if_drifted();
+    if (options.quantization != nullptr) begin(*options.quantization, features_);
     accumulate(batch, options);  // of one block: what it throws, it throws before it adds
+    if (options.quantization != nullptr) finish(*options.quantization, features.rows, scatter_);
   } catch (...) {
     counts_.resize(static_cast<std::size_t>(before));
     throw;
+  }
+}
+
+// Into statistics without rows; when it throws they are good for nothing. The shift must be near
+// the mean of all rows for products of less than float64: it follows while the rows double, and
+// more rows than there are yet get one of their own.
+void Moments::gather(const Batch& batch, const UpdateOptions& options) {
+  if (options.quantization != nullptr) begin(*options.quantization, features_);
+  for_each_block(batch.features, [&](const FeatureView& block, Index first) {
+    Batch part = batch.row_range(first, block.rows);
+    part.features = block;
+    if (rows_ == 0) {
+      choose_shift(part);
+      accumulate(part, options);
+    } else if (block.rows > rows_) {
+      Moments more(features_);
+      more.grow(classes());
+      more.choose_shift(part);
+      more.accumulate(part, options);
+      std::vector<std::int32_t> same(counts_.size());
+      std::iota(same.begin(), same.end(), 0);
+      merge(more, same);
+    } else {
+      recentre_if_drifted();
+      accumulate(part, options);
+    }
+    if (options.only_finite && !finite()) throw NotFinite();
+  });
+  if (options.quantization != nullptr) {
+    finish(*options.quantization, batch.features.rows, scatter_);
   }
 }
 
@@ -163,21 +215,9 @@ void Moments::accumulate(const Batch& batch, const UpdateOptions& options) {
   }
 #if defined(HSCORE_ROW_PAIRS)
   if (options.products == Products::int16) {
-    Quantization any;
-    UpdateOptions quantized = options;
-    if (quantized.quantization == nullptr) quantized.quantization = &any;
-    Quantization& rounding = *quantized.quantization;
-    rounding.variance.assign(static_cast<std::size_t>(features_), 0.0);
-    rounding.mean_variance = rounding.variance;
-    const Index stretch = rounding.stretch;
+    const Index stretch = options.quantization->stretch;
     const Index rows = std::max<Index>(1, 2 * block / stretch) * stretch;
-    accumulate_as<QuantizedRows>(batch, quantized, std::min(batch.features.rows, rows));
-    for (Index j = 0; j < features_; ++j) {
-      const std::size_t at = static_cast<std::size_t>(j);
-      rounding.mean_variance[at] /= static_cast<double>(batch.features.rows);
-      if (scatter_(j, j) > 0) rounding.variance[at] /= scatter_(j, j);
-    }
-    return;
+    return accumulate_as<QuantizedRows>(batch, options, std::min(batch.features.rows, rows));
   }
 #endif
   accumulate_as<PackedRows<float>>(batch, options, block);
@@ -256,8 +296,10 @@ void Moments::accumulate_in_parts(const Batch& batch, const UpdateOptions& optio
   std::vector<Moments> parts;
   std::vector<Quantization> rounding(static_cast<std::size_t>(threads));
   for (int t = 0; t < threads; ++t) {
-    if (options.quantization != nullptr)
-      rounding[static_cast<std::size_t>(t)] = *options.quantization;
+    if (options.quantization != nullptr) {
+      rounding[static_cast<std::size_t>(t)].stretch = options.quantization->stretch;
+      begin(rounding[static_cast<std::size_t>(t)], features_);
+    }
     parts.emplace_back(features_);
     parts.back().shift_ = shift_;
     parts.back().grow(classes());

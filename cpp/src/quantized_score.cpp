@@ -196,6 +196,7 @@ std::optional<HScore> quantized_h_score(const FeatureView& x, const LabelView& y
   update.threads = whitening.threads;
   update.products = Products::int16;
   update.stop = whitening.stop;
+  update.only_finite = x.blocks != nullptr;
   update.quantization = &rounding;
   Moments moments(x.cols, PaddedMatrix::round_up(y.classes));
   moments.update(x, y, update);

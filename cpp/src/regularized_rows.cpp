@@ -208,14 +208,15 @@ std::optional<RegularizedHScore> regularized_from_float32(const FeatureView& fea
   return score_from_float32(features, moments, options);
 }
 
-RegularizedHScore regularized_h_score(const FeatureView& features, const LabelView& labels,
-                                      const UpdateOptions& update,
-                                      const ShrinkageOptions& options) {
+namespace {
+
+RegularizedHScore score_of_rows(const FeatureView& features, const LabelView& labels,
+                                const UpdateOptions& update, const ShrinkageOptions& options) {
   check_labels(features, labels);
   check_fits(labels.classes, features.cols, sizeof(double));
   // Nothing added means the plain score, which has a rule for the rank.
   const bool plain = options.method == Shrinkage::fixed && options.intensity == 0;
-  if (!plain && features.rows < features.cols && features.rows > 0) {
+  if (!plain && features.rows < features.cols && features.rows > 0 && features.blocks == nullptr) {
     if (const auto score = score_by_samples(features, labels, update, options)) return *score;
   }
   const auto gather = [&](Products products) {
@@ -223,6 +224,7 @@ RegularizedHScore regularized_h_score(const FeatureView& features, const LabelVi
     UpdateOptions gathering = update;
     gathering.norms = options.method == Shrinkage::ledoit_wolf;
     gathering.products = products;
+    gathering.only_finite = features.blocks != nullptr;  // rather than read on
     moments.update(features, labels, gathering);
     return moments;
   };
@@ -236,6 +238,20 @@ RegularizedHScore regularized_h_score(const FeatureView& features, const LabelVi
     if (const auto score = score_from_float32(features, moments, options)) return *score;
   }
   return regularized_h_score(gather(Products::float64), options);
+}
+
+}  // namespace
+
+RegularizedHScore regularized_h_score(const FeatureView& features, const LabelView& labels,
+                                      const UpdateOptions& update,
+                                      const ShrinkageOptions& options) {
+  try {
+    return score_of_rows(features, labels, update, options);
+  } catch (const NotFinite&) {
+    RegularizedHScore nothing;
+    nothing.finite = false;
+    return nothing;
+  }
 }
 
 }  // namespace hscore

@@ -13,6 +13,7 @@
 #include <string>
 
 #include "hscore/parallel.hpp"
+#include "hscore/row_blocks.hpp"
 
 namespace hscore {
 
@@ -162,17 +163,25 @@ void TriangularMoments::update(const FeatureView& features, const LabelView& lab
   throw_if_stopped(options.stop);  // each of these may touch gigabytes for the first time
   next.grow(labels.classes);
   throw_if_stopped(options.stop);
-  if (features.rows > 0 && rows_ == 0) next.choose_shift(features);
+  for_each_block(features, [&](const FeatureView& block, Index start) {
+    next.add(block, labels.row_range(start, block.rows), options);
+  });
+  *this = std::move(next);
+}
+
+// There is room for the classes.
+void TriangularMoments::add(const FeatureView& features, const LabelView& labels,
+                            const TriangularOptions& options) {
+  if (rows_ == 0) choose_shift(features);
   const double work = static_cast<double>(features.rows) * static_cast<double>(features_) *
                       static_cast<double>(features_);
   const int threads = work < 1e8 ? 1 : options.threads;
   const RowReader read(features);
-  const Index all = next.columns_.rows();
-  AlignedBuffer<double> chunk(all, chunk_stride);
+  AlignedBuffer<double> chunk(columns_.rows(), chunk_stride);
   for (Index first = 0; first < features.rows; first += chunk_rows) {
     const Index rows = std::min(chunk_rows, features.rows - first);
     std::fill_n(chunk.data(), rows, 1.0);
-    for (Index c = 0; c < next.classes(); ++c) {
+    for (Index c = 0; c < classes(); ++c) {
       std::fill_n(chunk.data() + (order() + c) * chunk_stride, rows, 0.0);
     }
     constexpr Index group = 8;  // a cache line of each column
@@ -183,21 +192,20 @@ void TriangularMoments::update(const FeatureView& features, const LabelView& lab
         double* target = chunk.data() + i;
         for (std::size_t j = 0; j < row.size(); ++j) {
           target += chunk_stride;
-          *target = row[j] - next.shift_[j];
+          *target = row[j] - shift_[j];
         }
         const std::int32_t code = labels.codes[first + i];
         chunk.data()[(order() + code) * chunk_stride + i] = 1;
       }
     });
-    next.choose_units(chunk.data(), rows, chunk_stride);
-    fold(next.columns_, order(), chunk.data(), rows, 0, threads, options.stop);
+    choose_units(chunk.data(), rows, chunk_stride);
+    fold(columns_, order(), chunk.data(), rows, 0, threads, options.stop);
     for (Index i = 0; i < rows; ++i) {
-      ++next.counts_[static_cast<std::size_t>(labels.codes[first + i])];
+      ++counts_[static_cast<std::size_t>(labels.codes[first + i])];
     }
-    next.rows_ += rows;
+    rows_ += rows;
     throw_if_stopped(options.stop, rows);
   }
-  *this = std::move(next);
 }
 
 void TriangularMoments::merge(const TriangularMoments& other,

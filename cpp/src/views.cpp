@@ -42,7 +42,11 @@ detail::ReadValues detail::value_reader(DType dtype, bool swapped) {
 }
 
 RowReader::RowReader(const FeatureView& view)
-    : view_(view), read_(detail::value_reader(view.dtype, view.swapped)) {}
+    : view_(view), read_(detail::value_reader(view.dtype, view.swapped)) {
+  if (view.blocks != nullptr) {
+    throw std::invalid_argument("rows that come in blocks cannot be read out of order");
+  }
+}
 
 void RowReader::columns(Index row, Index rows, Index first_col, Index cols, double* target,
                         Index target_stride) const {

@@ -1,4 +1,4 @@
-"""``.h5`` and ``.hdf5``: datasets, by h5py."""
+"""``.h5`` and ``.hdf5``: datasets, by h5py; those that lie in the file in one piece are mapped."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import h5py
 import numpy as np
 
 from hscore_fast.readers._members import choose_member
-from hscore_fast.readers._source import AnyArray, Source
+from hscore_fast.readers._source import AnyArray, Mapped, Source
 
 __all__ = ["open_source"]
 
@@ -22,12 +22,30 @@ def open_source(path: Path, member: str | None, without: str | None) -> Source:
         names = _dataset_names(file)
         # h5py takes "layer4" and "/layer4" for the same dataset, and so do we.
         wanted = member if member is None or member.startswith("/") else f"/{member}"
-        return _Dataset(path, file[choose_member(path, names, wanted, "dataset")])
+        dataset = file[choose_member(path, names, wanted, "dataset")]
+        array = _mapped(path, dataset)
+        return _Dataset(path, dataset) if array is None else Mapped(_name(path, dataset), array)
+
+
+def _mapped(path: Path, dataset: Any) -> AnyArray | None:
+    """See a dataset where it lies in the file; None if it is in pieces or not plain numbers."""
+    if not dataset.shape or not dataset.size or dataset.dtype.kind not in "fiu":
+        return None
+    elsewhere = dataset.chunks is not None or dataset.is_virtual or dataset.external is not None
+    written = dataset.id.get_storage_size() == dataset.size * dataset.dtype.itemsize
+    if elsewhere or not written or dataset.id.get_type() != h5py.h5t.py_create(dataset.dtype):
+        return None
+    place = dataset.id.get_offset()
+    return np.memmap(path, dataset.dtype, "r", offset=place, shape=dataset.shape)
+
+
+def _name(path: Path, dataset: Any) -> str:
+    return repr(f"{path}:{dataset.name}")
 
 
 class _Dataset(Source):
     def __init__(self, path: Path, dataset: Any) -> None:
-        what = repr(f"{path}:{dataset.name}")
+        what = _name(path, dataset)
         self._text = h5py.check_string_dtype(dataset.dtype) is not None
         dtype = np.dtype(object) if self._text else dataset.dtype
         if dataset.shape is None or (dtype.kind not in "fiub" and not self._text):

@@ -23,7 +23,7 @@ def open_source(path: Path, member: str | None, without: str | None) -> Source:
             clear_errors(path, "parquet"),
             pq.ParquetFile(path, memory_map=True, pre_buffer=False) as file,
         ):
-            for batch in file.iter_batches(batch_size=n_rows, columns=names):
+            for batch in file.iter_batches(batch_size=n_rows, columns=names, use_threads=False):
                 yield batch.select(names)
                 del batch  # before the next one is read
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
+
+from hscore_fast._inputs import Features, as_features
 
 __all__ = ["AnyArray", "Bfloat16", "Joined", "Mapped", "Source", "slices"]
 
@@ -29,6 +31,9 @@ class Source(ABC):
         The array's shape; its first entry counts the rows.
     dtype : dtype
         Of the blocks.
+    narrow : bool
+        Whether all values are floating-point numbers of 32 bits or fewer, which decides what
+        precision is promised.
     mapped : array_like or None
         The whole array, or the table of its columns, where that costs no memory.
     rows_together : int
@@ -52,6 +57,7 @@ class Source(ABC):
     what: str
     shape: tuple[int, ...]
     dtype: np.dtype[Any]
+    narrow: bool
     mapped: Any = None
     rows_together: int = 1
 
@@ -59,10 +65,17 @@ class Source(ABC):
         self.what = what
         self.shape = shape
         self.dtype = dtype
+        self.narrow = dtype.kind == "f" and dtype.itemsize <= 4
 
     @abstractmethod
     def blocks(self, n_rows: int) -> Iterator[AnyArray]:
         """Give the array's rows in order, at most `n_rows` at a time."""
+
+    def matrices(self, n_rows: int) -> Iterator[Features]:
+        """Give the same rows as the core takes them."""
+        for block in self.blocks(n_rows):
+            yield as_features(block)
+            del block  # before the next one comes: it may be large
 
     def read(self) -> AnyArray:
         """Give the whole array, read-only: mapped where it can be, read into memory otherwise."""
@@ -103,11 +116,13 @@ class Mapped(Source):
 
 
 class Bfloat16(Source):
-    """The bits of a bfloat16 array, each value widened to the float32 that equals it."""
+    """The bits of a bfloat16 array; in blocks each value is the float32 that equals it."""
 
     def __init__(self, what: str, bits: AnyArray) -> None:
         super().__init__(what, bits.shape, np.dtype(np.float32))
         self._bits = bits
+        if bits.ndim in (1, 2):
+            self.mapped = Features(bits.reshape(len(bits), -1), bfloat16=True)
 
     def blocks(self, n_rows: int) -> Iterator[AnyArray]:
         """Give blocks widened one by one."""
@@ -138,16 +153,30 @@ class Joined(Source):
         what = f"{first.what} and {len(parts) - 1} more"
         super().__init__(what, (rows, *first.shape[1:]), dtype)
         self.parts = tuple(parts)
+        self.narrow = all(part.narrow for part in parts)
         self.rows_together = max(part.rows_together for part in parts)
 
     def blocks(self, n_rows: int) -> Iterator[AnyArray]:
         """Give the blocks of each part in turn; no block spans two parts."""
         for part in self.parts:
-            done = 0
-            for block in part.blocks(n_rows):
-                done += len(block)
-                yield block
-            part.check_rows(done)
+            yield from _all_rows(part, part.blocks(n_rows))
+
+    def matrices(self, n_rows: int) -> Iterator[Features]:
+        """Give the blocks of each part as the core takes them."""
+        for part in self.parts:
+            yield from _all_rows(part, part.matrices(n_rows))
+
+
+Block = TypeVar("Block", AnyArray, Features)
+
+
+def _all_rows(part: Source, blocks: Iterator[Block]) -> Iterator[Block]:
+    done = 0
+    for block in blocks:
+        done += len(block)
+        yield block
+        del block
+    part.check_rows(done)
 
 
 def slices(array: AnyArray, n_rows: int) -> Iterator[AnyArray]:

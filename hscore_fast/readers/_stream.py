@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import ExitStack, closing
+from collections.abc import Callable, Generator, Sequence
+from contextlib import closing
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from hscore_fast._frames import Column, side_by_side
 from hscore_fast._inputs import (
     Address,
     Progress,
@@ -25,10 +24,10 @@ from hscore_fast._labels import encode
 from hscore_fast._variants import core
 from hscore_fast.moments import Moments
 from hscore_fast.readers._addresses import places
+from hscore_fast.readers._blocks import Rows, checked_blocks, width_of
 from hscore_fast.readers._formats import FORMATS, open_source
-from hscore_fast.readers._read_ahead import read_ahead
 from hscore_fast.readers._source import AnyArray, Source
-from hscore_fast.scores import overflow, refuse_non_finite, score_result
+from hscore_fast.scores import score_result
 
 if TYPE_CHECKING:
     from hscore_fast._core import HScore
@@ -36,18 +35,17 @@ if TYPE_CHECKING:
 __all__ = [
     "Inputs",
     "Progress",
-    "check_scorable",
+    "check_read_once",
+    "check_two_rows",
+    "open_features",
     "open_inputs",
     "read_moments",
     "result_from_files",
-    "scorable_moments",
+    "rows_to_score",
     "stream_moments",
     "stream_parts",
     "stream_targets",
 ]
-
-_BLOCK_BYTES = 32 << 20  # large enough for a disk, small enough for two of them in any memory
-_MOST_CHUNK_BYTES = 128 << 20  # a stored piece up to here is read whole rather than twice
 
 
 class _Given(Source):
@@ -185,17 +183,17 @@ def stream_moments(
 ) -> Moments:
     """Gather the statistics of a source; see `read_moments`."""
     codes, classes = encode(labels)
-    moments = Moments(_width(source))
-    walk = _checked_blocks(source, len(codes), n_threads, False, progress)
-    with closing(walk):
-        for start, block in walk:
-            own = codes[start : start + len(block)]
-            moments.update(block, own, n_threads=n_threads, check_finite=False)
-            # The statistics tell, so that finite blocks need not be looked through.
-            if check_finite and moments._core is not None and not moments._core.finite:
-                refuse_non_finite(as_features(block), as_n_threads(n_threads), start)
-    # The codes were the labels; each gets its name.
-    moments._classes = {classes[code]: place for code, place in moments._classes.items()}
+    threads = as_n_threads(n_threads)
+    rows = Rows(source, len(codes), progress)
+    statistics = core.Moments(width_of(source))
+    if not statistics.update(
+        *(rows.for_core(), codes, len(classes), None),
+        *(False, check_finite, threads, None),
+    ):
+        raise rows.not_finite(threads)
+    moments = Moments()
+    moments._core, moments._unchecked = statistics, not check_finite
+    moments._classes = {label: code for code, label in enumerate(classes)}
     return moments
 
 
@@ -211,7 +209,7 @@ def stream_parts(
     """Gather the statistics of a source in parts that share all classes."""
     codes, classes = encode(labels)
     parts = BlockedMoments(n_blocks)
-    walk = _checked_blocks(source, len(codes), n_threads, check_finite, progress)
+    walk = checked_blocks(source, len(codes), n_threads, check_finite, progress, as_arrays=True)
     with closing(walk):
         for start, block in walk:
             own = codes[start : start + len(block)]
@@ -228,135 +226,15 @@ def stream_targets(
     progress: Callable[[int], object] | None,
 ) -> core.TargetMoments:
     """Gather the statistics of a source and many targets; `progress` is asked after each block."""
-    moments = core.TargetMoments(_width(source))
-    walk = _checked_blocks(source, source.shape[0], threads or None, check_finite, None)
+    moments = core.TargetMoments(width_of(source))
+    walk = checked_blocks(source, source.shape[0], threads or None, check_finite, None)
     with closing(walk):
-        for start, block in walk:
-            x = as_features(block)
+        for start, x in walk:
             own = [c[start : start + x.n_samples] for c in codes]
             moments.update(x.array, own, n_classes, x.bfloat16, False, threads)
             if progress is not None:
                 progress(0)
     return moments
-
-
-def _checked_blocks(
-    source: Source,
-    n_labels: int,
-    n_threads: int | None,
-    check_finite: bool,
-    progress: Progress | None,
-) -> Generator[tuple[int, AnyArray], None, None]:
-    """Give the blocks, each with the number of its first row."""
-    threads = as_n_threads(n_threads)
-    n_rows = source.shape[0]
-    if n_labels != n_rows:
-        raise ValueError(
-            f"labels must have one entry per row of features, got {n_labels} labels for "
-            f"{n_rows} rows of {source.what}"
-        )
-    tell = progress or (lambda done, rows: None)
-    tell(0, n_rows)
-    done = 0
-    blocks = source.blocks(_block_rows(source))
-    with closing(read_ahead(blocks)) as ahead:
-        for block in ahead:
-            if done + len(block) > n_rows:
-                source.check_rows(done + len(block))
-            if check_finite:
-                refuse_non_finite(as_features(block), threads, done)
-            yield done, block
-            done += len(block)
-            tell(done, n_rows)
-    source.check_rows(done)
-
-
-def read_side_by_side(
-    parts: Sequence[Source | list[Column]], n_rows: int, n_features: int
-) -> Generator[tuple[int, AnyArray | core.Columns], None, None]:
-    """Give the rows of several feature sets side by side, reading ahead.
-
-    Parameters
-    ----------
-    parts : sequence of sources and of columns in memory
-        All with `n_rows` rows, with `n_features` columns together.
-
-    Yields
-    ------
-    first, matrix
-        The number of the first row, and a few hundred rows: as many as the statistics take in
-        without a second object.
-    """
-    step = 960 if n_features <= 2048 else 192
-
-    def assemble() -> Iterator[tuple[int, AnyArray | core.Columns]]:
-        with ExitStack() as stack:
-            readers = []
-            for part in parts:
-                if isinstance(part, Source):
-                    blocks = part.blocks(_block_rows(part))
-                    stack.callback(getattr(blocks, "close", lambda: None))
-                    readers.append(_Pieces(blocks, part))
-                else:
-                    readers += [_Pieces(iter(column.pieces), None) for column in part]
-            for first in range(0, n_rows, step):
-                rows = min(step, n_rows - first)
-                yield first, side_by_side([Column("", reader.take(rows)) for reader in readers])
-            for reader in readers:
-                reader.check_end()
-
-    with closing(read_ahead(assemble())) as ahead:
-        yield from ahead
-
-
-class _Pieces:
-    """Rows that come in pieces of any size, handed out in any other."""
-
-    def __init__(self, pieces: Iterator[AnyArray], source: Source | None) -> None:
-        self._pieces = pieces
-        self._source = source
-        self._left: AnyArray | None = None
-        self._done = 0
-
-    def take(self, n_rows: int) -> list[AnyArray]:
-        taken = []
-        while n_rows:
-            if self._left is None or not len(self._left):
-                self._left = next(self._pieces, None)
-                if self._left is None:
-                    self._check(self._done)
-                    break
-            piece = self._left[:n_rows]
-            self._left = self._left[len(piece) :]
-            self._done += len(piece)
-            n_rows -= len(piece)
-            taken.append(piece)
-        return taken
-
-    def check_end(self) -> None:
-        """Refuse rows beyond those that were said to be there."""
-        left = next(self._pieces, None) if self._left is None else self._left
-        while left is not None and not len(left):
-            left = next(self._pieces, None)
-        if left is not None:
-            self._check(self._done + len(left))
-
-    def _check(self, n_rows: int) -> None:
-        if self._source is not None:
-            self._source.check_rows(n_rows)
-
-
-def _block_rows(source: Source) -> int:
-    row_bytes = max(_width(source) * source.dtype.itemsize, 1)
-    rows = max(_BLOCK_BYTES // row_bytes, 1)
-    together = source.rows_together
-    if together * row_bytes > _MOST_CHUNK_BYTES:
-        return rows
-    return max(rows // together, 1) * together
-
-
-def _width(source: Source) -> int:
-    return source.shape[1] if len(source.shape) > 1 else 1
 
 
 def result_from_files(
@@ -372,37 +250,38 @@ def result_from_files(
     source, found = open_inputs(features, labels)
     if source.mapped is not None:
         return score_result(source.mapped, found, precision, tol, n_threads, check_finite, progress)
-    as_tol(tol)
-    moments = scorable_moments(
-        Inputs(source, found), as_precision(precision), n_threads, check_finite, progress
+    tolerance = as_tol(tol, as_precision(precision))
+    threads = as_n_threads(n_threads)
+    rows, codes, classes = rows_to_score(source, found, progress)
+    result = core.h_score(
+        *(rows.for_core(), codes, len(classes), False, precision, tolerance, threads, None)
     )
-    result = moments._result(tol, n_threads)
     if result is None and check_finite:
-        raise overflow()
+        raise rows.not_finite(threads)
     return result
 
 
-def scorable_moments(
-    inputs: Inputs,
-    precision: str,
-    n_threads: int | None,
-    check_finite: bool,
-    progress: Progress | None = None,
-) -> Moments:
-    """Gather the statistics of a source for one score."""
-    source, labels = inputs
-    check_scorable(source, precision)
-    return stream_moments(
-        source, labels, n_threads=n_threads, check_finite=check_finite, progress=progress
-    )
+def rows_to_score(
+    source: Source, labels: Any, progress: Progress | None
+) -> tuple[Rows, NDArray[np.int32], list[Any]]:
+    """See a source and labels in memory as the core takes them."""
+    codes, classes = encode(labels)
+    rows = Rows(source, len(codes), progress)
+    check_two_rows(source)
+    return rows, codes, classes
 
 
-def check_scorable(source: Source, precision: str) -> None:
-    """Refuse what a score of a source that is read once cannot be."""
+def check_two_rows(source: Source) -> None:
+    """Refuse fewer rows than a variance needs."""
+    if source.shape[0] < 2:
+        raise ValueError(f"features must have at least 2 rows, got {source.shape[0]}")
+
+
+def check_read_once(source: Source, precision: str) -> None:
+    """Refuse a precision that what is read once cannot have, and fewer than two rows."""
     if precision not in ("auto", "float64"):
         raise ValueError(
             f"precision must be 'auto' or 'float64' for {source.what}, which is read in blocks, "
             f"got {precision!r}: load it first, with hscore_fast.readers.open_array"
         )
-    if source.shape[0] < 2:
-        raise ValueError(f"features must have at least 2 rows, got {source.shape[0]}")
+    check_two_rows(source)

@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from hscore_fast._inputs import Features
+from hscore_fast._variants import core
 from hscore_fast.readers._members import choose_member
 from hscore_fast.readers._source import AnyArray, Source
 
@@ -56,6 +58,8 @@ class Table(Source):
         elif member is None:
             tail = (len(types),)
         super().__init__(what, (n_rows, *tail), np.result_type(*map(_dtype, types)))
+        # int16 beside float32 is float32, but exact.
+        self.narrow = self.narrow and all(map(pa.types.is_floating, types))
 
     def _width(self, column_type: Any, what: str) -> int:
         if pa.types.is_fixed_size_list(column_type):
@@ -68,11 +72,27 @@ class Table(Source):
 
     def blocks(self, n_rows: int) -> Iterator[AnyArray]:
         """Convert batches; a block may hold fewer rows than asked for."""
+        for start, columns in self._pieces(n_rows):
+            yield self._block(columns, start)
+            del columns  # before the next ones are read
+
+    def matrices(self, n_rows: int) -> Iterator[Features]:
+        """See columns side by side, where they are."""
+        if self._lists or len(self.shape) == 1:
+            yield from super().matrices(n_rows)
+            return
+        for _, columns in self._pieces(n_rows):
+            arrays = [column.to_numpy(zero_copy_only=False)[:, np.newaxis] for column in columns]
+            yield Features(core.Columns([arrays], len(arrays)), names=list(self._names))
+            del columns, arrays
+
+    def _pieces(self, n_rows: int) -> Iterator[tuple[int, list[Any]]]:
+        """Give the columns of at most `n_rows` rows, and the number of the first row."""
         start = 0
         for batch in self._batches(n_rows, self._names):
             for first in range(0, batch.num_rows, n_rows):
                 piece = batch.slice(first, n_rows)
-                yield self._block(piece, start)
+                yield start, self._columns(piece, start)
                 start += piece.num_rows
                 del piece
             del batch  # before the next one is read
@@ -91,7 +111,7 @@ class Table(Source):
                 return None
         return chosen
 
-    def _block(self, batch: Any, start: int) -> AnyArray:
+    def _columns(self, batch: Any, start: int) -> list[Any]:
         columns = [_column(batch, position) for position in range(batch.num_columns)]
         for name, column in zip(self._names, columns, strict=True):
             if column.null_count:
@@ -100,6 +120,9 @@ class Table(Source):
                     f"{self.what} has {column.null_count} missing values in column {name!r}, the "
                     f"first in row {row}: drop those rows or fill them"
                 )
+        return columns
+
+    def _block(self, columns: list[Any], start: int) -> AnyArray:
         if self._lists:
             values = columns[0].flatten()
             lengths = set(columns[0].value_lengths().to_pylist())
@@ -115,7 +138,7 @@ class Table(Source):
         # Column by column, as the table is: each is copied in one piece. A cache line lies between
         # them, because columns a power of two apart would compete for the same few places in it.
         padding = _LINE // self.dtype.itemsize
-        block = np.empty((len(columns), batch.num_rows + padding), self.dtype)[:, :-padding].T
+        block = np.empty((len(columns), len(columns[0]) + padding), self.dtype)[:, :-padding].T
         for place, column in enumerate(columns):
             block[:, place] = column.to_numpy(zero_copy_only=False)
         return block

@@ -7,6 +7,7 @@
 #include "hscore/labels.hpp"
 #include "hscore/moments.hpp"
 #include "hscore/parallel.hpp"
+#include "hscore/row_blocks.hpp"
 #include "hscore/saturation.hpp"
 #include "hscore/scores.hpp"
 #include "hscore/selection.hpp"

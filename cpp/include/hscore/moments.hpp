@@ -30,7 +30,8 @@ struct UpdateOptions {
   StopCheck stop;
   bool norms = false;  // also the norm moments, for shrinkage, which int16 products cannot give;
                        // from the first row on, or not at all
-  bool only_finite = false;  // throw NotFinite rather than add what is not finite
+  bool only_finite = false;  // throw NotFinite rather than add what is not finite, of rows in
+                             // blocks after the first block that is not
   Quantization* quantization = nullptr;
 };
 
@@ -110,6 +111,7 @@ class Moments {
   void recentre_if_drifted();
   void grow(Index classes);
   void forget_rows() noexcept;
+  void gather(const Batch& batch, const UpdateOptions& options);
   void accumulate(const Batch& batch, const UpdateOptions& options);
   template <class Packed>
   void accumulate_as(const Batch& batch, const UpdateOptions& options, Index block);

@@ -51,6 +51,7 @@ class TriangularMoments {
 
  private:
   TriangularMoments copy() const;
+  void add(const FeatureView& features, const LabelView& labels, const TriangularOptions& options);
   void choose_shift(const FeatureView& features);
   void choose_units(double* chunk, Index rows, Index stride);
   void grow(Index classes);

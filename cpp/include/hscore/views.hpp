@@ -32,10 +32,12 @@ enum class DType : std::uint8_t {
 };
 
 class ColumnTable;
+class RowBlocks;
 
 /// A real matrix of any layout, rows are samples and columns are features. Strides are in bytes and
 /// may be zero or negative; elements need not be aligned and may be byte-swapped. Columns that lie
-/// apart from each other, as in a data frame, come as a table instead of `data`.
+/// apart from each other, as in a data frame, come as a table instead of `data`; rows that are read
+/// from elsewhere come in blocks, which only for_each_block can follow.
 struct FeatureView {
   const unsigned char* data = nullptr;
   Index rows = 0;
@@ -46,6 +48,7 @@ struct FeatureView {
   bool swapped = false;
   const ColumnTable* table = nullptr;
   Index first_row = 0;  // of the table
+  const RowBlocks* blocks = nullptr;
 
   const unsigned char* at(Index row, Index col) const {
     return data + row * row_stride + col * col_stride;
@@ -194,7 +197,7 @@ class ColumnTable {
   std::vector<Column> columns_;    // of all segments
 };
 
-/// Reads parts of a view's rows into doubles.
+/// Reads parts of a view's rows into doubles. Throws std::invalid_argument for rows in blocks.
 class RowReader {
  public:
   explicit RowReader(const FeatureView& view);

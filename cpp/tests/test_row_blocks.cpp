@@ -1,0 +1,204 @@
+// Rows that come in blocks, against the same rows in memory.
+#include "check.hpp"
+#include "data.hpp"
+
+namespace testing {
+namespace {
+
+using Narrow = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+
+hscore::FeatureView view_of(const Narrow& x) {
+  hscore::FeatureView view;
+  view.data = reinterpret_cast<const unsigned char*>(x.data());
+  view.rows = x.rows();
+  view.cols = x.cols();
+  view.row_stride = x.cols() * Index{sizeof(float)};
+  view.col_stride = sizeof(float);
+  view.dtype = hscore::DType::float32;
+  return view;
+}
+
+/// A matrix cut into blocks that end at the given rows.
+class Cut : public hscore::RowBlocks {
+ public:
+  Cut(const hscore::FeatureView& all, std::vector<Index> ends)
+      : all_(all), ends_(std::move(ends)) {}
+  void walk(const Body& body) const override {
+    Index first = 0;
+    for (const Index end : ends_) {
+      body(all_.row_range(first, end - first));
+      first = end;
+    }
+  }
+  hscore::FeatureView first() const override { return all_.row_range(0, ends_.front()); }
+  hscore::FeatureView view() const {
+    hscore::FeatureView view;
+    view.rows = all_.rows;
+    view.cols = all_.cols;
+    view.dtype = all_.dtype;
+    view.blocks = this;
+    return view;
+  }
+
+ private:
+  hscore::FeatureView all_;
+  std::vector<Index> ends_;
+};
+
+std::vector<Index> every(Index step, Index rows) {
+  std::vector<Index> ends;
+  for (Index end = step; end < rows; end += step) ends.push_back(end);
+  ends.push_back(rows);
+  return ends;
+}
+
+hscore::ScoreOptions options_for(hscore::Precision precision, int threads) {
+  hscore::ScoreOptions options;
+  options.precision = precision;
+  options.whitening.threads = threads;
+  return options;
+}
+
+TEST(moments_of_blocks_are_those_of_the_rows) {
+  const Data data = random_data(3000, 40, 5);
+  // The second is larger than all before it, the last has one row.
+  for (const std::vector<Index>& ends :
+       {every(3000, 3000), every(100, 3000), std::vector<Index>{10, 2000, 2999, 3000}}) {
+    const Cut cut(view(data.x), ends);
+    hscore::Moments got(40);
+    hscore::Moments want(40);
+    hscore::UpdateOptions options;
+    options.norms = true;
+    options.threads = 2;
+    options.only_finite = true;
+    for (const Index rows : {3000, 6000}) {  // into none, and into some
+      got.update(cut.view(), labels(data), options);
+      want.update(view(data.x), labels(data), options);
+      CHECK(got.rows() == rows);
+      CHECK_CLOSE(hscore::h_score(got, {}).score, oracle(data), 1e-11);
+      CHECK_CLOSE(hscore::regularized_h_score(got, {}).score,
+                  hscore::regularized_h_score(want, {}).score, 1e-11);
+    }
+  }
+}
+
+TEST(the_shift_follows_rows_that_drift) {
+  Data data = random_data(4000, 12, 4);
+  for (Index i = 0; i < 4000; ++i) {
+    data.x.row(i).array() += i < 50 ? 1e4 : 0.01 * static_cast<double>(i);
+  }
+  const Cut cut(view(data.x), every(50, 4000));
+  hscore::Moments got(12);
+  got.update(cut.view(), labels(data), {});
+  CHECK_CLOSE(hscore::h_score(got, {}).score, oracle(data), 1e-9);
+  for (Index j = 0; j < 12; ++j) {
+    const double mean =
+        got.shift()[static_cast<std::size_t>(j)] + got.offset()[static_cast<std::size_t>(j)];
+    CHECK_CLOSE(mean, data.x.col(j).mean(), 1e-9);
+  }
+}
+
+TEST(scores_of_blocks_keep_the_promise) {
+  const Data data = random_data(9000, 512, 40);
+  const Narrow x = data.x.cast<float>();
+  Data rounded = data;
+  rounded.x = x.cast<double>();
+  const double want = oracle(rounded);
+  for (const Index step : {9000, 2000, 700}) {
+    const Cut cut(view_of(x), every(step, 9000));
+    for (const int threads : {1, 3}) {
+      for (const hscore::Precision precision :
+           {hscore::Precision::automatic, hscore::Precision::float64, hscore::Precision::float32}) {
+        const hscore::HScore got =
+            hscore::h_score(cut.view(), labels(data), options_for(precision, threads));
+        const bool exact = precision == hscore::Precision::float64;
+        CHECK_CLOSE(got.score, want, (exact ? 1e-11 : 1e-6) * want);
+        CHECK(std::abs(got.score - want) <= got.error_bound + 1e-12);
+        if (precision == hscore::Precision::automatic) CHECK(got.path != hscore::Path::float64);
+      }
+    }
+  }
+  // Few rows, so that a triangle takes no time.
+  const Narrow few = x.topRows(1000);
+  const Cut cut(view_of(few), every(300, 1000));
+  rounded.x.conservativeResize(1000, 512);
+  rounded.y.resize(1000);
+  const hscore::HScore high =
+      hscore::h_score(cut.view(), labels(rounded), options_for(hscore::Precision::high, 2));
+  CHECK_CLOSE(high.score, oracle(rounded), 1e-11);
+}
+
+// The classes one after the other, each about a place of its own: no block is like the others.
+TEST(sorted_rows_keep_the_promise) {
+  Data data = random_data(8000, 256, 20);
+  const Matrix places = 30 * Matrix::Random(20, 256);
+  for (Index i = 0; i < 8000; ++i) {
+    data.y[static_cast<std::size_t>(i)] = static_cast<std::int32_t>(i / 400);
+    data.x.row(i) += places.row(i / 400) + Matrix::Constant(1, 256, 1000);
+  }
+  const Narrow x = data.x.cast<float>();
+  data.x = x.cast<double>();
+  const double want = oracle(data);
+  for (const Index step : {400, 1000}) {
+    const Cut cut(view_of(x), every(step, 8000));
+    const hscore::HScore got =
+        hscore::h_score(cut.view(), labels(data), options_for(hscore::Precision::automatic, 2));
+    CHECK_CLOSE(got.score, want, 1e-6 * want);
+  }
+}
+
+TEST(regularized_scores_of_blocks) {
+  const Data data = random_data(9000, 512, 40);
+  const Narrow x = data.x.cast<float>();
+  const Cut cut(view_of(x), every(1000, 9000));
+  for (const hscore::Shrinkage method : {hscore::Shrinkage::ledoit_wolf, hscore::Shrinkage::oas}) {
+    hscore::ShrinkageOptions options;
+    options.method = method;
+    const auto got = hscore::regularized_h_score(cut.view(), labels(data), {}, options);
+    options.precision = hscore::Precision::float64;
+    const auto want = hscore::regularized_h_score(view_of(x), labels(data), {}, options);
+    CHECK_CLOSE(got.score, want.score, 1e-6 * want.score);
+  }
+}
+
+TEST(blocks_that_are_not_finite_end_the_walk) {
+  Data data = random_data(9000, 256, 10);
+  data.x(2500, 7) = std::numeric_limits<double>::quiet_NaN();
+  const Narrow x = data.x.cast<float>();
+  const Cut cut(view_of(x), every(1000, 9000));
+  for (const hscore::Precision precision :
+       {hscore::Precision::automatic, hscore::Precision::float64, hscore::Precision::float32}) {
+    const int before = cut.readings();
+    CHECK(std::isnan(hscore::h_score(cut.view(), labels(data), options_for(precision, 2)).score));
+    CHECK(cut.readings() == before + 1);
+  }
+  CHECK(!hscore::regularized_h_score(cut.view(), labels(data), {}, {}).finite);
+  hscore::Moments moments(256);
+  hscore::UpdateOptions options;
+  options.only_finite = true;
+  CHECK_THROWS(hscore::NotFinite, "finite", moments.update(cut.view(), labels(data), options));
+  CHECK(moments.rows() == 0);
+}
+
+TEST(blocks_that_are_not_the_view_are_refused) {
+  const Data data = random_data(100, 6, 3);
+  const Narrow x = data.x.cast<float>();
+  const Cut cut(view(data.x), {40, 90});
+  hscore::Moments moments(6);
+  CHECK_THROWS(std::invalid_argument, "the blocks have 90 rows",
+               moments.update(cut.view(), labels(data), {}));
+  CHECK(moments.rows() == 0 && moments.classes() == 0);
+  hscore::FeatureView wider = cut.view();
+  wider.rows = 90;
+  wider.dtype = hscore::DType::float32;
+  const hscore::LabelView some = labels(data).row_range(0, 90);
+  CHECK_THROWS(std::invalid_argument, "wider type", moments.update(wider, some, {}));
+  hscore::FeatureView shorter = cut.view();
+  shorter.rows = 60;
+  CHECK_THROWS(std::invalid_argument, "does not fit",
+               moments.update(shorter, labels(data).row_range(0, 60), {}));
+  CHECK_THROWS(std::invalid_argument, "out of order", hscore::RowReader(cut.view()));
+}
+
+}  // namespace
+}  // namespace testing
