@@ -394,48 +394,6 @@ std::vector<double> Moments::offset() const {
   return mean;
 }
 
-Moments Moments::copy() const {
-  Moments result(1);
-  result.rows_ = rows_;
-  result.features_ = features_;
-  result.rows_when_centred_ = rows_when_centred_;
-  result.shift_ = shift_;
-  result.scatter_ = scatter_.copy();
-  result.sums_ = sums_.copy();
-  result.counts_ = counts_;
-  result.cancelled_ = cancelled_;
-  result.norms_ = norms_;
-  result.has_norms_ = has_norms_;
-  return result;
-}
-
-Moments Moments::columns(const std::vector<Index>& features) const {
-  for (const Index j : features) {
-    if (j < 0 || j >= features_) {
-      throw std::invalid_argument("there is no feature " + std::to_string(j) + " of " +
-                                  std::to_string(features_));
-    }
-  }
-  Moments result(static_cast<Index>(features.size()));
-  result.rows_ = rows_;
-  result.rows_when_centred_ = rows_when_centred_;
-  result.grow(classes());
-  result.counts_ = counts_;
-  result.has_norms_ = false;
-  if (!cancelled_.empty()) result.cancelled_.resize(features.size());
-  for (std::size_t i = 0; i < features.size(); ++i) {
-    const Index row = static_cast<Index>(i);
-    result.shift_[i] = shift_[static_cast<std::size_t>(features[i])];
-    if (!cancelled_.empty()) result.cancelled_[i] = cancelled(features[i]);
-    for (std::size_t j = 0; j <= i; ++j) {
-      result.scatter_(row, static_cast<Index>(j)) =
-          scatter_(std::max(features[i], features[j]), std::min(features[i], features[j]));
-    }
-    for (Index c = 0; c < classes(); ++c) result.sums_(c, row) = sums_(c, features[i]);
-  }
-  return result;
-}
-
 bool Moments::finite() const {
   for (Index j = 0; j < features_; ++j) {
     if (!std::isfinite(scatter_(j, j))) return false;
