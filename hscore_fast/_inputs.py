@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -21,6 +21,7 @@ __all__ = [
     "as_confidence",
     "as_features",
     "as_n_threads",
+    "as_names",
     "as_one_of",
     "as_precision",
     "as_progress",
@@ -127,6 +128,21 @@ def as_n_threads(n_threads: int | None) -> int:
             "use None for as many as OMP_NUM_THREADS and the CPU affinity allow"
         )
     return int(n_threads)
+
+
+def as_names(given: Mapping[str, Any], what: str, each: str = "features") -> tuple[str, ...]:
+    """Check that an argument maps names to something, and give the names."""
+    if not isinstance(given, Mapping):
+        raise TypeError(
+            f"{what} must be a mapping of names to {each}, such as {{'name': {each}}}, got "
+            f"{type(given).__name__}"
+        )
+    if not given:
+        raise ValueError(f"{what} must hold at least one entry, such as {{'name': {each}}}")
+    for name in given:
+        if not isinstance(name, str):
+            raise TypeError(f"the names of {what} must be str, got {name!r}")
+    return tuple(given)
 
 
 def as_precision(precision: str, known_names: tuple[str, ...] = PRECISIONS) -> str:

@@ -15,6 +15,7 @@ from hscore_fast._inputs import (
     Features,
     Progress,
     as_features,
+    as_names,
     is_address,
     is_label_address,
 )
@@ -144,13 +145,7 @@ def read_joint(
     progress: Progress | None,
 ) -> Joint:
     """Open all feature sets, check that they fit, and gather their statistics."""
-    if not isinstance(sources, Mapping):
-        raise TypeError(
-            "sources must map names to feature sets, such as {'resnet': features}, got "
-            f"{type(sources).__name__}"
-        )
-    if not sources:
-        raise ValueError("sources must hold at least one feature set, got none")
+    as_names(sources, "sources")
     given = labels
     if is_label_address(labels):
         from hscore_fast.readers._formats import open_source
@@ -159,8 +154,6 @@ def read_joint(
     codes, classes = encode(cast(ArrayLike, given))
     parts = []
     for name, features in sources.items():
-        if not isinstance(name, str):
-            raise TypeError(f"sources must have names of type str, got {name!r}")
         with _naming(name):
             parts.append(_open(name, features, labels))
             check_lengths(parts[-1], len(codes))

@@ -14,6 +14,7 @@ from hscore_fast._inputs import (
     Address,
     as_confidence,
     as_n_threads,
+    as_names,
     as_one_of,
     as_precision,
     as_progress,
@@ -128,13 +129,7 @@ def rank_sources(
     settings = _Settings(
         by, confidence, shrinkage, convention, n_blocks, precision, tol, check_finite
     )
-    if not isinstance(sources, Mapping):
-        raise TypeError(
-            "sources must be a mapping of names to features, such as {'resnet': features}, got "
-            f"{type(sources).__name__}"
-        )
-    if not sources:
-        raise ValueError("sources is empty: give at least one, such as {'resnet': features}")
+    as_names(sources, "sources")
     progress = as_progress(progress)
     n_draws = _as_n_draws(n_draws)
     target = _Target(labels)

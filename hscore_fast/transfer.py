@@ -13,6 +13,7 @@ from hscore_fast._inputs import (
     Address,
     Features,
     as_features,
+    as_names,
     as_progress,
     is_address,
     is_label_address,
@@ -109,8 +110,8 @@ def transfer_matrix(
     """
     options = target_options(regularized, shrinkage, convention, precision, tol, n_threads)
     progress = as_progress(progress)
-    names = _names(sources, "sources")
-    target_names = _names(targets, "targets")
+    names = as_names(sources, "sources")
+    target_names = as_names(targets, "targets", "labels")
     codes, n_classes = [], []
     for name in target_names:
         found, classes = encode_target(_read_labels(targets[name]), f"targets[{name!r}]")
@@ -151,19 +152,6 @@ def transfer_matrix(
         n_classes=np.array(n_classes, dtype=np.int64),
         regularized=regularized,
     )
-
-
-def _names(given: Mapping[str, Any], what: str) -> tuple[str, ...]:
-    if not isinstance(given, Mapping):
-        raise TypeError(
-            f"{what} must be a mapping of names to arrays or files, got {type(given).__name__}"
-        )
-    if not given:
-        raise ValueError(f"{what} must hold at least one entry, got none")
-    for name in given:
-        if not isinstance(name, str):
-            raise TypeError(f"the names of {what} must be str, got {name!r}")
-    return tuple(given)
 
 
 def _read_labels(labels: ArrayLike | Address) -> Any:

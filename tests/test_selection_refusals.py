@@ -11,9 +11,9 @@ X, Y = np.random.default_rng(0).normal(size=(30, 3)), np.arange(30) % 2
 @pytest.mark.parametrize(
     ("sources", "labels", "options", "error", "words"),
     [
-        ({}, Y, {}, ValueError, "at least one feature set"),
-        ([X, X], Y, {}, TypeError, "sources must map names to feature sets.*got list"),
-        ({3: X}, Y, {}, TypeError, "names of type str, got 3"),
+        ({}, Y, {}, ValueError, "sources must hold at least one entry"),
+        ([X, X], Y, {}, TypeError, "sources must be a mapping of names to features.*got list"),
+        ({3: X}, Y, {}, TypeError, "names of sources must be str, got 3"),
         ({"a": X, "b": X[1:]}, Y, {}, ValueError, r"sources\['b'\].*30 labels for 29 rows"),
         ({"a": X, "b": X * np.nan}, Y, {}, ValueError, r"sources\['b'\].*90 values .* not finite"),
         ({"a": X, "b": X * 1e200}, Y, {}, ValueError, "squares overflow"),

@@ -299,8 +299,10 @@ def test_what_is_refused(options, error, words):
 def test_sources_that_are_no_mapping():
     with pytest.raises(TypeError, match="mapping of names to features"):
         rank_sources([SOURCES["noise 1.0"]], LABELS)  # type: ignore[arg-type]
-    with pytest.raises(ValueError, match="sources is empty"):
+    with pytest.raises(ValueError, match="sources must hold at least one entry"):
         rank_sources({}, LABELS)
+    with pytest.raises(TypeError, match="names of sources must be str, got 3"):
+        rank_sources({3: SOURCES["noise 1.0"]}, LABELS)  # type: ignore[dict-item]
 
 
 def test_labels_of_any_kind():

@@ -328,7 +328,7 @@ X, Y = make_problem(30, 3, 2)
     ("sources", "targets", "options", "error", "words"),
     [
         ([X], {"y": Y}, {}, TypeError, "sources must be a mapping of names"),
-        ({"x": X}, [Y], {}, TypeError, "targets must be a mapping of names"),
+        ({"x": X}, [Y], {}, TypeError, "targets must be a mapping of names to labels"),
         ({}, {"y": Y}, {}, ValueError, "sources must hold at least one"),
         ({"x": X}, {}, {}, ValueError, "targets must hold at least one"),
         ({1: X}, {"y": Y}, {}, TypeError, "names of sources must be str, got 1"),
