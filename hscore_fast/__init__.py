@@ -93,7 +93,7 @@ def build_info() -> BuildInfo:
     Returns
     -------
     dict
-        ``version``; ``isa``, the instruction set picked for this CPU ("baseline", "v3", "v4");
+        ``version``; ``isa``, the instruction set picked for this CPU, such as "v3";
         ``compiler``; ``flags``, those of the instruction set; ``openmp``, whether threads are
         available; ``eigen``, the version of Eigen.
 

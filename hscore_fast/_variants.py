@@ -70,8 +70,8 @@ def load(isa: str | None = None) -> ModuleType:
 
     Parameters
     ----------
-    isa : {"baseline", "v3", "v4"}, optional
-        The best one by default.
+    isa : str, optional
+        One of :func:`available_isas`, the best by default.
 
     Raises
     ------

@@ -53,7 +53,7 @@ py::array_t<double> influence_of_rows(const InfluenceFunction& function, const p
   std::vector<double> values;
   {
     const py::gil_scoped_release release;
-    const Options call(threads, default_tolerance, py::none(), x.rows);
+    const Options call(threads, default_tolerance, Py_None, x.rows);
     values = function(x, y, call.whitening.threads, call.whitening.stop);
   }
   return to_array(std::move(values));

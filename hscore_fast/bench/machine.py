@@ -91,7 +91,7 @@ def hints(found: dict[str, Any]) -> list[str]:
     said = []
     chosen = os.environ.get("OPENBLAS_CORETYPE")
     isa = found["isa"]
-    wide = isa == "v4" and any(
+    wide = isa not in ("baseline", "v3") and any(
         "avx512f" in line for line in _lines("/proc/cpuinfo") if line.startswith("flags")
     )
     blas = str(found.get("blas_of_scipy"))
