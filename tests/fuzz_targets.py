@@ -23,7 +23,8 @@ from hscore_fast._variants import core
 REFUSALS = (ValueError, TypeError, MemoryError)
 LENGTH_AT = 16  # of the field with the length of all
 KINDS = ["?", *"bhilBHILefd", ">f8", ">f4", ">i2", ">i8", "F", "S3"]
-EXTREMES = [-(2**63), -(2**31), -2, -1, 0, 2**31 - 1, 2**40, 2**61, 2**63 - 1]
+# None that a machine could serve: the core takes a number of classes at its word.
+EXTREMES = [-(2**63), -(2**31), -2, -1, 0, 2**37, 2**40, 2**61, 2**63 - 1]
 SCORES: list[Callable[[Moments], Any]] = [
     Moments.h_score,
     Moments.regularized_h_score,

@@ -148,6 +148,21 @@ def test_damage_is_found() -> None:
         Moments.from_bytes(3)  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize(
+    ("label", "told", "words"),
+    [
+        (b"s\x03\0\0\0abc", b"q\x03\0\0\0abc", "unknown kind b'q'"),
+        (b"s\x03\0\0\0abc", b"s\xff\0\0\0abc", "a label is cut off"),
+        (b"s\x03\0\0\0abc", b"s\x03\0\0\0\xff\xfe\xfd", "can't decode"),
+        (b"s\x03\0\0\0abc", b"s\x03\0\0\0xyz", "1 different labels for 2 classes"),
+    ],
+)
+def test_a_writer_may_lie_about_a_label(label: bytes, told: bytes, words: str) -> None:
+    data = Moments().update(X[:4], ["abc", "xyz", "abc", "xyz"]).to_bytes()
+    assert data.count(label) == 1
+    assert words in refusal(with_checksum(data.replace(label, told)))
+
+
 @pytest.mark.parametrize("field", range(9))
 @pytest.mark.parametrize("value", [0, 1, 2**31, 2**62, 2**64 - 1])
 def test_a_writer_may_lie_about_any_number(field: int, value: int) -> None:

@@ -23,6 +23,7 @@ python -m coverage combine --quiet "$folder"
 python -m coverage report --skip-covered --sort=cover | tee "$folder/python.txt"
 
 gcovr --root . --filter cpp/src --filter cpp/include --filter src/ --exclude-throw-branches \
-  --exclude-unreachable-branches --merge-mode-functions=separate --gcov-ignore-parse-errors=all \
+  --exclude-unreachable-branches --merge-mode-functions=separate --merge-lines \
+  --gcov-ignore-parse-errors=all \
   --txt "$folder/cpp.txt" --txt-summary --json "$folder/cpp.json" "$folder/build"
 exit "$failed"

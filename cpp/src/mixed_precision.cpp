@@ -129,7 +129,7 @@ namespace {
 HScore score_of_rows(const FeatureView& x, const LabelView& y, const ScoreOptions& options,
                      ScoreParts* parts) {
   const WhiteningOptions& whitening = options.whitening;
-  check_fits(y.classes, x.cols, sizeof(double));
+  check_fits(y.classes, std::max<Index>(x.cols, 1), sizeof(double));
   if (may_be_saturated(x.rows, x.cols) && x.blocks == nullptr) {
     if (std::optional<HScore> saturated = saturated_h_score(x, y, whitening)) return *saturated;
   }

@@ -213,7 +213,7 @@ namespace {
 RegularizedHScore score_of_rows(const FeatureView& features, const LabelView& labels,
                                 const UpdateOptions& update, const ShrinkageOptions& options) {
   check_labels(features, labels);
-  check_fits(labels.classes, features.cols, sizeof(double));
+  check_fits(labels.classes, std::max<Index>(1, features.cols), sizeof(double));
   // Nothing added means the plain score, which has a rule for the rank.
   const bool plain = options.method == Shrinkage::fixed && options.intensity == 0;
   if (!plain && features.rows < features.cols && features.rows > 0 && features.blocks == nullptr) {

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import zarr
 
-from hscore_fast.readers._members import choose_member
+from hscore_fast.readers._members import choose_member, refuse_member
 from hscore_fast.readers._source import AnyArray, Source
 
 __all__ = ["open_source"]
@@ -25,11 +25,7 @@ def open_source(path: Path, member: str | None, without: str | None) -> Source:
     with _clear_errors(path):
         store = zarr.open(str(path), mode="r")
         if isinstance(store, zarr.Array):
-            if member is not None:
-                raise ValueError(
-                    f"{str(path)!r} is one array without a name, but the member {member!r} was "
-                    f"asked for; drop ':{member}'"
-                )
+            refuse_member(path, member)
             return _Array(path, None, store)
         members = store.members(max_depth=None)
         names = [name for name, thing in members if isinstance(thing, zarr.Array)]
