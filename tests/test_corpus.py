@@ -34,8 +34,11 @@ def test_the_core_refuses_what_was_found() -> None:
         core.Columns([], -1)
     with pytest.raises(MemoryError, match="2305843009213693952"):
         core.Columns([[x]], 2**61)
+    most = 2**63 - 1
     with pytest.raises(MemoryError, match=r"9223372036854775807 x 1 .* use fewer"):
-        core.h_score(x[:, :0], codes, 2**63 - 1, False, "auto", 1e-12, 1, None)
+        core.h_score(x[:, :0], codes, most, False, "auto", 1e-12, 1, None)
+    with pytest.raises(MemoryError, match=r"9223372036854775807 x 1 .* use fewer"):
+        core.regularized_h_score(x[:, :0], codes, most, False, "auto", "oas", 0, False, 1, None)
 
 
 def test_no_more_rows_than_can_be_counted() -> None:
