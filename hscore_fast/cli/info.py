@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import platform
-from pathlib import Path
 from typing import cast
 
 import numpy as np
 
 import hscore_fast
+from hscore_fast.bench.machine import processor_name, processors_allowed
 from hscore_fast.cli._options import CsvOption, JsonOption, refuse_both
 from hscore_fast.cli._tables import Column, Value, write_csv, write_facts, write_json
 
@@ -35,9 +35,9 @@ def info(as_json: JsonOption = False, as_csv: CsvOption = False) -> None:
     refuse_both(as_json, as_csv)
     facts: dict[str, Value] = {
         **cast("dict[str, Value]", hscore_fast.build_info()),
-        "cpu": _processor_name(),
+        "cpu": processor_name(),
         "processors": os.cpu_count(),
-        "processors_allowed": _processors_allowed(),
+        "processors_allowed": len(processors_allowed()),
         "omp_num_threads": os.environ.get("OMP_NUM_THREADS"),
         "numpy": np.__version__,
         "python": platform.python_version(),
@@ -50,23 +50,3 @@ def info(as_json: JsonOption = False, as_csv: CsvOption = False) -> None:
     else:
         columns = [Column(key, _HEADINGS.get(key, key)) for key in facts]
         write_facts("hscore-fast", columns, facts)
-
-
-def _processor_name() -> str:
-    """Name the processor; where the system does not say, name its architecture."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError:  # not Linux
-        lines = []
-    for line in lines:
-        key, _, value = line.partition(":")
-        if key.strip() == "model name":
-            return value.strip()
-    return platform.processor() or platform.machine()
-
-
-def _processors_allowed() -> int | None:
-    """Count the processors that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count()
