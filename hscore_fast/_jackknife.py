@@ -17,7 +17,14 @@ from hscore_fast.moments import Moments
 if TYPE_CHECKING:
     from hscore_fast._core import HScore
 
-__all__ = ["BlockedMoments", "as_n_blocks", "block_places", "leave_one_out", "total_of"]
+__all__ = [
+    "BlockedMoments",
+    "as_n_blocks",
+    "block_places",
+    "indexable",
+    "leave_one_out",
+    "total_of",
+]
 
 
 def as_n_blocks(n_blocks: int) -> int:
@@ -46,7 +53,7 @@ class BlockedMoments:
         self, features: Any, codes: NDArray[np.int32], *, n_threads: int | None, check_finite: bool
     ) -> None:
         """Add rows, whose labels are codes of classes that keep their meaning."""
-        array = _indexable(features)
+        array = indexable(features)
         block = self._places(codes) % len(self._parts)
         for number, part in enumerate(self._parts):
             rows = np.flatnonzero(block == number)
@@ -80,7 +87,8 @@ def block_places(codes: NDArray[np.int32]) -> NDArray[np.int64]:
     return places
 
 
-def _indexable(features: Any) -> NDArray[Any]:
+def indexable(features: Any) -> NDArray[Any]:
+    """Give features as one array whose rows NumPy can choose from."""
     x = as_features(features)
     if not isinstance(x.array, np.ndarray):  # a frame of separate columns
         return np.asarray(features)

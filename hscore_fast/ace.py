@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from hscore_fast._inputs import as_features
+from hscore_fast._jackknife import indexable
 from hscore_fast._labels import encode
 from hscore_fast.moments import Moments
 from hscore_fast.scores import check_lengths
@@ -191,7 +192,7 @@ def additive_moments(
             f"inputs must have one row per row of features, got {z.n_samples} rows for "
             f"{x.n_samples}"
         )
-    own, raw = np.asarray(features), np.asarray(inputs)
+    own, raw = indexable(features), indexable(inputs)
     own, raw = own.reshape(len(own), -1), raw.reshape(len(raw), -1)
     shares = np.arange(1, n_bins) / n_bins
     edges = [np.unique(np.quantile(column, shares, method="lower")) for column in raw.T]

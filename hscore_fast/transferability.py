@@ -144,5 +144,7 @@ def transferability(
 
 
 def _is_discrete(inputs: ArrayLike) -> bool:
+    if getattr(inputs, "ndim", 1) != 1:  # also of tensors that NumPy does not take
+        return False
     array = np.asarray(inputs)
     return array.ndim == 1 and array.dtype.kind != "f"

@@ -118,3 +118,14 @@ def test_bad_input():
         transferability([0.0, 1.0, 3.0], [0, 1, 1], optimal="ace", inputs=np.array([[1.0], [2.0]]))
     with pytest.warns(SaturationWarning, match="every input is different"):
         transferability([0.0, 1.0, 3.0], [0, 1, 1], optimal="ace", inputs=[1, 2, 3])
+
+
+@pytest.mark.parametrize("change", ["requires_grad_", "bfloat16"])
+def test_tensors_that_numpy_does_not_take(change) -> None:
+    torch = pytest.importorskip("torch")
+    rng = np.random.default_rng(4)
+    y = rng.integers(0, 3, 300)
+    x = np.round(rng.normal(size=(300, 4)) + y[:, None])  # whole numbers, which bfloat16 keeps
+    tensor = getattr(torch.tensor(x, dtype=torch.float32), change)()
+    found = transferability(tensor, y, optimal="ace", inputs=tensor).value
+    assert found == pytest.approx(transferability(x, y, optimal="ace", inputs=x).value, rel=1e-6)
