@@ -5,7 +5,7 @@ from functools import lru_cache
 import numpy as np
 import pytest
 
-from hscore_fast import regularized_h_score
+from hscore_fast import build_info, regularized_h_score
 from hscore_fast.scores import score_result
 
 N, F = 8_000, 512
@@ -39,7 +39,9 @@ def test_many_classes_take_narrow_products(kind, classes, dtype) -> None:
     x = (features(kind) + np.eye(F)[y % F] * 0.5).astype(dtype)
     truth = score(x, y, "float64").score
     found = score(x, y, "auto")
-    assert found.precision_used != "float64"
+    # Without fused products float32 errs a little more, and the hardest case is refused.
+    if build_info()["isa"] != "baseline" or kind != "condition 2e2":
+        assert found.precision_used != "float64"
     assert abs(found.score - truth) <= found.error_bound <= 1e-6 * truth
 
 
