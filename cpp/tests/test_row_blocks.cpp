@@ -1,6 +1,7 @@
 // Rows that come in blocks, against the same rows in memory.
 #include "check.hpp"
 #include "data.hpp"
+#include "variant.hpp"
 
 namespace testing {
 namespace {
@@ -114,7 +115,10 @@ TEST(scores_of_blocks_keep_the_promise) {
         const bool exact = precision == hscore::Precision::float64;
         CHECK_CLOSE(got.score, want, (exact ? 1e-11 : 1e-6) * want);
         CHECK(std::abs(got.score - want) <= got.error_bound + 1e-12);
-        if (precision == hscore::Precision::automatic) CHECK(got.path != hscore::Path::float64);
+        // Eigen's float32 products may err by more than may be promised.
+        if (precision == hscore::Precision::automatic && has_row_pairs()) {
+          CHECK(got.path != hscore::Path::float64);
+        }
       }
     }
   }
