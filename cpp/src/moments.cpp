@@ -320,7 +320,8 @@ void Moments::accumulate_in_parts(const Batch& batch, const UpdateOptions& optio
     const Index count = batch.features.rows * (t + 1) / threads - first;
     const Index slice =
         std::is_same_v<Packed, QuantizedRows>
-            ? serial.quantization->stretch * std::max<Index>(1, 384 / serial.quantization->stretch)
+            ? serial.quantization->stretch *
+                  std::max<Index>(1, Quantization::most_stretch / serial.quantization->stretch)
             : kernel::depth;
     parts[static_cast<std::size_t>(t)].accumulate_as<Packed>(batch.row_range(first, count), serial,
                                                              std::min(count, slice));

@@ -84,7 +84,7 @@ double operator_error(const FeatureView& x, double noise) {
 
 struct Plan {
   bool pays = false;
-  Index stretch = 384;  // rows that share a scale
+  Index stretch = Quantization::most_stretch;
 };
 
 // A correction takes 2 N F C operations, twice as many where the back product is needed.
@@ -99,7 +99,7 @@ Plan plan_for(const FeatureView& x, Index classes, const Inflation& inflation) {
   const double features = static_cast<double>(x.cols);
   // The fewer rows share a scale the less noise there is, and the more sums to scale.
   const auto choose = [&](double most, auto&& share_of_promise) {
-    for (const Index stretch : {384, 192, 96, 48}) {
+    for (Index stretch = Quantization::most_stretch; stretch >= 48; stretch /= 2) {
       const double noise = std::sqrt(static_cast<double>(stretch) / 6) / 46300;
       if (share_of_promise(noise) > most) continue;
       plan.pays = true;

@@ -19,7 +19,8 @@ enum class Products { float64, float32, int16 };
 /// How int16 products round, and what they did: the variance of a value's rounding error per
 /// feature, as the mean over all rows, and as the mean weighted by the feature's squares nearby.
 struct Quantization {
-  Index stretch = 384;  // rows that share a scale: the fewer, the finer. Even, at most 384
+  static constexpr Index most_stretch = 384;
+  Index stretch = most_stretch;  // rows that share a scale: the fewer, the finer. Even
   std::vector<double> mean_variance;
   std::vector<double> variance;
 };
