@@ -2,42 +2,104 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Generator, Iterator
+from contextlib import ExitStack, contextmanager
+from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
 from hscore_fast.readers._source import Source
-from hscore_fast.readers._tables import Table, clear_errors
+from hscore_fast.readers._tables import Part, Table, Unit, clear_errors
 
 __all__ = ["open_source"]
 
 _FILE_MAGIC = b"ARROW1"
+_FILE_HEAD = 8  # its length, padded; what follows is a stream
 _FEATHER_1_MAGIC = b"FEA1"
+_MOST_READERS = 64  # each keeps the schema, which takes 1 MB for 8,000 columns
 _MOST_PIECES = 100_000  # that a table may be in: each takes some hundred bytes to describe
 
 
 def open_source(path: Path, member: str | None, without: str | None) -> Source:
-    """Count the rows; no column but the first is touched."""
+    """Count the rows; no column but the first is decompressed."""
 
     def batches(n_rows: int, names: list[str]) -> Iterator[Any]:
-        with _opened(path) as (_, found, _):
+        with _opened(path, _only(schema, names) if compressed else None) as (_, found, _):
             for batch in found:
                 yield batch.select(names)
                 del batch  # before the next one is read: it may be large
 
     with _opened(path) as (schema, _, _):
-        pass
+        compressed = _is_compressed(path)
     # A compressed column is decompressed when its batch is looked at.
-    first = pa.ipc.IpcReadOptions(included_fields=[0] if len(schema) else [])
-    with _opened(path, first) as (_, found, _):
-        n_rows = sum(batch.num_rows for batch in found)
-    table = Table(path, schema, n_rows, batches, member, without)
-    if len(table.shape) == 2:
+    with _opened(path, _only(schema, schema.names[:1])) as (_, found, _):
+        counts = [batch.num_rows for batch in found]
+    table = Table(path, schema, sum(counts), batches, member, without)
+    if compressed:
+        held = 2 * table.size(max(counts, default=0))  # one is read ahead
+        table.decode_in_units(lambda: _units(path, schema, table, counts), held)
+    elif len(table.shape) == 2:
         table.mapped = _mapped(path, table)
     return table
+
+
+def _is_compressed(path: Path) -> bool:
+    """Look into the description of the first batch, which pyarrow does not tell of."""
+    with pa.memory_map(str(path)) as file:
+        if file.read(len(_FILE_MAGIC)) == _FILE_MAGIC:
+            file.seek(_FILE_HEAD)
+        else:
+            file.seek(0)
+        for message in pa.ipc.MessageReader.open_stream(file):
+            if message.type == "record batch":
+                data = memoryview(message.metadata)
+                root = int.from_bytes(data[:4], "little")
+                header = root + _field(data, root, 2)
+                batch = header + int.from_bytes(data[header : header + 4], "little")
+                return _field(data, batch, 3) != 0
+    return False
+
+
+def _field(data: memoryview, table: int, number: int) -> int:
+    """Where in a flatbuffer's table a field is, from the table's beginning on; 0 if it is not."""
+    fields = table - int.from_bytes(data[table : table + 4], "little", signed=True)
+    place = 4 + 2 * number
+    if place >= int.from_bytes(data[fields : fields + 2], "little"):
+        return 0
+    return int.from_bytes(data[fields + place : fields + place + 2], "little")
+
+
+def _only(schema: Any, names: list[str]) -> Any:
+    """Read these columns alone."""
+    wanted = set(names)
+    included = [place for place, name in enumerate(schema.names) if name in wanted]
+    return pa.ipc.IpcReadOptions(included_fields=included)
+
+
+def _units(path: Path, schema: Any, table: Table, counts: list[int]) -> Iterator[Unit]:
+    """Give the batches, each in parts of a few columns, which readers of their own go through."""
+
+    def next_of(found: Iterator[Any], names: list[str]) -> Generator[Any]:
+        with clear_errors(path, "arrow"):
+            for batch in islice(found, 1):
+                yield batch.select(names)
+
+    with ExitStack() as stack:
+        readers = []
+        size = max(table.part_columns(max(counts)), -(-len(table.names) // _MOST_READERS))
+        for start in range(0, len(table.names), size):
+            names = table.names[start : start + size]
+            _, found, _ = stack.enter_context(_opened(path, _only(schema, names)))
+            readers.append((found, names))
+        for n_rows in counts:
+            parts, first = [], 0
+            for found, names in readers:
+                parts.append(Part(first, partial(next_of, found, names)))
+                first += len(names)
+            yield Unit(n_rows, parts)
 
 
 def _mapped(path: Path, table: Table) -> Any:
@@ -74,9 +136,14 @@ def _opened(path: Path, options: Any = None) -> Iterator[tuple[Any, Iterator[Any
         file.seek(0)
         mapped = range(whole.address, whole.address + whole.size)
         if magic == _FILE_MAGIC:
-            reader = pa.ipc.open_file(file, options=options)
+            reader = pa.ipc.open_file(file)
             places = range(reader.num_record_batches)
-            yield reader.schema, (reader.get_batch(place) for place in places), mapped
+            schema = reader.schema
+            found: Iterator[Any] = (reader.get_batch(place) for place in places)
+            if options is not None:  # for which that reader copies all columns of a batch first
+                file.seek(_FILE_HEAD)
+                found = islice(pa.ipc.open_stream(file, options=options), len(places))
+            yield schema, found, mapped
         else:
             stream = pa.ipc.open_stream(file, options=options)
             yield stream.schema, iter(stream), mapped

@@ -6,9 +6,23 @@ import threading
 from collections.abc import Generator, Iterator
 from typing import TypeVar
 
-__all__ = ["read_ahead"]
+__all__ = ["check_wanted", "read_ahead"]
 
 T = TypeVar("T")
+
+
+class _Reader(threading.Thread):
+    stopped = False  # nobody waits for what it reads
+
+
+class _NotWanted(BaseException):
+    """Ends an iterator that nobody waits for."""
+
+
+def check_wanted() -> None:
+    """To be called by an iterator that is at one item for long: ends it if nobody waits for it."""
+    if getattr(threading.current_thread(), "stopped", False):
+        raise _NotWanted
 
 
 def read_ahead(blocks: Iterator[T]) -> Generator[T, None, None]:
@@ -36,7 +50,7 @@ def read_ahead(blocks: Iterator[T]) -> Generator[T, None, None]:
     ready: list[T] = []
     failure: list[BaseException] = []
     change = threading.Condition()
-    stopped = ended = False
+    ended = False
 
     def read() -> None:
         nonlocal ended
@@ -46,8 +60,8 @@ def read_ahead(blocks: Iterator[T]) -> Generator[T, None, None]:
                     ready.append(block)
                     del block  # the consumer's alone: it may be large
                     change.notify_all()
-                    change.wait_for(lambda: stopped or not ready)
-                    if stopped:
+                    change.wait_for(lambda: reader.stopped or not ready)
+                    if reader.stopped:
                         break
         except BaseException as error:
             failure.append(error)
@@ -59,7 +73,7 @@ def read_ahead(blocks: Iterator[T]) -> Generator[T, None, None]:
                 ended = True
                 change.notify_all()
 
-    reader = threading.Thread(target=read, name="hscore_fast reader", daemon=True)
+    reader = _Reader(target=read, name="hscore_fast reader", daemon=True)
     reader.start()
     try:
         while True:
@@ -75,7 +89,7 @@ def read_ahead(blocks: Iterator[T]) -> Generator[T, None, None]:
             raise failure[0]
     finally:
         with change:
-            stopped = True
+            reader.stopped = True
             ready.clear()
             change.notify_all()
         reader.join()

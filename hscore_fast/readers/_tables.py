@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import closing, contextmanager
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -13,11 +14,30 @@ import pyarrow as pa
 from hscore_fast._inputs import Features
 from hscore_fast._variants import core
 from hscore_fast.readers._members import choose_member
+from hscore_fast.readers._scratch import run_all, scratch_blocks
 from hscore_fast.readers._source import AnyArray, Source
 
-__all__ = ["Table", "clear_errors"]
+__all__ = ["N_DECODERS", "Part", "Table", "Unit", "clear_errors"]
 
+N_DECODERS = min(pa.cpu_count(), 8)  # threads that decode parts; each holds one
+
+_MOST_BYTES = 128 << 20  # that pyarrow may hold of a table; one that takes more goes to a file
+_PART_BYTES = 8 << 20  # of the columns that a thread then decodes together
 _LINE = 64  # bytes of a line of the processor's cache
+
+
+class Part(NamedTuple):
+    """Some columns of a unit, as batches of consecutive rows that are decoded when asked for."""
+
+    first_column: int
+    batches: Callable[[], Generator[Any]]
+
+
+class Unit(NamedTuple):
+    """Rows that the file stores together. The parts may be decoded at the same time."""
+
+    n_rows: int
+    parts: list[Part]
 
 
 class Table(Source):
@@ -35,6 +55,11 @@ class Table(Source):
         ``batches(n_rows, names)`` gives record batches with these columns.
     member, without : str or None
         The column asked for; the column to leave out.
+
+    Attributes
+    ----------
+    names : list of str
+        The columns that are read.
     """
 
     def __init__(
@@ -47,8 +72,9 @@ class Table(Source):
         without: str | None,
     ) -> None:
         self._batches = batches
-        self._names = _chosen(path, schema, member, without)
-        types = [_storage(schema.field(name).type) for name in self._names]
+        self._units: Callable[[], Iterable[Unit]] | None = None
+        self.names = _chosen(path, schema, member, without)
+        types = [_storage(schema.field(name).type) for name in self.names]
         self._lists = _is_list(types[0])
         what = repr(str(path) if member is None else f"{path}:{member}")
         tail: tuple[int, ...] = ()
@@ -64,7 +90,7 @@ class Table(Source):
     def _width(self, column_type: Any, what: str) -> int:
         if pa.types.is_fixed_size_list(column_type):
             return int(column_type.list_size)
-        for batch in self._batches(1, self._names):
+        for batch in self._batches(1, self.names):
             if batch.num_rows:
                 first = _column(batch, 0)
                 return len(first[0]) if first[0].is_valid else 0
@@ -72,24 +98,76 @@ class Table(Source):
 
     def blocks(self, n_rows: int) -> Iterator[AnyArray]:
         """Convert batches; a block may hold fewer rows than asked for."""
+        if self._units is not None:
+            for decoded in self._decoded(n_rows):
+                yield decoded.T if self._is_wide() else decoded[0]
+                del decoded
+            return
         for start, columns in self._pieces(n_rows):
             yield self._block(columns, start)
             del columns  # before the next ones are read
 
     def matrices(self, n_rows: int) -> Iterator[Features]:
         """See columns side by side, where they are."""
-        if self._lists or len(self.shape) == 1:
+        if not self._is_wide():
             yield from super().matrices(n_rows)
+            return
+        if self._units is not None:
+            for decoded in self._decoded(n_rows):
+                yield Features(decoded.T, names=list(self.names))
+                del decoded
             return
         for _, columns in self._pieces(n_rows):
             arrays = [column.to_numpy(zero_copy_only=False)[:, np.newaxis] for column in columns]
-            yield Features(core.Columns([arrays], len(arrays)), names=list(self._names))
+            yield Features(core.Columns([arrays], len(arrays)), names=list(self.names))
             del columns, arrays
+
+    def _is_wide(self) -> bool:
+        """Whether columns lie side by side."""
+        return not self._lists and len(self.shape) == 2
+
+    def _decoded(self, n_rows: int) -> Iterator[AnyArray]:
+        """Decode unit by unit, in parts, and give at most `n_rows` rows: arrays of columns."""
+        assert self._units is not None
+        wide = self._is_wide()
+        n_columns = self.shape[1] if wide else 1
+        entry = self.dtype if wide else np.dtype((self.dtype, self.shape[1:]))
+        done = 0
+        for unit in self._units():
+            blocks = scratch_blocks(self.what, unit.n_rows, n_columns, n_rows, entry)
+            tasks = [partial(self._decode, part, unit.n_rows, blocks, done) for part in unit.parts]
+            run_all(tasks, N_DECODERS)
+            del tasks  # they hold the blocks, too
+            blocks.reverse()
+            while blocks:
+                yield blocks.pop()
+            done += unit.n_rows
+
+    def _decode(self, part: Part, n_rows: int, blocks: list[AnyArray], start: int) -> None:
+        """Write a part's values to their places in the blocks of its unit."""
+        done = 0
+        with closing(part.batches()) as batches:
+            for batch in batches:
+                first = 0
+                while first < batch.num_rows and done < n_rows:
+                    block, place = divmod(done, blocks[0].shape[1])
+                    target = blocks[block][part.first_column :, place:]
+                    piece = batch.slice(first, target.shape[1])
+                    columns = self._columns(piece, start + done)
+                    for number, column in enumerate(columns):
+                        target[number, : len(column)] = self._values(column, start + done)
+                    first += piece.num_rows
+                    done += piece.num_rows
+                if first < batch.num_rows:
+                    self.check_rows(self.shape[0] + batch.num_rows - first)
+                del batch  # before the next one is read
+        if done < n_rows:
+            self.check_rows(self.shape[0] - n_rows + done)
 
     def _pieces(self, n_rows: int) -> Iterator[tuple[int, list[Any]]]:
         """Give the columns of at most `n_rows` rows, and the number of the first row."""
         start = 0
-        for batch in self._batches(n_rows, self._names):
+        for batch in self._batches(n_rows, self.names):
             for first in range(0, batch.num_rows, n_rows):
                 piece = batch.slice(first, n_rows)
                 yield start, self._columns(piece, start)
@@ -97,9 +175,27 @@ class Table(Source):
                 del piece
             del batch  # before the next one is read
 
+    def decode_in_units(self, units: Callable[[], Iterable[Unit]], held: int) -> None:
+        """Read units, not batches, if batches hold so many bytes that memory is better spared."""
+        if held > _MOST_BYTES and self.dtype != object:
+            self._units = units
+
+    def size(self, n_rows: int) -> int:
+        """Bytes of so many rows."""
+        return n_rows * self.dtype.itemsize * (self.shape[1] if len(self.shape) == 2 else 1)
+
+    def part_columns(self, n_rows: int) -> int:
+        """Columns to decode together if each has so many rows."""
+        n_columns = len(self.names)
+        return max(_PART_BYTES * n_columns // max(self.size(n_rows), 1), 1)
+
+    def part_rows(self, n_columns: int) -> int:
+        """Rows to decode together of so many columns."""
+        return max(_PART_BYTES * len(self.names) // max(self.size(1) * n_columns, 1), 1)
+
     def in_place(self, batch: Any, places: range) -> Any:
         """Choose the columns of a batch if all are numbers as memory has them, within `places`."""
-        chosen = batch.select(self._names)
+        chosen = batch.select(self.names)
         for column in chosen.columns:
             if isinstance(column, pa.FixedSizeListArray) and not column.null_count:
                 column = column.flatten()
@@ -113,7 +209,7 @@ class Table(Source):
 
     def _columns(self, batch: Any, start: int) -> list[Any]:
         columns = [_column(batch, position) for position in range(batch.num_columns)]
-        for name, column in zip(self._names, columns, strict=True):
+        for name, column in zip(batch.schema.names, columns, strict=True):
             if column.null_count:
                 row = start + column.is_null().to_pylist().index(True)
                 raise ValueError(
@@ -122,19 +218,22 @@ class Table(Source):
                 )
         return columns
 
+    def _values(self, column: Any, start: int) -> AnyArray:
+        """See a column as an array; of lists as a matrix."""
+        if not self._lists:
+            return np.asarray(column.to_numpy(zero_copy_only=False))
+        lengths = set(column.value_lengths().to_pylist())
+        if lengths - {self.shape[1]}:
+            raise ValueError(
+                f"{self.what} has lists of different lengths: {self.shape[1]} in the first "
+                f"row, {min(lengths - {self.shape[1]})} at or after row {start}"
+            )
+        values: AnyArray = column.flatten().to_numpy(zero_copy_only=False)
+        return values.reshape(-1, self.shape[1])
+
     def _block(self, columns: list[Any], start: int) -> AnyArray:
-        if self._lists:
-            values = columns[0].flatten()
-            lengths = set(columns[0].value_lengths().to_pylist())
-            if lengths - {self.shape[1]}:
-                raise ValueError(
-                    f"{self.what} has lists of different lengths: {self.shape[1]} in the first "
-                    f"row, {min(lengths - {self.shape[1]})} at or after row {start}"
-                )
-            block: AnyArray = values.to_numpy(zero_copy_only=False)
-            return block.reshape(-1, self.shape[1])
-        if len(self.shape) == 1:
-            return np.asarray(columns[0].to_numpy(zero_copy_only=False))
+        if not self._is_wide():
+            return self._values(columns[0], start)
         # Column by column, as the table is: each is copied in one piece. A cache line lies between
         # them, because columns a power of two apart would compete for the same few places in it.
         padding = _LINE // self.dtype.itemsize

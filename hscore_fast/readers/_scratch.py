@@ -1,0 +1,105 @@
+"""A matrix that is decoded a few columns at a time: written to a temporary file, read in blocks.
+
+Formats that store column by column decompress so many rows of each column at once that a wide
+table does not fit into memory that way. Pages of a file do: the system writes them out and drops
+them as it needs to, and they are not counted as the process's own.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import tempfile
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from mmap import mmap
+from typing import IO, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hscore_fast.readers._read_ahead import check_wanted
+
+__all__ = ["run_all", "scratch_blocks"]
+
+_LINE = 64  # bytes of a line of the processor's cache
+_NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_ZEROS = bytes(1 << 20)
+
+
+def scratch_blocks(
+    what: str, n_rows: int, n_columns: int, n_block: int, dtype: np.dtype[Any]
+) -> list[NDArray[Any]]:
+    """Make a matrix of zeros in a file without a name, which is gone with the last of its blocks.
+
+    Parameters
+    ----------
+    what : str
+        The address, for messages.
+    n_rows, n_columns : int
+        Of the matrix.
+    n_block : int
+        Rows of a block; the last one may have fewer.
+    dtype : dtype
+        Of an entry; it may itself be an array.
+
+    Returns
+    -------
+    list of arrays of shape (n_columns, rows)
+        To be written to by any thread. In each block a column is in one piece, and a cache line
+        lies between two of them: columns a power of two apart would compete for the same few
+        places in it.
+
+    Raises
+    ------
+    OSError
+        If there is no room for it, with the room that it takes.
+    """
+    padding = -(-_LINE // dtype.itemsize)
+    rows = [min(n_block, n_rows - first) for first in range(0, n_rows, n_block)]
+    sizes = [n_columns * (count + padding) * dtype.itemsize for count in rows]
+    n_bytes = sum(sizes)
+    if not n_bytes:
+        return []
+    with tempfile.TemporaryFile() as file:
+        try:
+            _reserve(file, n_bytes)
+        except OSError as error:
+            if error.errno not in _NO_SPACE:
+                raise
+            raise OSError(
+                error.errno,
+                f"{what} takes {n_bytes / 1e9:.3g} GB of disk space while it is decoded, more than "
+                f"there is in {tempfile.gettempdir()!r}: free some, or set TMPDIR to a folder on "
+                "another disk",
+            ) from error
+        memory = mmap(file.fileno(), n_bytes)
+    blocks, start = [], 0
+    for count, size in zip(rows, sizes, strict=True):
+        flat = np.frombuffer(memory, np.uint8, size, start).view(dtype.base)
+        shape = (n_columns, count + padding, *dtype.shape)
+        blocks.append(flat.reshape(shape)[:, :count])
+        start += size
+    return blocks
+
+
+def _reserve(file: IO[bytes], n_bytes: int) -> None:
+    """Take the space now: in a file with holes a full disk would end the process later on."""
+    if hasattr(os, "posix_fallocate"):
+        try:
+            os.posix_fallocate(file.fileno(), 0, n_bytes)
+        except OSError as error:
+            if error.errno in _NO_SPACE:
+                raise
+        else:
+            return
+    for first in range(0, n_bytes, len(_ZEROS)):
+        file.write(_ZEROS[: n_bytes - first])
+    file.flush()
+
+
+def run_all(tasks: Sequence[Callable[[], None]], n_threads: int) -> None:
+    """Run tasks on threads; the first error, or the end of the reading, spares those not begun."""
+    with ThreadPoolExecutor(n_threads, "hscore_fast decoder") as pool:
+        for _ in pool.map(lambda task: task(), tasks):
+            check_wanted()
