@@ -162,19 +162,16 @@ FORMATS = {
 
 # What each process does: `what` is "bare", or the precision of a score.
 WORK = """
-import json, sys, time, threading
+import json, sys, time
 import numpy as np
 from hscore_fast import h_score
+from hscore_fast.bench.memory import watched
 from hscore_fast.readers import open_source
 from hscore_fast.readers._blocks import _block_rows
 
 path, labels, what, memory, threads = sys.argv[1:]
 labels = np.load(labels)
 threads = int(threads)
-
-def anonymous():
-    with open("/proc/self/status") as status:
-        return next(int(line.split()[1]) for line in status if line.startswith("RssAnon")) / 1024
 
 features = path
 if memory == "memory":
@@ -183,39 +180,28 @@ small = np.random.default_rng(0).standard_normal((2000, 64))
 h_score(small, np.arange(2000) % 3)
 if what == "bare":
     source = open_source(path)
-start_memory = peak = anonymous()
-done = False
-
-def watch():
-    global peak
-    while not done:
-        peak = max(peak, anonymous())
-        time.sleep(0.01)
-
-watcher = threading.Thread(target=watch)
-watcher.start()
-wall, cpu = time.perf_counter(), time.process_time()
 score = None
-if what == "bare":
-    if source.mapped is None:
-        for _ in range(2):  # the first finds memory for itself
-            wall, cpu = time.perf_counter(), time.process_time()
-            for block in source.matrices(_block_rows(source)):
-                del block
-    elif hasattr(source.mapped, "array"):
-        source.mapped.array.reshape(-1)[::1024].sum()  # a value of each page
-    elif isinstance(source.mapped, np.ndarray):
-        source.mapped.reshape(-1)[::1024].sum()
+with watched(0.01) as anonymous:
+    wall, cpu = time.perf_counter(), time.process_time()
+    if what == "bare":
+        if source.mapped is None:
+            for _ in range(2):  # the first finds memory for itself
+                wall, cpu = time.perf_counter(), time.process_time()
+                for block in source.matrices(_block_rows(source)):
+                    del block
+        elif hasattr(source.mapped, "array"):
+            source.mapped.array.reshape(-1)[::1024].sum()  # a value of each page
+        elif isinstance(source.mapped, np.ndarray):
+            source.mapped.reshape(-1)[::1024].sum()
+        else:
+            for column in source.mapped.columns:
+                for piece in column.chunks:
+                    piece.to_numpy()[::1024].sum()
     else:
-        for column in source.mapped.columns:
-            for piece in column.chunks:
-                piece.to_numpy()[::1024].sum()
-else:
-    score = h_score(features, labels, precision=what, n_threads=threads)
-wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
-done = True
-watcher.join()
-print(json.dumps({"wall": wall, "cpu": cpu, "memory": peak - start_memory, "score": score}))
+        score = h_score(features, labels, precision=what, n_threads=threads)
+    wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
+grown = (anonymous.peak - anonymous.before) / 2**20
+print(json.dumps({"wall": wall, "cpu": cpu, "memory": grown, "score": score}))
 """
 
 

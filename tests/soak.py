@@ -29,6 +29,7 @@ from numpy.typing import NDArray
 from oracles import svd_h_score
 
 from hscore_fast import Moments, adjusted_h_score, h_score, regularized_h_score
+from hscore_fast.bench.memory import resident
 from hscore_fast.readers import read_moments
 
 Rng = np.random.Generator
@@ -142,9 +143,10 @@ CALLS = [
 
 def memory() -> int:
     """Return the resident anonymous memory in bytes."""
-    with open("/proc/self/status") as status:
-        line = next(line for line in status if line.startswith("RssAnon"))
-    return int(line.split()[1]) * 1024
+    found = resident()
+    if found is None:
+        raise SystemExit("this system does not say how much memory a process has")
+    return found.anonymous
 
 
 def main() -> int:

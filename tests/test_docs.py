@@ -11,6 +11,8 @@ from typing import NamedTuple
 
 import pytest
 
+from hscore_fast import reference
+
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 BLOCK = re.compile(
@@ -85,6 +87,13 @@ def test_examples(page, tmp_path, monkeypatch) -> None:
             for line in block.code.splitlines():
                 if line.startswith("$ "):
                     run_line(line[2:])
+
+
+def test_the_readme_prints_the_score(capsys) -> None:
+    names: dict[str, object] = {}
+    exec(next(b.code for b in blocks(ROOT / "README.md") if b.kind == "python"), names)
+    expected = reference.h_score(names["features"], names["labels"])
+    assert float(capsys.readouterr().out) == pytest.approx(expected, rel=1e-6)
 
 
 def run_line(line: str) -> None:

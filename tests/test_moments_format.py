@@ -181,9 +181,10 @@ def test_a_writer_may_lie_about_any_number(field: int, value: int) -> None:
 
 @given(st.binary(max_size=200), st.integers(0, 400), st.booleans())
 def test_any_bytes_are_read_or_refused(noise: bytes, place: int, fits: bool) -> None:
-    data = bytearray(gathered().to_bytes())
-    data[place : place + len(noise)] = noise
-    refused(with_checksum(bytes(data)) if fits else bytes(data))
+    written = gathered().to_bytes()
+    data = written[:place] + noise + written[place + len(noise) :]
+    # With a checksum that fits, numbers are as good as any others.
+    assert refused(with_checksum(data) if fits else data) or fits or data == written
 
 
 def test_pickles_that_are_damaged_or_newer() -> None:

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <Eigen/Core>
+#include <type_traits>
 #include <vector>
 
 #include "hscore/hscore.hpp"
@@ -9,7 +10,9 @@
 namespace testing {
 
 using hscore::Index;
-using Matrix = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+template <class T>
+using RowMajor = Eigen::Matrix<T, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+using Matrix = RowMajor<double>;
 
 struct Data {
   Matrix x;
@@ -31,13 +34,15 @@ struct Shrunk {
 /// The regularized score by its definition, on dense matrices.
 Shrunk shrunk_by_definition(const Data& data, const hscore::ShrinkageOptions& options);
 
-inline hscore::FeatureView view(const Matrix& x) {
+template <class T>
+hscore::FeatureView view(const RowMajor<T>& x) {
   hscore::FeatureView result;
   result.data = reinterpret_cast<const unsigned char*>(x.data());
   result.rows = x.rows();
   result.cols = x.cols();
-  result.row_stride = x.cols() * Index{sizeof(double)};
-  result.col_stride = sizeof(double);
+  result.row_stride = x.cols() * Index{sizeof(T)};
+  result.col_stride = sizeof(T);
+  result.dtype = std::is_same_v<T, float> ? hscore::DType::float32 : hscore::DType::float64;
   return result;
 }
 inline hscore::LabelView labels(const Data& data) {

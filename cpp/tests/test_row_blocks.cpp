@@ -6,18 +6,7 @@
 namespace testing {
 namespace {
 
-using Narrow = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
-
-hscore::FeatureView view_of(const Narrow& x) {
-  hscore::FeatureView view;
-  view.data = reinterpret_cast<const unsigned char*>(x.data());
-  view.rows = x.rows();
-  view.cols = x.cols();
-  view.row_stride = x.cols() * Index{sizeof(float)};
-  view.col_stride = sizeof(float);
-  view.dtype = hscore::DType::float32;
-  return view;
-}
+using Narrow = RowMajor<float>;
 
 /// A matrix cut into blocks that end at the given rows.
 class Cut : public hscore::RowBlocks {
@@ -106,7 +95,7 @@ TEST(scores_of_blocks_keep_the_promise) {
   rounded.x = x.cast<double>();
   const double want = oracle(rounded);
   for (const Index step : {9000, 2000, 700}) {
-    const Cut cut(view_of(x), every(step, 9000));
+    const Cut cut(view(x), every(step, 9000));
     for (const int threads : {1, 3}) {
       for (const hscore::Precision precision :
            {hscore::Precision::automatic, hscore::Precision::float64, hscore::Precision::float32}) {
@@ -124,7 +113,7 @@ TEST(scores_of_blocks_keep_the_promise) {
   }
   // Few rows, so that a triangle takes no time.
   const Narrow few = x.topRows(1000);
-  const Cut cut(view_of(few), every(300, 1000));
+  const Cut cut(view(few), every(300, 1000));
   rounded.x.conservativeResize(1000, 512);
   rounded.y.resize(1000);
   const hscore::HScore high =
@@ -144,7 +133,7 @@ TEST(sorted_rows_keep_the_promise) {
   data.x = x.cast<double>();
   const double want = oracle(data);
   for (const Index step : {400, 1000}) {
-    const Cut cut(view_of(x), every(step, 8000));
+    const Cut cut(view(x), every(step, 8000));
     const hscore::HScore got =
         hscore::h_score(cut.view(), labels(data), options_for(hscore::Precision::automatic, 2));
     CHECK_CLOSE(got.score, want, 1e-6 * want);
@@ -154,13 +143,13 @@ TEST(sorted_rows_keep_the_promise) {
 TEST(regularized_scores_of_blocks) {
   const Data data = random_data(9000, 512, 40);
   const Narrow x = data.x.cast<float>();
-  const Cut cut(view_of(x), every(1000, 9000));
+  const Cut cut(view(x), every(1000, 9000));
   for (const hscore::Shrinkage method : {hscore::Shrinkage::ledoit_wolf, hscore::Shrinkage::oas}) {
     hscore::ShrinkageOptions options;
     options.method = method;
     const auto got = hscore::regularized_h_score(cut.view(), labels(data), {}, options);
     options.precision = hscore::Precision::float64;
-    const auto want = hscore::regularized_h_score(view_of(x), labels(data), {}, options);
+    const auto want = hscore::regularized_h_score(view(x), labels(data), {}, options);
     CHECK_CLOSE(got.score, want.score, 1e-6 * want.score);
   }
 }
@@ -169,7 +158,7 @@ TEST(blocks_that_are_not_finite_end_the_walk) {
   Data data = random_data(9000, 256, 10);
   data.x(2500, 7) = std::numeric_limits<double>::quiet_NaN();
   const Narrow x = data.x.cast<float>();
-  const Cut cut(view_of(x), every(1000, 9000));
+  const Cut cut(view(x), every(1000, 9000));
   for (const hscore::Precision precision :
        {hscore::Precision::automatic, hscore::Precision::float64, hscore::Precision::float32}) {
     const int before = cut.readings();

@@ -10,10 +10,9 @@ import os
 import shutil
 import statistics
 import tempfile
-import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +21,7 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 import hscore_fast
-from hscore_fast.bench import answers, data, machine, rivals
+from hscore_fast.bench import answers, data, machine, memory, rivals
 from hscore_fast.bench.cases import Case
 from hscore_fast.bench.contenders import OURS
 from hscore_fast.bench.measure import Measurement, settle
@@ -100,7 +99,7 @@ def _time(
         syrk = _syrk_seconds(open_array(path)[:n_rows])
         x = open_array(path)
         settle()
-        with _watch(path.stat().st_size, progress) as memory:
+        with _watch(path.stat().st_size, progress) as anonymous:
             start = time.perf_counter()
             score = hscore_fast.h_score(x, labels, n_threads=case.threads)
             elapsed = time.perf_counter() - start
@@ -120,8 +119,8 @@ def _time(
             "memory_available_gb": None if available is None else available / 1e9,
             "syrk_rows": n_rows,
             "syrk_seconds": syrk,
-            "anonymous_mb_before": memory.get("before"),
-            "anonymous_mb_peak": memory.get("peak"),
+            "anonymous_mb_before": None if anonymous is None else anonymous.before / 1e6,
+            "anonymous_mb_peak": None if anonymous is None else anonymous.peak / 1e6,
         },
     )
 
@@ -150,51 +149,14 @@ def _syrk_seconds(rows: NDArray[Any]) -> list[float]:
     return found
 
 
-@contextmanager
-def _watch(file_size: int, progress: Progress) -> Iterator[dict[str, float]]:
-    """Follow the memory of this process, in MB, while the body runs; nothing where not on Linux.
-
-    The pages of the file that the process has touched tell how far it has come.
-    """
-    memory: dict[str, float] = {}
-    before = _resident()
+def _watch(file_size: int, progress: Progress) -> AbstractContextManager[memory.Anonymous | None]:
+    """Follow the memory; the pages of the file in it tell how far the call has come."""
+    before = memory.resident()
     if before is None:
         progress("scoring the file", None)
-        yield memory
-        return
-    anonymous, mapped = before
-    memory["before"] = memory["peak"] = anonymous / 1e6
-    stop = threading.Event()
 
-    def look() -> None:
-        now = _resident() or (0, 0)
-        memory["peak"] = max(memory["peak"], now[0] / 1e6)
-        progress("scoring the file", min(1.0, max(0, now[1] - mapped) / file_size))
+    def seen(now: memory.Resident) -> None:
+        mapped = 0 if before is None else before.mapped
+        progress("scoring the file", min(1.0, max(0, now.mapped - mapped) / file_size))
 
-    def follow() -> None:
-        while not stop.wait(_SAMPLE_SECONDS):
-            look()
-
-    watcher = threading.Thread(target=follow, daemon=True)
-    watcher.start()
-    try:
-        yield memory
-    finally:
-        stop.set()
-        watcher.join()
-        look()
-
-
-def _resident() -> tuple[int, int] | None:
-    """Return bytes of anonymous memory and of mapped files that this process has in memory."""
-    try:
-        lines = Path("/proc/self/status").read_text(encoding="ascii", errors="replace").splitlines()
-    except OSError:
-        return None
-    found = {key: value for key, _, value in (line.partition(":") for line in lines)}
-    if "RssAnon" not in found:
-        return None
-    anonymous, file, shared = (
-        int(found[key].split()[0]) * 1024 for key in ("RssAnon", "RssFile", "RssShmem")
-    )
-    return anonymous, file + shared
+    return memory.watched(_SAMPLE_SECONDS, seen)
