@@ -61,7 +61,13 @@ def test_no_instruction_of_a_later_set(isa: str) -> None:
     assert not forbidden(isa, core_file(isa))
 
 
-@pytest.mark.parametrize(("isa", "other"), [("baseline", "v3"), ("baseline", "v4"), ("v3", "v4")])
-def test_the_check_can_fail(isa: str, other: str) -> None:
-    found = forbidden(isa, core_file(other))
-    assert {"vmovupd", "vfmadd231pd"} <= set(found)
+@pytest.mark.parametrize(
+    ("isa", "other", "mnemonic"),
+    [
+        ("baseline", "v3", "vfmadd231pd"),
+        ("baseline", "v4", "vfmadd231pd"),
+        ("v3", "v4", "vfmadd231pd"),
+    ],
+)
+def test_the_check_can_fail(isa: str, other: str, mnemonic: str) -> None:
+    assert mnemonic in forbidden(isa, core_file(other))

@@ -126,6 +126,19 @@ def test_is_typed(tmp_path: Path) -> None:
     assert (folder / "_core.pyi").is_file()
 
 
+def assert_content(cwd: Path, module: str, *words: str) -> None:
+    """Run a checker, which must find nothing."""
+    run = subprocess.run(
+        [sys.executable, "-m", module, *words],
+        cwd=cwd,
+        timeout=240,
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert run.returncode == 0, run.stdout + run.stderr
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(importlib.util.find_spec("mypy") is None, reason="mypy is not installed")
 def test_stub_agrees_with_the_module(tmp_path: Path) -> None:
@@ -137,15 +150,7 @@ def test_stub_agrees_with_the_module(tmp_path: Path) -> None:
         "hscore_fast._core.(HScore|RegularizedHScore|TargetScores).__init__\n"
         f"hscore_fast._core.({classes}).__pybind11_module_local.*\n"
     )
-    run = subprocess.run(
-        [sys.executable, "-m", "mypy.stubtest", "hscore_fast._core", "--allowlist", str(allowed)],
-        cwd=tmp_path,
-        timeout=240,
-        check=False,
-        capture_output=True,
-        text=True,
-    )
-    assert run.returncode == 0, run.stdout + run.stderr
+    assert_content(tmp_path, "mypy.stubtest", "hscore_fast._core", "--allowlist", str(allowed))
 
 
 @pytest.mark.slow
@@ -159,15 +164,7 @@ def test_types_that_users_see(tmp_path: Path) -> None:
         "number: int = moments.n_samples\n"
         "h_score(np.ones((3, 2)), [0, 1, 0], n_threads='2')  # type: ignore[arg-type]\n"
     )
-    run = subprocess.run(
-        [sys.executable, "-m", "mypy", "--strict", "user.py"],
-        cwd=tmp_path,
-        timeout=240,
-        check=False,
-        capture_output=True,
-        text=True,
-    )
-    assert run.returncode == 0, run.stdout + run.stderr
+    assert_content(tmp_path, "mypy", "--strict", "user.py")
 
 
 def test_warning_free_import(tmp_path: Path) -> None:

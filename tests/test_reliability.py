@@ -97,7 +97,7 @@ import hscore_fast
 rng = np.random.default_rng(0)
 x, y = rng.standard_normal((4000, 300)), rng.integers(0, 5, 4000)
 def score(k=0):
-    return hscore_fast.h_score(x, y, precision="float64")
+    return hscore_fast.h_score(x, y, n_threads=2, precision="float64")
 before = score()
 """
 
