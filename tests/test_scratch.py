@@ -229,6 +229,40 @@ def test_nothing_is_left(tmp_path, name, temporary) -> None:
     assert not os.listdir(temporary)
 
 
+def test_space_is_used_again(tmp_path, monkeypatch) -> None:
+    """Two files at a time: one is written while the last block of the other is worked on."""
+    made = []
+    reserve = scratch._reserve
+    monkeypatch.setattr(scratch, "_reserve", lambda *given: made.append(1) or reserve(*given))
+    feather.write_feather(ALL, tmp_path / "x.feather", compression="lz4", chunksize=20)
+    with closing(read_ahead(opened(tmp_path / "x.feather").blocks(10))) as blocks:
+        for start, block in zip(range(0, ROWS, 10), blocks, strict=True):
+            np.testing.assert_array_equal(block, X[start : start + 10])
+            del block
+    assert len(made) == 2
+
+
+def test_one_unit_is_decoded_once(tmp_path, monkeypatch, temporary) -> None:
+    """The core reads a file again where the products' error has to be corrected."""
+    parquet.write_table(ALL, tmp_path / "x.parquet")
+    source = opened(tmp_path / "x.parquet")
+    decoded = []
+    decode = tables.Table._decode
+    monkeypatch.setattr(tables.Table, "_decode", lambda *given: decoded.append(1) or decode(*given))
+    for n_rows, times in ((50, 1), (50, 1), (60, 2), (60, 2)):
+        blocks = list(source.blocks(n_rows))
+        np.testing.assert_array_equal(np.concatenate(blocks), X)
+        assert len(decoded) == times * len(list(next(iter(source._units())).parts))
+        with pytest.raises(ValueError, match="read-only"):
+            blocks[0][0, 0] = 1
+    to_parquet(tmp_path / "x.parquet", ALL)
+    source = opened(tmp_path / "x.parquet")
+    decoded.clear()
+    for times in (1, 2):
+        list(source.blocks(50))
+        assert len(decoded) == times * sum(len(unit.parts) for unit in source._units())
+
+
 def test_closing_ends_the_decoding() -> None:
     begun, go_on = [], threading.Event()
 

@@ -93,3 +93,4 @@ def read_ahead(blocks: Iterator[T]) -> Generator[T, None, None]:
             ready.clear()
             change.notify_all()
         reader.join()
+        failure.clear()  # its traceback holds what was being read

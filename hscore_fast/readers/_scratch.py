@@ -10,6 +10,7 @@ from __future__ import annotations
 import errno
 import os
 import tempfile
+import weakref
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from mmap import mmap
@@ -20,67 +21,89 @@ from numpy.typing import NDArray
 
 from hscore_fast.readers._read_ahead import check_wanted
 
-__all__ = ["run_all", "scratch_blocks"]
+__all__ = ["Scratch", "run_all"]
 
 _LINE = 64  # bytes of a line of the processor's cache
 _NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _ZEROS = bytes(1 << 20)
 
 
-def scratch_blocks(
-    what: str, n_rows: int, n_columns: int, n_block: int, dtype: np.dtype[Any]
-) -> list[NDArray[Any]]:
-    """Make a matrix of zeros in a file without a name, which is gone with the last of its blocks.
+class Scratch:
+    """Space for matrices in files without a name, which are gone with the last array in them.
 
     Parameters
     ----------
     what : str
-        The address, for messages.
-    n_rows, n_columns : int
-        Of the matrix.
-    n_block : int
-        Rows of a block; the last one may have fewer.
-    dtype : dtype
-        Of an entry; it may itself be an array.
-
-    Returns
-    -------
-    list of arrays of shape (n_columns, rows)
-        To be written to by any thread. In each block a column is in one piece, and a cache line
-        lies between two of them: columns a power of two apart would compete for the same few
-        places in it.
-
-    Raises
-    ------
-    OSError
-        If there is no room for it, with the room that it takes.
+        The address that is read, for messages.
     """
-    padding = -(-_LINE // dtype.itemsize)
-    rows = [min(n_block, n_rows - first) for first in range(0, n_rows, n_block)]
-    sizes = [n_columns * (count + padding) * dtype.itemsize for count in rows]
-    n_bytes = sum(sizes)
-    if not n_bytes:
-        return []
-    with tempfile.TemporaryFile() as file:
-        try:
-            _reserve(file, n_bytes)
-        except OSError as error:
-            if error.errno not in _NO_SPACE:
-                raise
-            raise OSError(
-                error.errno,
-                f"{what} takes {n_bytes / 1e9:.3g} GB of disk space while it is decoded, more than "
-                f"there is in {tempfile.gettempdir()!r}: free some, or set TMPDIR to a folder on "
-                "another disk",
-            ) from error
-        memory = mmap(file.fileno(), n_bytes)
-    blocks, start = [], 0
-    for count, size in zip(rows, sizes, strict=True):
-        flat = np.frombuffer(memory, np.uint8, size, start).view(dtype.base)
-        shape = (n_columns, count + padding, *dtype.shape)
-        blocks.append(flat.reshape(shape)[:, :count])
-        start += size
-    return blocks
+
+    def __init__(self, what: str) -> None:
+        self._what = what
+        self._spaces: list[tuple[mmap, weakref.ref[NDArray[Any]]]] = []
+
+    def blocks(
+        self, n_rows: int, n_columns: int, n_block: int, dtype: np.dtype[Any]
+    ) -> list[NDArray[Any]]:
+        """Make a matrix, in blocks of rows, whose entries are not set.
+
+        Parameters
+        ----------
+        n_rows, n_columns : int
+            Of the matrix.
+        n_block : int
+            Rows of a block; the last one may have fewer.
+        dtype : dtype
+            Of an entry; it may itself be an array.
+
+        Returns
+        -------
+        list of arrays of shape (n_columns, rows)
+            To be written to by any thread. In each block a column is in one piece, and a cache line
+            lies between two of them: columns a power of two apart would compete for the same few
+            places in it.
+
+        Raises
+        ------
+        OSError
+            If there is no room for it, with the room that it takes.
+        """
+        padding = -(-_LINE // dtype.itemsize)
+        rows = [min(n_block, n_rows - first) for first in range(0, n_rows, n_block)]
+        sizes = [n_columns * (count + padding) * dtype.itemsize for count in rows]
+        if not sum(sizes):
+            return []
+        space = self._space(sum(sizes))
+        blocks, start = [], 0
+        for count, size in zip(rows, sizes, strict=True):
+            shape = (n_columns, count + padding, *dtype.shape)
+            values = space[start : start + size].view(dtype.base).reshape(shape)
+            blocks.append(values[:, :count])
+            start += size
+        return blocks
+
+    def _space(self, n_bytes: int) -> NDArray[np.uint8]:
+        """Take space that no array is in any more: its pages are there. Else make a file."""
+        free = [m for m, user in self._spaces if user() is None and len(m) >= n_bytes]
+        memory = free[0] if free else self._mapped(n_bytes)
+        space = np.frombuffer(memory, np.uint8)
+        in_use = [(m, user) for m, user in self._spaces if user() is not None]
+        self._spaces = [*in_use, (memory, weakref.ref(space))]  # every array in it refers to it
+        return space
+
+    def _mapped(self, n_bytes: int) -> mmap:
+        with tempfile.TemporaryFile() as file:
+            try:
+                _reserve(file, n_bytes)
+            except OSError as error:
+                if error.errno not in _NO_SPACE:
+                    raise
+                raise OSError(
+                    error.errno,
+                    f"{self._what} takes {n_bytes / 1e9:.3g} GB of disk space while it is decoded, "
+                    f"more than there is in {tempfile.gettempdir()!r}: free some, or set TMPDIR to "
+                    "a folder on another disk",
+                ) from error
+            return mmap(file.fileno(), n_bytes)
 
 
 def _reserve(file: IO[bytes], n_bytes: int) -> None:

@@ -14,7 +14,7 @@ import pyarrow as pa
 from hscore_fast._inputs import Features
 from hscore_fast._variants import core
 from hscore_fast.readers._members import choose_member
-from hscore_fast.readers._scratch import run_all, scratch_blocks
+from hscore_fast.readers._scratch import Scratch, run_all
 from hscore_fast.readers._source import AnyArray, Source
 
 __all__ = ["N_DECODERS", "Part", "Table", "Unit", "clear_errors"]
@@ -22,7 +22,7 @@ __all__ = ["N_DECODERS", "Part", "Table", "Unit", "clear_errors"]
 N_DECODERS = min(pa.cpu_count(), 8)  # threads that decode parts; each holds one
 
 _MOST_BYTES = 128 << 20  # that pyarrow may hold of a table; one that takes more goes to a file
-_PART_BYTES = 8 << 20  # of the columns that a thread then decodes together
+_PART_BYTES = 2 << 20  # of the columns that a thread then decodes together
 _LINE = 64  # bytes of a line of the processor's cache
 
 
@@ -73,6 +73,7 @@ class Table(Source):
     ) -> None:
         self._batches = batches
         self._units: Callable[[], Iterable[Unit]] | None = None
+        self._whole: tuple[int, tuple[AnyArray, ...]] = (0, ())  # rows of a block, and all blocks
         self.names = _chosen(path, schema, member, without)
         types = [_storage(schema.field(name).type) for name in self.names]
         self._lists = _is_list(types[0])
@@ -129,15 +130,22 @@ class Table(Source):
     def _decoded(self, n_rows: int) -> Iterator[AnyArray]:
         """Decode unit by unit, in parts, and give at most `n_rows` rows: arrays of columns."""
         assert self._units is not None
+        if self._whole[0] == n_rows:
+            yield from self._whole[1]
+            return
         wide = self._is_wide()
         n_columns = self.shape[1] if wide else 1
         entry = self.dtype if wide else np.dtype((self.dtype, self.shape[1:]))
-        done = 0
+        scratch, done = Scratch(self.what), 0
         for unit in self._units():
-            blocks = scratch_blocks(self.what, unit.n_rows, n_columns, n_rows, entry)
+            blocks = scratch.blocks(unit.n_rows, n_columns, n_rows, entry)
             tasks = [partial(self._decode, part, unit.n_rows, blocks, done) for part in unit.parts]
             run_all(tasks, N_DECODERS)
             del tasks  # they hold the blocks, too
+            for block in blocks:
+                block.setflags(write=False)
+            if unit.n_rows == self.shape[0]:
+                self._whole = n_rows, tuple(blocks)  # the core may read it again
             blocks.reverse()
             while blocks:
                 yield blocks.pop()
