@@ -209,6 +209,16 @@ def test_a_disk_that_cannot_reserve(tmp_path, monkeypatch, has) -> None:
     np.testing.assert_array_equal(np.concatenate(list(opened(tmp_path / "x.parquet").blocks(9))), X)
 
 
+@pytest.mark.parametrize("how", ["short", "not there"])
+def test_what_a_write_leaves_is_written(tmp_path, monkeypatch, how) -> None:
+    if how == "short":
+        monkeypatch.setattr(os, "pwrite", lambda *_: 5, raising=False)
+    else:
+        monkeypatch.delattr(os, "pwrite", raising=False)
+    to_parquet(tmp_path / "x.parquet", ALL)
+    np.testing.assert_array_equal(np.concatenate(list(opened(tmp_path / "x.parquet").blocks(9))), X)
+
+
 @pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="reads Linux's list of mappings")
 @pytest.mark.parametrize("name", FORMATS)
 def test_nothing_is_left(tmp_path, name, temporary) -> None:
@@ -248,7 +258,9 @@ def test_one_unit_is_decoded_once(tmp_path, monkeypatch, temporary) -> None:
     source = opened(tmp_path / "x.parquet")
     decoded = []
     decode = tables.Table._decode
-    monkeypatch.setattr(tables.Table, "_decode", lambda *given: decoded.append(1) or decode(*given))
+    monkeypatch.setattr(
+        tables.Table, "_decode", lambda *given, **more: decoded.append(1) or decode(*given, **more)
+    )
     for n_rows, times in ((50, 1), (50, 1), (60, 2), (60, 2)):
         blocks = list(source.blocks(n_rows))
         np.testing.assert_array_equal(np.concatenate(blocks), X)

@@ -13,13 +13,17 @@ import tempfile
 import weakref
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from mmap import mmap
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hscore_fast.readers._read_ahead import check_wanted
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 __all__ = ["Scratch", "run_all"]
 
@@ -31,6 +35,8 @@ _ZEROS = bytes(1 << 20)
 class Scratch:
     """Space for matrices in files without a name, which are gone with the last array in them.
 
+    To be closed when all is written.
+
     Parameters
     ----------
     what : str
@@ -39,7 +45,25 @@ class Scratch:
 
     def __init__(self, what: str) -> None:
         self._what = what
-        self._spaces: list[tuple[mmap, weakref.ref[NDArray[Any]]]] = []
+        self._spaces: list[_Space] = []
+        self._files = ExitStack()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close the files; what is mapped stays."""
+        self._files.close()
+
+    def write(self, target: NDArray[Any], values: NDArray[Any]) -> None:
+        """Set a part of a column of the blocks that were made last."""
+        space = self._spaces[-1]
+        values = np.ascontiguousarray(values, target.dtype)
+        written = 0
+        if hasattr(os, "pwrite"):  # where a page is new, half as dear as through the mapping
+            written = os.pwrite(space.file.fileno(), values.data, _address(target) - space.address)
+        if written < values.nbytes:
+            target[...] = values
 
     def blocks(
         self, n_rows: int, n_columns: int, n_block: int, dtype: np.dtype[Any]
@@ -58,9 +82,9 @@ class Scratch:
         Returns
         -------
         list of arrays of shape (n_columns, rows)
-            To be written to by any thread. In each block a column is in one piece, and a cache line
-            lies between two of them: columns a power of two apart would compete for the same few
-            places in it.
+            To be set by `write`, by any thread. In each block a column is in one piece, and a cache
+            line lies between two of them: columns a power of two apart would compete for the same
+            few places in it.
 
         Raises
         ------
@@ -83,27 +107,44 @@ class Scratch:
 
     def _space(self, n_bytes: int) -> NDArray[np.uint8]:
         """Take space that no array is in any more: its pages are there. Else make a file."""
-        free = [m for m, user in self._spaces if user() is None and len(m) >= n_bytes]
-        memory = free[0] if free else self._mapped(n_bytes)
-        space = np.frombuffer(memory, np.uint8)
-        in_use = [(m, user) for m, user in self._spaces if user() is not None]
-        self._spaces = [*in_use, (memory, weakref.ref(space))]  # every array in it refers to it
-        return space
+        fitting, in_use = None, []
+        for space in self._spaces:
+            if space.user() is not None:
+                in_use.append(space)
+            elif fitting is None and len(space.memory) >= n_bytes:
+                fitting = space
+            else:
+                space.file.close()
+        file, memory = fitting[:2] if fitting else self._mapped(n_bytes)
+        array = np.frombuffer(memory, np.uint8)  # every array in it refers to this one
+        self._spaces = [*in_use, _Space(file, memory, _address(array), weakref.ref(array))]
+        return array
 
-    def _mapped(self, n_bytes: int) -> mmap:
-        with tempfile.TemporaryFile() as file:
-            try:
-                _reserve(file, n_bytes)
-            except OSError as error:
-                if error.errno not in _NO_SPACE:
-                    raise
-                raise OSError(
-                    error.errno,
-                    f"{self._what} takes {n_bytes / 1e9:.3g} GB of disk space while it is decoded, "
-                    f"more than there is in {tempfile.gettempdir()!r}: free some, or set TMPDIR to "
-                    "a folder on another disk",
-                ) from error
-            return mmap(file.fileno(), n_bytes)
+    def _mapped(self, n_bytes: int) -> tuple[IO[bytes], mmap]:
+        file = self._files.enter_context(tempfile.TemporaryFile())  # noqa: SIM115, it is closed
+        try:
+            _reserve(file, n_bytes)
+        except OSError as error:
+            if error.errno not in _NO_SPACE:
+                raise
+            raise OSError(
+                error.errno,
+                f"{self._what} takes {n_bytes / 1e9:.3g} GB of disk space while it is decoded, "
+                f"more than there is in {tempfile.gettempdir()!r}: free some, or set TMPDIR to "
+                "a folder on another disk",
+            ) from error
+        return file, mmap(file.fileno(), n_bytes)
+
+
+class _Space(NamedTuple):
+    file: IO[bytes]
+    memory: mmap
+    address: int
+    user: weakref.ref[NDArray[np.uint8]]
+
+
+def _address(array: NDArray[Any]) -> int:
+    return int(array.__array_interface__["data"][0])
 
 
 def _reserve(file: IO[bytes], n_bytes: int) -> None:

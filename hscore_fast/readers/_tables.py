@@ -136,22 +136,25 @@ class Table(Source):
         wide = self._is_wide()
         n_columns = self.shape[1] if wide else 1
         entry = self.dtype if wide else np.dtype((self.dtype, self.shape[1:]))
-        scratch, done = Scratch(self.what), 0
-        for unit in self._units():
-            blocks = scratch.blocks(unit.n_rows, n_columns, n_rows, entry)
-            tasks = [partial(self._decode, part, unit.n_rows, blocks, done) for part in unit.parts]
-            run_all(tasks, N_DECODERS)
-            del tasks  # they hold the blocks, too
-            for block in blocks:
-                block.setflags(write=False)
-            if unit.n_rows == self.shape[0]:
-                self._whole = n_rows, tuple(blocks)  # the core may read it again
-            blocks.reverse()
-            while blocks:
-                yield blocks.pop()
-            done += unit.n_rows
+        done = 0
+        with Scratch(self.what) as scratch:
+            for unit in self._units():
+                blocks = scratch.blocks(unit.n_rows, n_columns, n_rows, entry)
+                decode = partial(self._decode, scratch=scratch, blocks=blocks, start=done)
+                run_all([partial(decode, part, unit.n_rows) for part in unit.parts], N_DECODERS)
+                del decode  # it holds the blocks, too
+                for block in blocks:
+                    block.setflags(write=False)
+                if unit.n_rows == self.shape[0]:
+                    self._whole = n_rows, tuple(blocks)  # the core may read it again
+                blocks.reverse()
+                while blocks:
+                    yield blocks.pop()
+                done += unit.n_rows
 
-    def _decode(self, part: Part, n_rows: int, blocks: list[AnyArray], start: int) -> None:
+    def _decode(
+        self, part: Part, n_rows: int, scratch: Scratch, blocks: list[AnyArray], start: int
+    ) -> None:
         """Write a part's values to their places in the blocks of its unit."""
         done = 0
         with closing(part.batches()) as batches:
@@ -163,7 +166,8 @@ class Table(Source):
                     piece = batch.slice(first, target.shape[1])
                     columns = self._columns(piece, start + done)
                     for number, column in enumerate(columns):
-                        target[number, : len(column)] = self._values(column, start + done)
+                        values = self._values(column, start + done)
+                        scratch.write(target[number, : len(column)], values)
                     first += piece.num_rows
                     done += piece.num_rows
                 if first < batch.num_rows:
