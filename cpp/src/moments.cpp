@@ -4,8 +4,10 @@
 #include <cmath>
 #include <limits>
 #include <numeric>
+#include <optional>
 #include <stdexcept>
 #include <string>
+#include <tuple>
 #include <type_traits>
 
 #include "hscore/parallel.hpp"
@@ -86,6 +88,23 @@ struct Moments::Batch {
   }
 };
 
+// Kept from one block of rows to the next: the first touch of fresh memory costs as much as packing
+// into it, or more.
+class Moments::Workspace {
+ public:
+  template <class Packed, class... Stretch>
+  Packed& room_for(Index rows, Index features, Stretch... stretch) {
+    std::optional<Packed>& packed = std::get<std::optional<Packed>>(packed_);
+    if (!packed || packed->most_rows() < rows) packed.emplace(rows, features, stretch...);
+    return *packed;
+  }
+
+ private:
+  std::tuple<std::optional<PackedRows<double>>, std::optional<PackedRows<float>>,
+             std::optional<QuantizedRows>>
+      packed_;
+};
+
 void Moments::update(const FeatureView& features, const LabelView& labels,
                      const UpdateOptions& options, const double* weights) {
   if (features.cols != features_) {
@@ -137,7 +156,8 @@ void Moments::update(const FeatureView& features, const LabelView& labels,
     grow(labels.classes);
     recentre_if_drifted();
     if (options.quantization != nullptr) begin(*options.quantization, features_);
-    accumulate(batch, options);  // of one block: what it throws, it throws before it adds
+    Workspace workspace;
+    accumulate(batch, options, workspace);  // one block: what it throws, it throws before it adds
     if (options.quantization != nullptr) finish(*options.quantization, features.rows, scatter_);
   } catch (...) {
     counts_.resize(static_cast<std::size_t>(before));
@@ -150,23 +170,24 @@ void Moments::update(const FeatureView& features, const LabelView& labels,
 // more rows than there are yet get one of their own.
 void Moments::gather(const Batch& batch, const UpdateOptions& options) {
   if (options.quantization != nullptr) begin(*options.quantization, features_);
+  Workspace workspace;
   for_each_block(batch.features, [&](const FeatureView& block, Index first) {
     Batch part = batch.row_range(first, block.rows);
     part.features = block;
     if (rows_ == 0) {
       choose_shift(part);
-      accumulate(part, options);
+      accumulate(part, options, workspace);
     } else if (block.rows > rows_) {
       Moments more(features_);
       more.grow(classes());
       more.choose_shift(part);
-      more.accumulate(part, options);
+      more.accumulate(part, options, workspace);
       std::vector<std::int32_t> same(counts_.size());
       std::iota(same.begin(), same.end(), 0);
       merge(more, same);
     } else {
       recentre_if_drifted();
-      accumulate(part, options);
+      accumulate(part, options, workspace);
     }
     if (options.only_finite && !finite()) throw NotFinite();
   });
@@ -207,24 +228,26 @@ void Moments::choose_shift(const Batch& batch) {
   }
 }
 
-void Moments::accumulate(const Batch& batch, const UpdateOptions& options) {
+void Moments::accumulate(const Batch& batch, const UpdateOptions& options, Workspace& workspace) {
   if (batch.features.rows == 0) return;
   const Index block = std::min(batch.features.rows, block_rows(features_));
   if (options.products == Products::float64) {
-    return accumulate_as<PackedRows<double>>(batch, options, block);
+    return accumulate_as<PackedRows<double>>(batch, options, block, workspace);
   }
 #if defined(HSCORE_ROW_PAIRS)
   if (options.products == Products::int16) {
     const Index stretch = options.quantization->stretch;
     const Index rows = std::max<Index>(1, 2 * block / stretch) * stretch;
-    return accumulate_as<QuantizedRows>(batch, options, std::min(batch.features.rows, rows));
+    return accumulate_as<QuantizedRows>(batch, options, std::min(batch.features.rows, rows),
+                                        workspace);
   }
 #endif
-  accumulate_as<PackedRows<float>>(batch, options, block);
+  accumulate_as<PackedRows<float>>(batch, options, block, workspace);
 }
 
 template <class Packed>
-void Moments::accumulate_as(const Batch& batch, const UpdateOptions& options, Index block) {
+void Moments::accumulate_as(const Batch& batch, const UpdateOptions& options, Index block,
+                            Workspace& workspace) {
   const Index rows = batch.features.rows;
   const int threads = useful_threads(rows, features_, options.threads);
   // Worth it where the rows outnumber the statistics that each thread must clear and add.
@@ -239,12 +262,13 @@ void Moments::accumulate_as(const Batch& batch, const UpdateOptions& options, In
   std::vector<double> squared_norms;
   if (norms) squared_norms.reserve(static_cast<std::size_t>(block));
   constexpr bool quantizes = std::is_same_v<Packed, QuantizedRows>;
-  Packed packed = [&] {
+  Packed& packed = [&]() -> Packed& {
     if constexpr (quantizes)
-      return Packed(block, features_, options.quantization->stretch);
+      return workspace.room_for<Packed>(block, features_, options.quantization->stretch);
     else
-      return Packed(block, features_);
+      return workspace.room_for<Packed>(block, features_);
   }();
+  if constexpr (quantizes) packed.clear_noise();
   std::vector<double> squares(shift_.size(), 0.0);  // of float32 products the diagonal, exactly
   if constexpr (rounds) {
     for (Index j = 0; j < features_; ++j) squares[static_cast<std::size_t>(j)] = scatter_(j, j);
@@ -323,8 +347,9 @@ void Moments::accumulate_in_parts(const Batch& batch, const UpdateOptions& optio
             ? serial.quantization->stretch *
                   std::max<Index>(1, Quantization::most_stretch / serial.quantization->stretch)
             : kernel::depth;
+    Workspace workspace;
     parts[static_cast<std::size_t>(t)].accumulate_as<Packed>(batch.row_range(first, count), serial,
-                                                             std::min(count, slice));
+                                                             std::min(count, slice), workspace);
   });
   for (const Quantization& part : rounding) {
     for (std::size_t j = 0; j < part.variance.size(); ++j) {

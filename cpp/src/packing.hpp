@@ -20,11 +20,13 @@ class PackedRows {
   static constexpr Index width = kernel::Shape<T>::width;
 
   PackedRows(Index most_rows, Index features, Index depth = kernel::depth)
-      : slice_capacity_(std::min(most_rows, depth)),
+      : most_rows_(most_rows),
+        slice_capacity_(std::min(most_rows, depth)),
         strips_((features + width - 1) / width),
         buffer_((most_rows + slice_capacity_ - 1) / slice_capacity_ * slice_capacity_,
                 strips_ * width) {}
 
+  Index most_rows() const { return most_rows_; }
   void set_rows(Index rows) { rows_ = rows; }
   Index rows() const { return rows_; }
   Index strips() const { return strips_; }
@@ -42,6 +44,7 @@ class PackedRows {
   }
 
  private:
+  Index most_rows_;
   Index rows_ = 0;
   Index slice_capacity_;
   Index strips_;

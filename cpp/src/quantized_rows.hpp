@@ -14,15 +14,20 @@ class QuantizedRows : public PackedRows<kernel::RowPair> {
  public:
   QuantizedRows(Index most_rows, Index features, Index stretch)
       : PackedRows(pairs(most_rows, stretch), features, stretch / 2),
+        most_rows_(most_rows),
         stretch_(stretch),
         centred_(std::min(most_rows, stretch), features, stretch / 2),
         scales_((most_rows + stretch - 1) / stretch, strips() * width),
         added_(1, strips() * width),
         noise_(1, strips() * width) {
+    clear_noise();
+  }
+
+  void clear_noise() {
     std::fill_n(added_.data(), added_.size(), 0.0);
     std::fill_n(noise_.data(), noise_.size(), 0.0);
   }
-
+  Index most_rows() const { return most_rows_; }
   Index stretch() const { return stretch_; }
   void set_rows(Index rows) { PackedRows::set_rows(pairs(rows, stretch_)); }
   const double* scales(Index slice) const { return scales_.data() + slice * strips() * width; }
@@ -39,6 +44,7 @@ class QuantizedRows : public PackedRows<kernel::RowPair> {
   static Index pairs(Index rows, Index stretch) {
     return rows / stretch * (stretch / 2) + std::min(rows % stretch, stretch / 2);
   }
+  Index most_rows_;
   Index stretch_;
   PackedRows<float> centred_;
   AlignedBuffer<double> scales_;

@@ -107,15 +107,17 @@ class Moments {
   bool finite() const;
 
  private:
-  struct Batch;  // of rows, with their labels and weights
+  struct Batch;     // of rows, with their labels and weights
+  class Workspace;  // what packed rows take
   void choose_shift(const Batch& batch);
   void recentre_if_drifted();
   void grow(Index classes);
   void forget_rows() noexcept;
   void gather(const Batch& batch, const UpdateOptions& options);
-  void accumulate(const Batch& batch, const UpdateOptions& options);
+  void accumulate(const Batch& batch, const UpdateOptions& options, Workspace& workspace);
   template <class Packed>
-  void accumulate_as(const Batch& batch, const UpdateOptions& options, Index block);
+  void accumulate_as(const Batch& batch, const UpdateOptions& options, Index block,
+                     Workspace& workspace);
   template <class Packed>
   void accumulate_in_parts(const Batch& batch, const UpdateOptions& options, int threads);
   void add_about_same_shift(const Moments& part);
