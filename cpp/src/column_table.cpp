@@ -3,6 +3,7 @@
 
 #include "hscore/buffer.hpp"
 #include "hscore/views.hpp"
+#include "read_as_rows.hpp"
 
 namespace hscore {
 
@@ -22,7 +23,7 @@ void ColumnTable::add_columns(const FeatureView& columns) {
   const auto read = detail::value_reader(columns.dtype, columns.swapped);
   for (Index j = 0; j < columns.cols; ++j) {
     columns_.push_back(
-        {columns.at(0, j), columns.row_stride, read, columns.dtype, columns.swapped});
+        {{columns.at(0, j), columns.row_stride, read}, columns.dtype, columns.swapped});
   }
 }
 
@@ -75,10 +76,11 @@ void ColumnTable::read_rows(Index row, Index rows, Index first_col, Index cols, 
     const Index here = following < first_rows_.size() ? std::min(end, first_rows_[following]) : end;
     const Index within = row - first_rows_[static_cast<std::size_t>(segment)];
     const Column* columns = columns_.data() + segment * cols_ + first_col;
-    for (Index j = 0; j < cols; ++j) {
-      columns[j].read(columns[j].data + within * columns[j].stride, columns[j].stride, here - row,
-                      target + j, target_stride);
-    }
+    detail::read_as_rows(here - row, cols, target, target_stride, [&](Index j) {
+      detail::ValueColumn column = columns[j];
+      column.data += within * column.stride;
+      return column;
+    });
     target += (here - row) * target_stride;
     row = here;
   }

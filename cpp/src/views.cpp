@@ -7,23 +7,22 @@
 
 #include "hscore/buffer.hpp"
 #include "hscore/parallel.hpp"
+#include "read_as_rows.hpp"
 
 namespace hscore {
 
 namespace {
 
 template <class T, bool Swapped>
-void read_values(const unsigned char* source, Index stride, Index count, double* target,
-                 Index target_stride) {
+void read_values(const unsigned char* source, Index stride, Index count, double* target) {
   constexpr Index size = sizeof(T);
-  const auto read = [&](Index source_step, Index target_step) {
+  const auto read = [&](Index step) {
     for (Index i = 0; i < count; ++i) {
-      target[i * target_step] = detail::load_as_double<T, Swapped>(source + i * source_step);
+      target[i] = detail::load_as_double<T, Swapped>(source + i * step);
     }
   };
-  if (stride != size) return read(stride, target_stride);
-  if (target_stride != 1) return read(size, target_stride);
-  read(size, 1);  // constant strides let the loop vectorize
+  if (stride != size) return read(stride);
+  read(size);  // a constant stride lets the loop vectorize
 }
 
 // Rows to read together of what lies column by column: four cache lines of float32, for which the
@@ -54,9 +53,9 @@ void RowReader::columns(Index row, Index rows, Index first_col, Index cols, doub
     view_.table->read_rows(view_.first_row + row, rows, first_col, cols, target, target_stride);
     return;
   }
-  for (Index j = 0; j < cols; ++j) {
-    read_(view_.at(row, first_col + j), view_.row_stride, rows, target + j, target_stride);
-  }
+  detail::read_as_rows(rows, cols, target, target_stride, [&](Index j) {
+    return detail::ValueColumn{view_.at(row, first_col + j), view_.row_stride, read_};
+  });
 }
 
 bool RowReader::by_columns() const {

@@ -118,10 +118,16 @@ inline double load_as_double(const unsigned char* address) {
   return widen(value);
 }
 
-/// Reads `count` values that lie `stride` bytes apart to every target_stride-th place.
-using ReadValues = void (*)(const unsigned char* source, Index stride, Index count, double* target,
-                            Index target_stride);
+/// Reads `count` values that lie `stride` bytes apart.
+using ReadValues = void (*)(const unsigned char* source, Index stride, Index count, double* target);
 ReadValues value_reader(DType dtype, bool swapped);
+
+/// One column's values, `stride` bytes apart.
+struct ValueColumn {
+  const unsigned char* data;
+  Index stride;
+  ReadValues read;
+};
 
 }  // namespace detail
 
@@ -182,10 +188,7 @@ class ColumnTable {
                  Index target_stride) const;
 
  private:
-  struct Column {
-    const unsigned char* data;
-    Index stride;
-    detail::ReadValues read;
+  struct Column : detail::ValueColumn {
     DType dtype;
     bool swapped;
   };
@@ -204,9 +207,9 @@ class RowReader {
 
   void operator()(Index row, Index first_col, Index count, double* target) const {
     if (view_.table != nullptr) {
-      view_.table->read_rows(view_.first_row + row, 1, first_col, count, target, 0);
+      view_.table->read_rows(view_.first_row + row, 1, first_col, count, target, count);
     } else {
-      read_(view_.at(row, first_col), view_.col_stride, count, target, 1);
+      read_(view_.at(row, first_col), view_.col_stride, count, target);
     }
   }
   /// Column by column; row i of the `rows` begins at target + i * target_stride.
