@@ -134,6 +134,36 @@ void multiply_back(Scratch<T>& scratch, const float* source, Index features, Ind
   }
 }
 
+// Rows of the next block on their way from memory while this block is multiplied; read when they are
+// wanted, they would take a quarter of the time.
+class FetchAhead {
+ public:
+  FetchAhead(const FeatureView& x, Index first, Index rows, Index products)
+      : x_(x), row_(first), end_(std::min(x.rows, first + rows)) {
+    row_bytes_ = x.table == nullptr ? x.cols * std::abs(x.col_stride) : 0;
+    const Index lines = (end_ - row_) * (row_bytes_ + cache_line - 1) / cache_line;
+    at_a_time_ = std::min<Index>(32, (lines + products - 1) / std::max<Index>(products, 1));
+  }
+  HSCORE_INLINE void operator()() {
+    for (Index k = 0; k < at_a_time_ && row_ < end_; ++k) {
+      HSCORE_PREFETCH(x_.at(row_, 0) + at_);
+      at_ += cache_line;
+      if (at_ < row_bytes_) continue;
+      at_ = 0;
+      ++row_;
+    }
+  }
+
+ private:
+  static constexpr Index cache_line = 64;
+  const FeatureView& x_;
+  Index row_;
+  Index end_;
+  Index at_ = 0;
+  Index row_bytes_;
+  Index at_a_time_;
+};
+
 }  // namespace
 
 PaddedMatrix class_directions(const Moments& moments, const std::vector<double>& offset) {
@@ -230,6 +260,7 @@ ClassFit fit_classes(const FeatureView& all, const std::vector<double>& shift,
   // Rows of x, whose first is row `start` of all.
   const auto fit_rows = [&](const FeatureView& x, Index start, Index first, Index rows,
                             Scratch<T>& scratch) {
+    const bool read_in_place = detail::is_native<float>(x) || detail::is_native<double>(x);
     for (Index i = 0; i < rows; ++i) {
       T* target = scratch.rows.data() + i * scratch.stride;
       if (detail::is_native<float>(x)) {
@@ -251,6 +282,9 @@ ClassFit fit_classes(const FeatureView& all, const std::vector<double>& shift,
         scratch.fourth += squared * squared;
       }
     }
+    const Index tiles_of_all = (lanes + tile_cols - 1) / tile_cols;
+    FetchAhead fetch_ahead(x, first + rows, read_in_place ? block_rows : 0,
+                           packed.slices() * tiles_of_all * (rows + tile_rows - 1) / tile_rows);
     double* fit = scratch.fit.data();
     double mixed[block_rows] = {};
     double squares[block_rows] = {};
@@ -271,6 +305,7 @@ ClassFit fit_classes(const FeatureView& all, const std::vector<double>& shift,
         const Index strips = (task % tiles + 1) * (cols / width) / tiles - strip;
         const T* b = packed.strip(slice, (c + col) / width);
         for (Index i = 0; i < rows; i += tile_rows) {
+          fetch_ahead();
           const T* a = scratch.rows.data() + i * scratch.stride + slice * packed.slice_capacity();
           kernel::with_strips<T>(strips, [&](auto count) {
             kernel::micro_kernel<T, decltype(count)::value>(
