@@ -23,6 +23,7 @@ TINY = [
     Case("factor", 80, 6, 3, "float64", 1),
     Case("encode", 500, 0, 7, "int64", 1),
     Case("mapped", 300, 8, 4, "float32", 1),
+    Case("dependent", 60, 5, 3, "float64", 1),
 ]
 PLAN = replace(cases.QUICK, seconds=0.0, least_rounds=2, most_rounds=2)
 
@@ -84,9 +85,18 @@ def test_answers_agree_with_the_definition(dtype):
     assert stream.h_score() == pytest.approx(expected, rel=1e-10)
 
 
+def test_dependent_features_are_what_they_are_said_to_be():
+    x, _ = data.features_and_labels(20_000, 256, 4, "float64", True)
+    x = x / x.std(axis=0)
+    covariance = np.cov(x, rowvar=False)
+    unpredicted = 1 / np.diag(np.linalg.inv(covariance))
+    assert 0.01 < np.median(unpredicted) < 0.1
+    assert 500 < np.linalg.cond(covariance) < 1e4
+
+
 def test_every_case_has_all_its_fields(report):
     rows = {(row["case"], row["precision"]): row for row in report["rows"]}
-    assert len(rows) == 2 + 2 + 1 + 1 + 1
+    assert len(rows) == 2 + 2 + 1 + 1 + 1 + 1
     for row in rows.values():
         assert row["right"]
         assert math.isfinite(row["seconds"]["ours"])

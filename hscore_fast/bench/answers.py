@@ -22,9 +22,11 @@ Answer = tuple[float, str]
 
 
 @lru_cache(maxsize=2)
-def answer(n_samples: int, n_features: int, n_classes: int, dtype: str) -> Answer:
+def answer(
+    n_samples: int, n_features: int, n_classes: int, dtype: str, dependent: bool = False
+) -> Answer:
     """Return the score of one problem of `data`, and how it was computed."""
-    x, labels = data.features_and_labels(n_samples, n_features, n_classes, dtype)
+    x, labels = data.features_and_labels(n_samples, n_features, n_classes, dtype, dependent)
     if n_samples * n_features**2 <= _BASIS_FLOPS:
         return by_basis(x, labels), "QR of the centred features in float64"
     stream = Stream(n_features, int(labels.max()) + 1)

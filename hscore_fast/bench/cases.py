@@ -9,15 +9,16 @@ from typing import Literal
 
 __all__ = ["DEFAULT", "FULL", "QUICK", "Case", "Plan", "select"]
 
-Kind = Literal["score", "factor", "encode", "mapped"]
+Kind = Literal["score", "dependent", "factor", "encode", "mapped"]
 
 
 @dataclass(frozen=True)
 class Case:
     """One problem on one number of threads.
 
-    ``kind`` is "score", the whole score; "factor", the score from moments that are there already;
-    "encode", labels to class codes; or "mapped", the score of a memory-mapped file.
+    ``kind`` is "score", the whole score; "dependent", the same of features that share many strong
+    factors; "factor", the score from moments that are there already; "encode", labels to class
+    codes; or "mapped", the score of a memory-mapped file.
     """
 
     kind: Kind
@@ -142,6 +143,7 @@ def _default(threads: Sequence[int]) -> Iterable[Case]:
     yield from _scores([(20_000, 512)], [10, 1_000], threads)
     yield from _scores([(10_000, 1_024)], [100], threads)
     yield from _scores([(20_000, 2_048)], [100], threads[-1:])
+    yield Case("dependent", 20_000, 512, 64, "float64", threads[-1])
     yield Case("factor", 4_096, 2_048, 100, "float64", threads[-1])
 
 
@@ -150,6 +152,9 @@ def _full(threads: Sequence[int]) -> Iterable[Case]:
     yield from _scores([(10_000, 1_024)], [100], threads)
     shapes = [(20_000, 512), (20_000, 1_024), (20_000, 2_048), (20_000, 4_096), (100_000, 768)]
     yield from _scores(shapes, [10, 100, 1_000], threads)
+    for n_features in (512, 1_024, 2_048):  # as many classes as the default still corrects for
+        for number in threads:
+            yield Case("dependent", 20_000, n_features, n_features // 8, "float64", number)
     yield Case("factor", 4_096, 2_048, 100, "float64", threads[-1])
     for number in threads:
         yield Case("factor", 10_000, 8_192, 100, "float64", number)

@@ -65,16 +65,18 @@ def is_ours(name: str) -> bool:
 
 def precisions(case: Case) -> list[str]:
     """List the values of ``precision`` to time: the default, and the one that is not silent."""
-    return ["auto", case.dtype] if case.kind == "score" else [""]
+    return ["auto", case.dtype] if case.kind in ("score", "dependent") else [""]
 
 
 def ready(case: Case, plan: Plan) -> Field:
     """Make the data, the answer and the contenders of a case that fits into memory."""
-    return {"score": _score, "factor": _factor, "encode": _encode}[case.kind](case, plan)
+    make = {"score": _score, "dependent": _score, "factor": _factor, "encode": _encode}
+    return make[case.kind](case, plan)
 
 
 def _problem(case: Case) -> tuple[NDArray[Any], NDArray[np.int64], answers.Answer]:
-    key = (case.n_samples, case.n_features, case.n_classes, case.dtype)
+    dependent = case.kind == "dependent"
+    key = (case.n_samples, case.n_features, case.n_classes, case.dtype, dependent)
     return *data.features_and_labels(*key), answers.answer(*key)
 
 

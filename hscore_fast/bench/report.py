@@ -50,7 +50,11 @@ def tables(report: dict[str, Any]) -> list[Table]:
     facts = [(_FACTS.get(k, k), str(v)) for k, v in report["machine"].items() if v is not None]
     made = [
         Table("Machine and build", ("", ""), facts),
-        _scores([row for row in found if row["kind"] == "score"]),
+        _scores("Whole score", [row for row in found if row["kind"] == "score"]),
+        _scores(
+            "Whole score of features that share 64 factors",
+            [row for row in found if row["kind"] == "dependent"],
+        ),
         _factors([row for row in found if row["kind"] == "factor"]),
         _encodings([row for row in found if row["kind"] == "encode"]),
         *(_mapped(row) for row in found if row["kind"] == "mapped"),
@@ -110,7 +114,7 @@ def _shape(row: Row) -> tuple[str, ...]:
     return (*(f"{size:,}" for size in sizes), row["dtype"], str(row["threads"]))
 
 
-def _scores(found: Sequence[Row]) -> Table:
+def _scores(title: str, found: Sequence[Row]) -> Table:
     """Show the whole score, call included: the main table."""
     rivals = ("reference", "numpy", "syrk")
     lines = [
@@ -138,7 +142,7 @@ def _scores(found: Sequence[Row]) -> Table:
         "SYRK\nGFLOP/s",
         "error",
     )
-    return Table("Whole score", headings, lines, 6)
+    return Table(title, headings, lines, 6)
 
 
 def _factors(found: Sequence[Row]) -> Table:
