@@ -25,11 +25,11 @@ def write_hdf5(path, x):
         file.create_dataset("deep/features", data=x)
 
 
-def write_hdf5_chunked(path, x):
+def write_hdf5_chunked(path, x, chunks=(50, 3), compression="gzip"):
     h5py = pytest.importorskip("h5py")
     with h5py.File(path, "w") as file:
         file["other"] = [1, 2]
-        file.create_dataset("deep/features", data=x, chunks=(50, 3), compression="gzip")
+        file.create_dataset("deep/features", data=x, chunks=chunks, compression=compression)
 
 
 def table(x):
@@ -85,6 +85,16 @@ FORMATS = {
     "npz compressed": (write_npz_compressed, "x.npz", ":features"),
     "hdf5": (write_hdf5, "x.h5", ":/deep/features"),
     "hdf5 chunked": (write_hdf5_chunked, "x.HDF5", ":deep/features"),
+    "hdf5 plain chunks": (
+        lambda p, x: write_hdf5_chunked(p, x, compression=None),
+        "x.h5",
+        ":deep/features",
+    ),
+    "hdf5 chunks of rows": (
+        lambda p, x: write_hdf5_chunked(p, x, (70, x.shape[1]), None),
+        "x.h5",
+        ":deep/features",
+    ),
     "parquet": (write_parquet, "x.parquet", ""),
     "parquet lists": (lambda p, x: write_parquet(p, x, lists), "x.parquet", ":features"),
     "parquet fixed": (lambda p, x: write_parquet(p, x, fixed_lists), "x.parquet", ""),

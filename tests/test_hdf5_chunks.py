@@ -1,0 +1,80 @@
+"""Unfiltered chunks of HDF5 are seen where they lie in the file."""
+
+import numpy as np
+import pytest
+
+from hscore_fast import h_score
+from hscore_fast.readers import _hdf5, open_source
+
+h5py = pytest.importorskip("h5py")
+
+X = np.random.default_rng(5).standard_normal((217, 12)).astype(np.float32)
+Y = np.arange(217) % 4
+EXPECTED = h_score(X, Y)
+
+
+def write(path, chunks, data=X, **options):
+    with h5py.File(path, "w", userblock_size=options.pop("userblock_size", 0)) as file:
+        file.create_dataset("x", data=data, chunks=chunks, **options)
+    return str(path)
+
+
+def is_seen(path):
+    return isinstance(open_source(path), _hdf5._Chunks)
+
+
+@pytest.mark.parametrize("large", [1, 1 << 20])
+@pytest.mark.parametrize("chunks", [(217, 12), (64, 12), (217, 5), (50, 5), (1, 12), (7, 1)])
+@pytest.mark.parametrize("dtype", ["<f4", ">f4", "<f8", "<i2"])
+def test_matrices_are_the_array(tmp_path, monkeypatch, chunks, dtype, large):
+    monkeypatch.setattr(_hdf5, "_LARGE_BAND", large)
+    data = (100 * X).astype(dtype)
+    path = write(tmp_path / "x.h5", chunks, data)
+    assert is_seen(path)
+    assert h_score(path, Y) == pytest.approx(h_score(data, Y), rel=1e-12)
+    source = open_source(path)
+    assert np.array_equal(source.read(), data)
+    for rows in (1, 60, 1000):
+        assert sum(map(len, source.matrices(rows))) == len(data)
+
+
+def test_chunks_that_are_not_as_in_memory_are_read(tmp_path):
+    for options in ({"compression": "lzf"}, {"shuffle": True}, {"fletcher32": True}):
+        path = write(tmp_path / "filtered.h5", (50, 5), **options)
+        assert not is_seen(path)
+        assert h_score(path, Y) == pytest.approx(EXPECTED, rel=1e-12)
+    path = write(tmp_path / "user.h5", (50, 5), userblock_size=512)
+    assert not is_seen(path)
+    assert h_score(path, Y) == pytest.approx(EXPECTED, rel=1e-12)
+
+
+def test_rows_that_were_appended(tmp_path):
+    path = tmp_path / "x.h5"
+    with h5py.File(path, "w") as file:
+        rows = file.create_dataset("x", (0, 12), np.float32, maxshape=(None, 12), chunks=(32, 12))
+        other = file.create_dataset("other", (0,), np.float32, maxshape=(None,), chunks=(5,))
+        for start in range(0, len(X), 20):
+            part = X[start : start + 20]
+            rows.resize(start + len(part), axis=0)
+            rows[start:] = part
+            other.resize(start + 20, axis=0)
+            other[start:] = 1
+    assert is_seen(f"{path}:x")
+    assert h_score(f"{path}:x", Y) == pytest.approx(EXPECTED, rel=1e-12)
+
+
+def test_a_chunk_that_was_never_written_is_zeros(tmp_path):
+    path = tmp_path / "x.h5"
+    with h5py.File(path, "w") as file:
+        file.create_dataset("x", X.shape, np.float32, chunks=(50, 12))[50:] = X[50:]
+    assert not is_seen(str(path))
+    expected = X.copy()
+    expected[:50] = 0
+    assert h_score(str(path), Y) == pytest.approx(h_score(expected, Y), rel=1e-12)
+
+
+def test_so_many_chunks_that_their_places_would_take_memory_are_read(tmp_path, monkeypatch):
+    path = write(tmp_path / "x.h5", (50, 5))
+    monkeypatch.setattr(_hdf5, "_MOST_CHUNKS", 14)
+    assert not is_seen(path)
+    assert h_score(path, Y) == pytest.approx(EXPECTED, rel=1e-12)
