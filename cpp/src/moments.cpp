@@ -360,20 +360,6 @@ void Moments::accumulate_in_parts(const Batch& batch, const UpdateOptions& optio
   for (const Moments& part : parts) add_about_same_shift(part);
 }
 
-void Moments::add_about_same_shift(const Moments& part) {
-  const auto add = [](const double* source, double* target, Index count) {
-    for (Index j = 0; j < count; ++j) target[j] += source[j];
-  };
-  for (Index i = 0; i < features_; ++i) add(part.scatter_.row(i), scatter_.row(i), i + 1);
-  for (Index c = 0; c < part.classes(); ++c) {
-    add(part.sums_.row(c), sums_.row(c), features_);
-    counts_[static_cast<std::size_t>(c)] += part.counts_[static_cast<std::size_t>(c)];
-  }
-  has_norms_ = has_norms_ && part.has_norms_;
-  if (has_norms_) norms_.add(part.norms_, 1);
-  rows_ += part.rows_;
-}
-
 void Moments::grow(Index classes) {
   const Index before = this->classes();
   if (classes <= before) return;
