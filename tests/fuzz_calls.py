@@ -25,6 +25,13 @@ def broken_unless(holds: object, promise: str) -> None:
         raise BrokenPromiseError(promise)
 
 
+def barely_varies(source: Any) -> bool:
+    """Whether a column's values are the same but for a few units in the last place of a float64."""
+    columns = np.asarray(source, np.float64)
+    span = np.ptp(columns, axis=0)
+    return bool(((span > 0) & (span < 1e-13 * np.abs(columns).max(axis=0))).any())
+
+
 class ScoreCalls(RandomInputs):
     """Scores of one source for one target."""
 
@@ -221,13 +228,16 @@ class GroupCalls(ScoreCalls):
 
     def pairs(self) -> Results:
         options = self.options("tol", "n_threads")
-        pairs = hscore_fast.pair_scores(self.sources(), self.labels, **options)
+        sources = self.sources()
+        pairs = hscore_fast.pair_scores(sources, self.labels, **options)
         show(pairs)
         broken_unless(np.array_equal(pairs.h_score, pairs.h_score.T), "not symmetric")
         alone = np.diagonal(pairs.h_score)
-        # A large tol lets a first source hide parts of the second.
-        fine = options.get("tol") or (pairs.h_score >= alone - 1e-6).all()
-        broken_unless(fine, f"a pair is worse: {pairs.h_score}")
+        # A large tol lets a first source hide parts of the second. Of features that vary by their own
+        # rounding, which directions count is decided by rounding, too.
+        if not options.get("tol") and not any(map(barely_varies, sources.values())):
+            fine = (pairs.h_score >= alone - 1e-6).all()
+            broken_unless(fine, f"a pair is worse: {pairs.h_score}")
         return [("h_score", float(value)) for value in pairs.h_score.ravel()]
 
     def matrix(self) -> Results:
