@@ -27,7 +27,9 @@ def broken_unless(holds: object, promise: str) -> None:
 
 def barely_varies(source: Any) -> bool:
     """Whether a column's values are the same but for a few units in the last place of a float64."""
-    columns = np.asarray(source, np.float64)
+    if hasattr(source, "detach"):  # a tensor, perhaps bfloat16 or one that requires a gradient
+        source = source.detach().double()
+    columns = np.asarray(source).astype(np.float64)
     span = np.ptp(columns, axis=0)
     return bool(((span > 0) & (span < 1e-13 * np.abs(columns).max(axis=0))).any())
 
