@@ -25,13 +25,23 @@ def broken_unless(holds: object, promise: str) -> None:
         raise BrokenPromiseError(promise)
 
 
-def barely_varies(source: Any) -> bool:
-    """Whether a column's values are the same but for a few units in the last place of a float64."""
+def is_delicate(source: Any) -> bool:
+    """Whether rounding decides how many directions count.
+
+    So it does where a column varies by a few units in its last place, or where what is left of a
+    column without the others is near the tolerance, whose root is some 1e-7.
+    """
     if hasattr(source, "detach"):  # a tensor, perhaps bfloat16 or one that requires a gradient
         source = source.detach().double()
     columns = np.asarray(source).astype(np.float64)
-    span = np.ptp(columns, axis=0)
-    return bool(((span > 0) & (span < 1e-13 * np.abs(columns).max(axis=0))).any())
+    columns = columns.reshape(len(columns), -1)
+    largest = np.abs(columns).max(axis=0, initial=0)
+    columns = columns[:, np.ptp(columns, axis=0) > 0] / largest[np.ptp(columns, axis=0) > 0]
+    if (np.ptp(columns, axis=0) < 1e-13).any():
+        return True
+    columns = columns - columns.mean(axis=0)
+    sizes = np.linalg.svd(columns / np.linalg.norm(columns, axis=0), compute_uv=False)
+    return bool(((sizes > 1e-15) & (sizes < 3e-6)).any())
 
 
 class ScoreCalls(RandomInputs):
@@ -235,9 +245,8 @@ class GroupCalls(ScoreCalls):
         show(pairs)
         broken_unless(np.array_equal(pairs.h_score, pairs.h_score.T), "not symmetric")
         alone = np.diagonal(pairs.h_score)
-        # A large tol lets a first source hide parts of the second. Of features that vary by their own
-        # rounding, which directions count is decided by rounding, too.
-        if not options.get("tol") and not any(map(barely_varies, sources.values())):
+        # A large tol lets a first source hide parts of the second, and so does rounding.
+        if not options.get("tol") and not any(map(is_delicate, sources.values())):
             fine = (pairs.h_score >= alone - 1e-6).all()
             broken_unless(fine, f"a pair is worse: {pairs.h_score}")
         return [("h_score", float(value)) for value in pairs.h_score.ravel()]
