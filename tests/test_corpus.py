@@ -34,6 +34,8 @@ def test_the_core_refuses_what_was_found() -> None:
         core.Columns([], -1)
     with pytest.raises(MemoryError, match="2305843009213693952"):
         core.Columns([[x]], 2**61)
+    with pytest.raises(ValueError, match="segment of the table lacks columns"):
+        core.Columns([[x], [x[:1], x[:1, :2]]], 4)
     most = 2**63 - 1
     with pytest.raises(MemoryError, match=r"9223372036854775807 x 1 .* use fewer"):
         core.h_score(x[:, :0], codes, most, False, "auto", 1e-12, 1, None)

@@ -9,6 +9,7 @@ namespace hscore {
 
 void ColumnTable::add_segment(Index rows) {
   check_size();
+  check_complete();
   first_rows_.push_back(rows_);
   rows_ += rows;
 }
@@ -35,11 +36,16 @@ void ColumnTable::check_size() const {
   check_fits(static_cast<Index>(first_rows_.size()) + 1, cols_, sizeof(Column));
 }
 
-FeatureView ColumnTable::view() const {
-  check_size();
+// Else the columns of the next segment would count for the last one, which may have more rows.
+void ColumnTable::check_complete() const {
   if (static_cast<Index>(columns_.size()) != static_cast<Index>(first_rows_.size()) * cols_) {
     throw std::invalid_argument("a segment of the table lacks columns");
   }
+}
+
+FeatureView ColumnTable::view() const {
+  check_size();
+  check_complete();
   FeatureView view;
   view.rows = rows_;
   view.cols = cols_;

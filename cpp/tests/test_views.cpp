@@ -120,6 +120,7 @@ TEST(columns_of_the_wrong_size_are_refused) {
   lacking.add_segment(50);
   lacking.add_columns(view(data.x));
   CHECK_THROWS(std::invalid_argument, "lacks columns", lacking.view());
+  CHECK_THROWS(std::invalid_argument, "lacks columns", lacking.add_segment(1));
   CHECK_THROWS(std::invalid_argument, "do not fit", lacking.add_columns(view(data.x)));
 }
 

@@ -175,7 +175,8 @@ class ColumnTable {
  public:
   explicit ColumnTable(Index cols) : cols_(cols) {}
 
-  /// Begin a segment of `rows` rows. Each of its columns must follow by `add_columns`.
+  /// Begin a segment of `rows` rows. Each of its columns must follow by `add_columns`. Throws
+  /// std::invalid_argument if the segment before lacks any.
   void add_segment(Index rows);
   /// The next columns of the last segment. Throws std::invalid_argument for a wrong size.
   void add_columns(const FeatureView& columns);
@@ -193,6 +194,7 @@ class ColumnTable {
     bool swapped;
   };
   void check_size() const;
+  void check_complete() const;
 
   Index cols_;
   Index rows_ = 0;
