@@ -9,11 +9,11 @@ namespace hscore {
 
 enum class Sign { add, subtract };
 
-/// Features are rows [0, rows) and columns [0, cols) of S, cols <= rows, row-major with `stride`.
-/// S is padded: a tile may write beyond the triangle and up to the strip's or tile's edge.
-template <Sign sign, class Packed>
-void rank_update(const Packed& packed, Index rows, Index cols, double* scatter, Index stride,
-                 int threads) {
+namespace detail {
+
+template <class Multiply, Sign sign, class Packed>
+void rank_update_by(const Packed& packed, Index rows, Index cols, double* scatter, Index stride,
+                    int threads) {
   using T = typename Packed::Element;
   using Shape = kernel::Shape<T>;
   constexpr Index width = Shape::width;
@@ -49,7 +49,7 @@ void rank_update(const Packed& packed, Index rows, Index cols, double* scatter, 
           kernel::with_strips<T>(strips, [&](auto count) {
             constexpr Index lanes = Shape::lanes;
             for (Index m = 0; m < tile_rows; ++m) HSCORE_PREFETCH(tile + m * stride);
-            kernel::micro_kernel<T, decltype(count)::value>(
+            kernel::micro_kernel<T, decltype(count)::value, Multiply>(
                 a, width, 1, b, packed.strip_stride(), slice_rows,
                 [&](Index m, Index v, auto value) {
                   double* target = tile + m * stride + v * lanes;
@@ -68,6 +68,24 @@ void rank_update(const Packed& packed, Index rows, Index cols, double* scatter, 
       }
     }
   });
+}
+
+}  // namespace detail
+
+/// Features are rows [0, rows) and columns [0, cols) of S, cols <= rows, row-major with `stride`.
+/// S is padded: a tile may write beyond the triangle and up to the strip's or tile's edge.
+template <Sign sign, class Packed>
+void rank_update(const Packed& packed, Index rows, Index cols, double* scatter, Index stride,
+                 int threads) {
+#if defined(HSCORE_MAY_FUSE_PAIRS)
+  if constexpr (std::is_same_v<typename Packed::Element, kernel::RowPair>) {
+    if (kernel::FusedPairs::on_this_cpu()) {
+      return detail::rank_update_by<kernel::FusedPairs, sign>(packed, rows, cols, scatter, stride,
+                                                              threads);
+    }
+  }
+#endif
+  detail::rank_update_by<kernel::MultiplyAdd, sign>(packed, rows, cols, scatter, stride, threads);
 }
 
 }  // namespace hscore

@@ -8,6 +8,10 @@
 namespace testing {
 namespace {
 
+TEST(fused_pairs_have_the_bits_of_two_instructions) {
+  CHECK(fused_pairs_agree());
+}
+
 TEST(full_rank_at_every_edge) {
   for (const Index rows : {2, 5, 191, 192, 193, 385, 961, 1500}) {
     for (const Index cols : {1, 2, 7, 8, 9, 16, 23, 24, 25, 33, 48, 49, 95, 96, 97, 130, 193}) {

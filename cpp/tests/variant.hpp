@@ -9,4 +9,8 @@ bool cpu_can_run_this();
 /// The kernel multiplies pairs of rows of 16-bit integers.
 bool has_row_pairs();
 
+/// The instruction that only some CPUs of this set have gives the bits of those that all have; true
+/// where there is none.
+bool fused_pairs_agree();
+
 }  // namespace testing
