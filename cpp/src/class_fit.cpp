@@ -134,8 +134,8 @@ void multiply_back(Scratch<T>& scratch, const float* source, Index features, Ind
   }
 }
 
-// Rows of the next block on their way from memory while this block is multiplied; read when they are
-// wanted, they would take a quarter of the time.
+// Rows of the next block on their way from memory while this block is multiplied; read when they
+// are wanted, they would take a quarter of the time.
 class FetchAhead {
  public:
   FetchAhead(const FeatureView& x, Index first, Index rows, Index products)
