@@ -281,7 +281,7 @@ class PivotedElimination {
 
  private:
   // Near the noise, where an amplified error could pass for a direction, the bound is tighter.
-  double share(double largest) const { return largest > 1e4 * least_pivot_ ? 0.1 : 0.25; }
+  double share(double largest) const { return largest > 1e4 * least_pivot_ ? 0.03 : 0.25; }
 
   // Gives the largest pivot left, 0 if none is. An infinite one, of statistics that no rows have,
   // is dropped like a NaN: no share of it could be taken, and the rounds would never end.
