@@ -105,7 +105,7 @@ void solve_panel(const DiagonalBlock& diagonal, Panel& panel, Index rows, int th
       std::fill(strip, strip + diagonal.padded() * width, 0.0);
       for (Index l = 0; l < std::min(width, rows - s * width); ++l) load(s * width + l, strip + l);
     }
-    kernel::with_strips<double>(last - first, [&](auto count) {
+    kernel::with_strips<group>(last - first, [&](auto count) {
       solve_strips<decltype(count)::value>(diagonal, panel, first);
     });
     for (Index s = first; s < last; ++s) {

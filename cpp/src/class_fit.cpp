@@ -4,8 +4,8 @@
 #include <cmath>
 #include <optional>
 
+#include "back_product.hpp"
 #include "hscore/row_blocks.hpp"
-#include "packing.hpp"
 
 namespace hscore {
 
@@ -41,21 +41,17 @@ struct Scratch {
   Scratch(Index features, Index lanes, bool with_products)
       : stride(PaddedMatrix::round_up(features) + 16),  // not a multiple of a page
         rows(block_rows, stride),
-        narrow_rows(with_products && !std::is_same_v<T, float> ? block_rows : 1, stride),
         fit(block_rows, group_cols),
-        narrow_fit(block_rows, group_cols),
-        products(with_products ? PaddedMatrix::round_up(features) : 0, lanes + group_cols),
         probed(static_cast<std::size_t>(features), 0.0),
         energies(static_cast<std::size_t>(lanes), 0.0) {
     std::fill_n(rows.data(), rows.size(), T(0));
+    if (with_products) back.emplace(features, lanes);
   }
   Index stride;
   AlignedBuffer<T> rows;
-  AlignedBuffer<float> narrow_rows;   // the same in float32, where products are wanted
   std::optional<RowsInOrder> reader;  // of rows that cannot be read in place
   AlignedBuffer<double> fit;
-  AlignedBuffer<float> narrow_fit;  // in strips, for another product
-  PaddedMatrix products;            // sum of x_i fit_i', a row for each feature
+  std::optional<BackProduct> back;  // sum of x_i fit_i'
   std::vector<double> probed;
   std::vector<double> energies;
   double squares = 0;
@@ -95,43 +91,6 @@ double squared_distance(const T* row, const std::vector<double>& from) {
   double sum = 0;
   for (const double part : sums) sum += part;
   return sum;
-}
-
-// The block's rows in float32.
-inline float* narrow_rows(Scratch<float>& scratch) {
-  return scratch.rows.data();
-}
-inline float* narrow_rows(Scratch<double>& scratch) {
-  return scratch.narrow_rows.data();
-}
-
-// The features' side of T Z from one block's fit of one group of classes. What is wanted is how far
-// it is from B, for which float32 is enough.
-template <class T>
-void multiply_back(Scratch<T>& scratch, const float* source, Index features, Index rows,
-                   Index first_class, Index cols) {
-  using Shape = kernel::Shape<float>;
-  constexpr Index width = Shape::width;
-  const Index strips = (cols + width - 1) / width;
-  for (Index s = 0; s < strips; ++s) {
-    float* target = scratch.narrow_fit.data() + s * block_rows * width;
-    for (Index i = 0; i < rows; ++i) {
-      const double* fit = scratch.fit.data() + i * group_cols + s * width;
-      for (Index l = 0; l < width; ++l) {
-        target[i * width + l] = s * width + l < cols ? static_cast<float>(fit[l]) : 0.0f;
-      }
-    }
-  }
-  for (Index j = 0; j < features; j += Shape::broadcasts) {
-    double* target = scratch.products.row(j) + first_class;
-    kernel::with_strips<float>(strips, [&](auto count) {
-      kernel::micro_kernel<float, decltype(count)::value>(
-          source + j, scratch.stride, 1, scratch.narrow_fit.data(), block_rows * width, rows,
-          [&](Index m, Index v, auto value) {
-            kernel::add_to<float>(target + m * scratch.products.stride() + v * Shape::lanes, value);
-          });
-    });
-  }
 }
 
 // Rows of the next block on their way from memory while this block is multiplied; read when they
@@ -272,10 +231,7 @@ ClassFit fit_classes(const FeatureView& all, const std::vector<double>& shift,
       } else {
         centre((*scratch.reader)(first + i), shift.data(), features, target);
       }
-      if (std::is_same_v<T, double> && options.products) {
-        float* narrow = narrow_rows(scratch) + i * scratch.stride;
-        for (Index j = 0; j < features; ++j) narrow[j] = static_cast<float>(target[j]);
-      }
+      if (scratch.back) scratch.back->set_row(i, target, features);
       if (options.norms) {
         const double squared = squared_distance(target, offset);
         scratch.squares += squared;
@@ -288,7 +244,6 @@ ClassFit fit_classes(const FeatureView& all, const std::vector<double>& shift,
     double* fit = scratch.fit.data();
     double mixed[block_rows] = {};
     double squares[block_rows] = {};
-    const float* narrow = narrow_rows(scratch);
     for (Index group = 0; group < groups; ++group) {
       const Index c = first_class(group);
       const Index cols = first_class(group + 1) - c;
@@ -307,7 +262,7 @@ ClassFit fit_classes(const FeatureView& all, const std::vector<double>& shift,
         for (Index i = 0; i < rows; i += tile_rows) {
           fetch_ahead();
           const T* a = scratch.rows.data() + i * scratch.stride + slice * packed.slice_capacity();
-          kernel::with_strips<T>(strips, [&](auto count) {
+          kernel::with_strips<Shape::strips>(strips, [&](auto count) {
             kernel::micro_kernel<T, decltype(count)::value>(
                 a, 1, scratch.stride, b, packed.strip_stride(), packed.slice_rows(slice),
                 [&](Index m, Index v, auto value) {
@@ -316,7 +271,9 @@ ClassFit fit_classes(const FeatureView& all, const std::vector<double>& shift,
           });
         }
       }
-      if (options.products) multiply_back<T>(scratch, narrow, features, rows, c, cols);
+      for (Index i = 0; scratch.back && i < rows; ++i) {
+        scratch.back->set_fit(i, c, fit + i * group_cols, cols);
+      }
       double* energies = scratch.energies.data() + c;
       const double* signs_here = sign.data() + c;
       for (Index i = 0; i < rows; ++i) {
@@ -340,6 +297,7 @@ ClassFit fit_classes(const FeatureView& all, const std::vector<double>& shift,
         if (own >= 0 && own < cols) options.rows.own[start + first + i] = row[own];
       }
     }
+    if (scratch.back) scratch.back->add(rows, block_rows);
     if (options.rows.squares != nullptr) {
       std::copy_n(squares, rows, options.rows.squares + start + first);
     }
@@ -383,13 +341,16 @@ ClassFit fit_classes(const FeatureView& all, const std::vector<double>& shift,
       });
     }
   });
+  if (options.products) {
+    for_each_thread(threads, [&](int t) { scratch[static_cast<std::size_t>(t)].back->multiply(); });
+  }
   ClassFit total;
   total.energies.resize(static_cast<std::size_t>(classes));
   total.probed.resize(static_cast<std::size_t>(features));
   if (options.products) total.products = PaddedMatrix(classes, features);
   for (const Scratch<T>& part : scratch) {
-    for (Index j = 0; j < part.products.rows() && j < features; ++j) {
-      for (Index c = 0; c < classes; ++c) total.products(c, j) += part.products(j, c);
+    for (Index j = 0; part.back && j < features; ++j) {
+      for (Index c = 0; c < classes; ++c) total.products(c, j) += (*part.back)(j, c);
     }
     for (std::size_t c = 0; c < total.energies.size(); ++c) total.energies[c] += part.energies[c];
     for (std::size_t j = 0; j < part.probed.size(); ++j) total.probed[j] += part.probed[j];

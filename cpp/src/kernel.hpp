@@ -25,7 +25,11 @@
 #define HSCORE_ROW_PAIRS
 #include <immintrin.h>
 #endif
+// A CPU may have one for both than the compiler was told of.
 #if defined(HSCORE_ROW_PAIRS) && defined(__AVX512BW__) && !defined(__AVX512VNNI__)
+#define HSCORE_MAY_FUSE_PAIRS
+#elif defined(HSCORE_ROW_PAIRS) && defined(HSCORE_ASSEMBLES_AVX_VNNI) && defined(__AVX2__) && \
+    !defined(__AVX512F__) && !defined(__AVXVNNI__)
 #define HSCORE_MAY_FUSE_PAIRS
 #endif
 
@@ -57,8 +61,6 @@ constexpr bool has_row_pairs = true;
 constexpr bool has_row_pairs = false;
 #endif
 
-struct MultiplyAdd;  // sum + factor * value
-
 #if defined(HSCORE_EIGEN_KERNEL)
 
 template <class T>
@@ -69,6 +71,11 @@ struct Shape {
   static constexpr Index broadcasts = 32;
   static constexpr Index strips = 1;
   using Vector = Eigen::Array<T, lanes, 1>;
+};
+
+struct MultiplyAdd {
+  template <class T>
+  static constexpr Index strips = Shape<T>::strips;
 };
 
 template <class T, Index Strips, class Multiply = MultiplyAdd, class Sink>
@@ -142,8 +149,7 @@ struct Shape {
   static constexpr Index strips = 4 / pieces;
 #else
   static constexpr Index broadcasts = 4;  // 12 of 16 registers, or 8 for two-piece strips
-  // A product of row pairs takes a register before it is added.
-  static constexpr Index strips = std::is_same_v<T, RowPair> ? 2 : pieces == 1 ? 3 : 1;
+  static constexpr Index strips = pieces == 1 ? 3 : 1;
 #endif
   static_assert(width % broadcasts == 0);
   typedef T Vector __attribute__((vector_size(vector_bytes), may_alias));
@@ -158,6 +164,8 @@ using RowPairs = Shape<RowPair>::Vector;
 HSCORE_INLINE RowPairs multiply_add(RowPairs factor, RowPairs value, RowPairs sum) {
 #if defined(__AVX512VNNI__)
   return (RowPairs)_mm512_dpwssd_epi32((__m512i)sum, (__m512i)factor, (__m512i)value);
+#elif defined(__AVXVNNI__) && !defined(__AVX512F__)
+  return (RowPairs)_mm256_dpwssd_avx_epi32((__m256i)sum, (__m256i)factor, (__m256i)value);
 #elif defined(__AVX512F__)
   return sum + (RowPairs)_mm512_madd_epi16((__m512i)factor, (__m512i)value);
 #elif defined(__AVX2__)
@@ -169,6 +177,14 @@ HSCORE_INLINE RowPairs multiply_add(RowPairs factor, RowPairs value, RowPairs su
 #endif
 
 struct MultiplyAdd {
+#if defined(__AVX512F__) || defined(__AVXVNNI__) || defined(__aarch64__)
+  template <class T>
+  static constexpr Index strips = Shape<T>::strips;
+#else
+  // A product of row pairs takes a register before it is added.
+  template <class T>
+  static constexpr Index strips = std::is_same_v<T, RowPair> ? 2 : Shape<T>::strips;
+#endif
   template <class V>
   HSCORE_INLINE static V of(V factor, V value, V sum) {
     return multiply_add(factor, value, sum);
@@ -177,8 +193,12 @@ struct MultiplyAdd {
 
 #if defined(HSCORE_MAY_FUSE_PAIRS)
 /// The same bits by one instruction where MultiplyAdd takes two. CPUs with AVX-512 have it since
-/// 2019 (VNNI), and the compiler, which is not told to count on it, would not write it.
+/// 2019 (VNNI), those without since 2021 (AVX-VNNI), and the compiler, which is not told to count
+/// on it, would not write it.
 struct FusedPairs {
+  template <class T>
+  static constexpr Index strips = Shape<T>::strips;
+#if defined(__AVX512F__)
   HSCORE_INLINE static RowPairs of(RowPairs factor, RowPairs value, RowPairs sum) {
     __asm__("vpdpwssd %2, %1, %0" : "+v"(sum) : "v"(factor), "v"(value));
     return sum;
@@ -187,6 +207,16 @@ struct FusedPairs {
     static const bool found = __builtin_cpu_supports("avx512vnni") != 0;
     return found;
   }
+#else
+  HSCORE_INLINE static RowPairs of(RowPairs factor, RowPairs value, RowPairs sum) {
+    __asm__("%{vex%} vpdpwssd %2, %1, %0" : "+x"(sum) : "x"(factor), "x"(value));
+    return sum;
+  }
+  static bool on_this_cpu() {
+    static const bool found = __builtin_cpu_supports("avxvnni") != 0;
+    return found;
+  }
+#endif
 };
 #endif
 
@@ -310,10 +340,9 @@ template <class V>
 void add_scaled(double* target, const V& value, double row_scale, const double* col_scale) = delete;
 #endif
 
-/// Call f with a compile-time number of strips 1 .. Shape<T>::strips.
-template <class T, class F>
+/// Call f with a compile-time number of strips 1 .. most.
+template <Index most, class F>
 HSCORE_INLINE void with_strips(Index strips, F&& f) {
-  constexpr Index most = Shape<T>::strips;
   if constexpr (most >= 4) {
     if (strips == 4) return f(std::integral_constant<Index, 4>{});
   }

@@ -1,43 +1,17 @@
 #include "hscore/moments.hpp"
 
-#include <atomic>
 #include <cmath>
 #include <limits>
 #include <numeric>
-#include <optional>
 #include <stdexcept>
 #include <string>
-#include <tuple>
-#include <type_traits>
 
-#include "hscore/parallel.hpp"
 #include "hscore/row_blocks.hpp"
-#include "norm_update.hpp"
-#include "rank_update.hpp"
+#include "moments_workspace.hpp"
 
 namespace hscore {
 
 namespace {
-
-// Rows to pack at a time: enough to amortize the threads' meeting points, few enough that the
-// packed block stays in the last-level cache, and that the caller is asked whether to stop several
-// times a second.
-Index block_rows(Index features) {
-  constexpr Index slice = kernel::depth;
-  constexpr Index most = 5 * slice;
-  constexpr Index packed_bytes = Index{16} << 20;
-  const Index row_bytes = features * static_cast<Index>(sizeof(double));
-  const Index rows = std::max(slice, std::min(most, packed_bytes / row_bytes / slice * slice));
-  const double work_per_row = static_cast<double>(features) * static_cast<double>(features);
-  return std::min(rows, std::max<Index>(16, static_cast<Index>(2e10 / work_per_row)));
-}
-
-// Below about 1e8 operations a second thread costs more than it gains.
-int useful_threads(Index rows, Index features, int threads) {
-  const double work =
-      static_cast<double>(rows) * static_cast<double>(features) * static_cast<double>(features);
-  return work < 1e8 ? 1 : threads;
-}
 
 void check_weights(const double* weights, Index rows) {
   for (Index i = 0; i < rows; ++i) {
@@ -50,11 +24,6 @@ void check_weights(const double* weights, Index rows) {
 // Its square can be summed over any number of rows.
 constexpr double largest_safe_value = 1e140;
 
-void begin(Quantization& rounding, Index features) {
-  rounding.variance.assign(static_cast<std::size_t>(features), 0.0);
-  rounding.mean_variance = rounding.variance;
-}
-
 // From sums over the rows to means.
 void finish(Quantization& rounding, Index rows, const PaddedMatrix& scatter) {
   for (Index j = 0; j < scatter.cols(); ++j) {
@@ -64,9 +33,6 @@ void finish(Quantization& rounding, Index rows, const PaddedMatrix& scatter) {
   }
 }
 
-// Up to here a scatter of its own per thread fits the caches and is cheap to add.
-constexpr Index most_private_features = 512;
-
 }  // namespace
 
 Moments::Moments(Index features, Index room)
@@ -75,35 +41,6 @@ Moments::Moments(Index features, Index room)
       scatter_(PaddedMatrix::round_up(features) + room, features),
       sums_(0, features),
       norms_(features) {}
-
-struct Moments::Batch {
-  FeatureView features;
-  LabelView labels;
-  const double* weights;
-  Index start = 0;  // of all rows
-
-  Batch row_range(Index first, Index count) const {
-    return {features.row_range(first, count), labels.row_range(first, count),
-            weights == nullptr ? nullptr : weights + first, start + first};
-  }
-};
-
-// Kept from one block of rows to the next: the first touch of fresh memory costs as much as packing
-// into it, or more.
-class Moments::Workspace {
- public:
-  template <class Packed, class... Stretch>
-  Packed& room_for(Index rows, Index features, Stretch... stretch) {
-    std::optional<Packed>& packed = std::get<std::optional<Packed>>(packed_);
-    if (!packed || packed->most_rows() < rows) packed.emplace(rows, features, stretch...);
-    return *packed;
-  }
-
- private:
-  std::tuple<std::optional<PackedRows<double>>, std::optional<PackedRows<float>>,
-             std::optional<QuantizedRows>>
-      packed_;
-};
 
 void Moments::update(const FeatureView& features, const LabelView& labels,
                      const UpdateOptions& options, const double* weights) {
@@ -226,138 +163,6 @@ void Moments::choose_shift(const Batch& batch) {
   for (std::size_t j = 0; j < row.size(); ++j) {
     shift_[j] = first[j] + sum[j] / static_cast<double>(sample);
   }
-}
-
-void Moments::accumulate(const Batch& batch, const UpdateOptions& options, Workspace& workspace) {
-  if (batch.features.rows == 0) return;
-  const Index block = std::min(batch.features.rows, block_rows(features_));
-  if (options.products == Products::float64) {
-    return accumulate_as<PackedRows<double>>(batch, options, block, workspace);
-  }
-#if defined(HSCORE_ROW_PAIRS)
-  if (options.products == Products::int16) {
-    const Index stretch = options.quantization->stretch;
-    const Index rows = std::max<Index>(1, 2 * block / stretch) * stretch;
-    return accumulate_as<QuantizedRows>(batch, options, std::min(batch.features.rows, rows),
-                                        workspace);
-  }
-#endif
-  accumulate_as<PackedRows<float>>(batch, options, block, workspace);
-}
-
-template <class Packed>
-void Moments::accumulate_as(const Batch& batch, const UpdateOptions& options, Index block,
-                            Workspace& workspace) {
-  const Index rows = batch.features.rows;
-  const int threads = useful_threads(rows, features_, options.threads);
-  // Worth it where the rows outnumber the statistics that each thread must clear and add.
-  const bool many_rows = rows >= 20 * threads * (features_ + classes());
-  if (threads > 1 && features_ <= most_private_features && many_rows) {
-    accumulate_in_parts<Packed>(batch, options, threads);
-    return;
-  }
-  using Element = typename Packed::Element;
-  constexpr bool rounds = std::is_same_v<Element, float>;
-  const bool norms = options.norms && has_norms_ && std::is_floating_point_v<Element>;
-  std::vector<double> squared_norms;
-  if (norms) squared_norms.reserve(static_cast<std::size_t>(block));
-  constexpr bool quantizes = std::is_same_v<Packed, QuantizedRows>;
-  Packed& packed = [&]() -> Packed& {
-    if constexpr (quantizes)
-      return workspace.room_for<Packed>(block, features_, options.quantization->stretch);
-    else
-      return workspace.room_for<Packed>(block, features_);
-  }();
-  if constexpr (quantizes) packed.clear_noise();
-  std::vector<double> squares(shift_.size(), 0.0);  // of float32 products the diagonal, exactly
-  if constexpr (rounds) {
-    for (Index j = 0; j < features_; ++j) squares[static_cast<std::size_t>(j)] = scatter_(j, j);
-  }
-  for (Index first = 0; first < rows; first += block) {
-    throw_if_stopped(options.stop, std::min(first, block));
-    const Batch part = batch.row_range(first, std::min(block, rows - first));
-    if constexpr (quantizes) {
-      pack_rows(part.features, part.start, part.labels.codes, part.weights, shift_.data(), sums_,
-                packed, threads);
-    } else {
-      pack_rows(part.features, part.labels.codes, part.weights, shift_.data(), sums_,
-                squares.data(), packed, threads);
-    }
-    rank_update<Sign::add>(packed, features_, features_, scatter_.row(0), scatter_.stride(),
-                           threads);
-    if constexpr (std::is_floating_point_v<Element>) {
-      if (norms) norm_update(packed, part.weights, norms_, squared_norms, threads);
-    }
-  }
-  if constexpr (quantizes) {
-    // Errors of the diagonal go with those beside it: with the exact one, what they do to features
-    // that depend on each other would no longer cancel. Only what they add as a rule is removed.
-    for (Index j = 0; j < features_; ++j) {
-      const std::size_t at = static_cast<std::size_t>(j);
-      double total = 0;  // an int16 can not say that a value is not finite
-      for (Index c = 0; c < classes(); ++c) total += sums_(c, j);
-      scatter_(j, j) = std::isfinite(total) ? scatter_(j, j) - packed.added()[j]
-                                            : std::numeric_limits<double>::quiet_NaN();
-      options.quantization->mean_variance[at] += packed.added()[j];
-      options.quantization->variance[at] += packed.noise()[j];
-    }
-  } else if constexpr (rounds) {
-    for (Index j = 0; j < features_; ++j) scatter_(j, j) = squares[static_cast<std::size_t>(j)];
-  }
-  for (Index i = 0; i < rows; ++i) {
-    const double weight = batch.weights == nullptr ? 1 : batch.weights[i];
-    counts_[static_cast<std::size_t>(batch.labels.codes[i])] += weight;
-    rows_ += weight > 0;
-  }
-  has_norms_ = norms;
-}
-
-// Few features: sharing one scatter would make the threads meet after every few microseconds of
-// work. Each takes a stretch of the rows and statistics of its own, about the same shift, and the
-// parts are added in order. The calling thread takes the first part and alone asks whether to stop.
-template <class Packed>
-void Moments::accumulate_in_parts(const Batch& batch, const UpdateOptions& options, int threads) {
-  std::vector<Moments> parts;
-  std::vector<Quantization> rounding(static_cast<std::size_t>(threads));
-  for (int t = 0; t < threads; ++t) {
-    if (options.quantization != nullptr) {
-      rounding[static_cast<std::size_t>(t)].stretch = options.quantization->stretch;
-      begin(rounding[static_cast<std::size_t>(t)], features_);
-    }
-    parts.emplace_back(features_);
-    parts.back().shift_ = shift_;
-    parts.back().grow(classes());
-  }
-  std::atomic<bool> stopped{false};
-  std::atomic<Index> unreported{0};
-  for_each_thread(threads, [&](int t) {
-    UpdateOptions serial;
-    serial.products = options.products;
-    serial.norms = options.norms && has_norms_;
-    serial.quantization = &rounding[static_cast<std::size_t>(t)];
-    serial.stop = [&, t](Index rows) {
-      unreported.fetch_add(rows, std::memory_order_relaxed);
-      if (t == 0 && options.stop && options.stop(unreported.exchange(0))) stopped.store(true);
-      return stopped.load(std::memory_order_relaxed);
-    };
-    const Index first = batch.features.rows * t / threads;
-    const Index count = batch.features.rows * (t + 1) / threads - first;
-    const Index slice =
-        std::is_same_v<Packed, QuantizedRows>
-            ? serial.quantization->stretch *
-                  std::max<Index>(1, Quantization::most_stretch / serial.quantization->stretch)
-            : kernel::depth;
-    Workspace workspace;
-    parts[static_cast<std::size_t>(t)].accumulate_as<Packed>(batch.row_range(first, count), serial,
-                                                             std::min(count, slice), workspace);
-  });
-  for (const Quantization& part : rounding) {
-    for (std::size_t j = 0; j < part.variance.size(); ++j) {
-      options.quantization->mean_variance[j] += part.mean_variance[j];
-      options.quantization->variance[j] += part.variance[j];
-    }
-  }
-  for (const Moments& part : parts) add_about_same_shift(part);
 }
 
 void Moments::grow(Index classes) {

@@ -194,20 +194,6 @@ void Moments::combine(const Moments& other, const std::vector<std::int32_t>& cla
   rows_when_centred_ = rows_;
 }
 
-void Moments::add_about_same_shift(const Moments& part) {
-  const auto add = [](const double* source, double* target, Index count) {
-    for (Index j = 0; j < count; ++j) target[j] += source[j];
-  };
-  for (Index i = 0; i < features_; ++i) add(part.scatter_.row(i), scatter_.row(i), i + 1);
-  for (Index c = 0; c < part.classes(); ++c) {
-    add(part.sums_.row(c), sums_.row(c), features_);
-    counts_[static_cast<std::size_t>(c)] += part.counts_[static_cast<std::size_t>(c)];
-  }
-  has_norms_ = has_norms_ && part.has_norms_;
-  if (has_norms_) norms_.add(part.norms_, 1);
-  rows_ += part.rows_;
-}
-
 NormMoments Moments::norms_about_mean() const {
   NormMoments result = norms_;
   result.move(offset(), scatter_, total(), weight());

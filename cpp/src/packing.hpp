@@ -23,7 +23,7 @@ class PackedRows {
       : most_rows_(most_rows),
         slice_capacity_(std::min(most_rows, depth)),
         strips_((features + width - 1) / width),
-        buffer_((most_rows + slice_capacity_ - 1) / slice_capacity_ * slice_capacity_,
+        buffer_((most_rows + slice_capacity_ - 1) / slice_capacity_ * (slice_capacity_ + 1),
                 strips_ * width) {}
 
   Index most_rows() const { return most_rows_; }
@@ -35,7 +35,8 @@ class PackedRows {
   Index slice_rows(Index slice) const {
     return std::min(slice_capacity_, rows_ - slice * slice_capacity_);
   }
-  Index strip_stride() const { return slice_capacity_ * width; }
+  // One row more than is used: 192 x 32 bytes apart, strips would share few sets of the cache.
+  Index strip_stride() const { return (slice_capacity_ + 1) * width; }
   T* strip(Index slice, Index strip) {
     return buffer_.data() + (slice * strips_ + strip) * strip_stride();
   }
@@ -152,7 +153,8 @@ void pack_panel(const FeatureView& x, const std::int32_t* codes, Index first_str
 
 namespace detail {
 
-constexpr Index most_panel_cols = 512;
+// Their shift, a row of each class's sums and the strips' ends stay in the first-level cache.
+constexpr Index most_panel_cols = 64;
 
 /// Whether rows are contiguous values of that type, which may be unaligned.
 template <class Source>

@@ -18,7 +18,8 @@ void rank_update_by(const Packed& packed, Index rows, Index cols, double* scatte
   using Shape = kernel::Shape<T>;
   constexpr Index width = Shape::width;
   constexpr Index tile_rows = Shape::broadcasts;
-  constexpr Index tile_cols = Shape::strips * width;
+  constexpr Index most_strips = Multiply::template strips<T>;
+  constexpr Index tile_cols = most_strips * width;
   // Blocks of S small enough that they and the strips they need stay in the second-level cache,
   // and many enough to keep the threads evenly busy.
   constexpr Index small_block = 96;
@@ -42,11 +43,11 @@ void rank_update_by(const Packed& packed, Index rows, Index cols, double* scatte
       const Index slice_rows = packed.slice_rows(slice);
       for (Index j = corner.col; j < col_end; j += tile_cols) {
         const T* b = packed.strip(slice, j / width);
-        const Index strips = std::min(Shape::strips, (col_end - j + width - 1) / width);
+        const Index strips = std::min(most_strips, (col_end - j + width - 1) / width);
         for (Index i = std::max(corner.row, j); i < row_end; i += tile_rows) {
           const T* a = packed.strip(slice, i / width) + i % width;
           double* tile = scatter + i * stride + j;
-          kernel::with_strips<T>(strips, [&](auto count) {
+          kernel::with_strips<most_strips>(strips, [&](auto count) {
             constexpr Index lanes = Shape::lanes;
             for (Index m = 0; m < tile_rows; ++m) HSCORE_PREFETCH(tile + m * stride);
             kernel::micro_kernel<T, decltype(count)::value, Multiply>(

@@ -29,7 +29,7 @@ bool fused_pairs_agree() {
   using Shape = kernel::Shape<kernel::RowPair>;
   if (!kernel::FusedPairs::on_this_cpu()) return true;
   constexpr Index rows = 77;
-  constexpr Index strips = Shape::strips;
+  constexpr Index strips = kernel::FusedPairs::strips<kernel::RowPair>;
   AlignedBuffer<kernel::RowPair> packed(rows, strips * Shape::width);
   std::uint32_t state = 1;
   for (std::size_t i = 0; i < packed.size(); ++i) {  // all pairs of int16, their least included

@@ -108,7 +108,7 @@ class Moments {
 
  private:
   struct Batch;     // of rows, with their labels and weights
-  class Workspace;  // what packed rows take
+  class Workspace;  // what packed rows and parts of the statistics take
   void choose_shift(const Batch& batch);
   void recentre_if_drifted();
   void grow(Index classes);
@@ -116,11 +116,11 @@ class Moments {
   void gather(const Batch& batch, const UpdateOptions& options);
   void accumulate(const Batch& batch, const UpdateOptions& options, Workspace& workspace);
   template <class Packed>
-  void accumulate_as(const Batch& batch, const UpdateOptions& options, Index block,
+  void accumulate_as(const Batch& batch, const UpdateOptions& options, Index most_rows, int threads,
                      Workspace& workspace);
-  template <class Packed>
-  void accumulate_in_parts(const Batch& batch, const UpdateOptions& options, int threads);
-  void add_about_same_shift(const Moments& part);
+  void accumulate_in_parts(const Batch& batch, const UpdateOptions& options, int threads,
+                           Workspace& workspace);
+  void add_about_same_shift(const Moments& part, int threads);
   void combine(const Moments& other, const std::vector<std::int32_t>& classes, double sign);
   std::vector<double> total() const;  // of the class sums
 

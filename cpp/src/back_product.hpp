@@ -1,0 +1,87 @@
+// sum_i x_i v_i' over rows that come a few at a time: the features' side of T Z. What is wanted is
+// how far it is from B, for which float32 products are enough; they are added to float64 sums once
+// per slice of rows, as the covariance's are.
+#pragma once
+
+#include "packing.hpp"
+
+namespace hscore {
+
+class BackProduct {
+ public:
+  using Shape = kernel::Shape<float>;
+  static constexpr Index width = Shape::width;
+
+  BackProduct(Index features, Index lanes)
+      : rows_(kernel::depth, features),
+        fits_(kernel::depth, lanes),
+        sums_(rows_.strips() * width, fits_.strips() * width) {
+    // What lies beyond the last feature or lane is multiplied, and may be anything but a NaN that
+    // costs time.
+    std::fill_n(rows_.strip(0, 0), rows_.strips() * rows_.strip_stride(), 0.0f);
+    std::fill_n(fits_.strip(0, 0), fits_.strips() * fits_.strip_stride(), 0.0f);
+  }
+
+  /// `x` and `v` are row i of those to add next.
+  template <class T>
+  void set_row(Index i, const T* x, Index features) {
+    put(rows_, held_ + i, 0, x, features);
+  }
+  void set_fit(Index i, Index first_lane, const double* v, Index lanes) {
+    put(fits_, held_ + i, first_lane / width, v, lanes);
+  }
+  /// So many were set. There is room for `most` further ones afterwards.
+  void add(Index rows, Index most) {
+    held_ += rows;
+    if (held_ + most > kernel::depth) multiply();
+  }
+  void multiply() {
+    constexpr Index panel = 256;  // features whose rows stay in the second-level cache
+    static_assert(panel % width == 0 && width % Shape::broadcasts == 0);
+    const Index tiles = (fits_.strips() + Shape::strips - 1) / Shape::strips;
+    for (Index first = 0; first < sums_.rows(); first += panel) {
+      const Index end = std::min(sums_.rows(), first + panel);
+      for (Index tile = 0; tile < tiles; ++tile) {
+        const Index strip = tile * fits_.strips() / tiles;
+        const Index strips = (tile + 1) * fits_.strips() / tiles - strip;
+        for (Index j = first; j < end; j += Shape::broadcasts) multiply_tile(j, strip, strips);
+      }
+    }
+    held_ = 0;
+  }
+  /// Once all is multiplied.
+  double operator()(Index feature, Index lane) const { return sums_(feature, lane); }
+
+ private:
+  template <class T>
+  static void put(PackedRows<float>& packed, Index row, Index first_strip, const T* values,
+                  Index count) {
+    float* target = packed.strip(0, first_strip) + row * width;
+    Index j = 0;
+    for (; j + width <= count; j += width, target += packed.strip_stride()) {
+      for (Index l = 0; l < width; l += kernel::double_lanes) {
+        kernel::store_lanes(target + l, kernel::load_lanes(values + j + l));
+      }
+    }
+    for (; j < count; ++j) *target++ = static_cast<float>(values[j]);
+  }
+  void multiply_tile(Index feature, Index strip, Index strips) {
+    const float* a = rows_.strip(0, feature / width) + feature % width;
+    double* target = sums_.row(feature) + strip * width;
+    kernel::with_strips<Shape::strips>(strips, [&](auto count) {
+      for (Index m = 0; m < Shape::broadcasts; ++m) HSCORE_PREFETCH(target + m * sums_.stride());
+      kernel::micro_kernel<float, decltype(count)::value>(
+          a, width, 1, fits_.strip(0, strip), fits_.strip_stride(), held_,
+          [&](Index m, Index v, auto value) {
+            kernel::add_to<float>(target + m * sums_.stride() + v * Shape::lanes, value);
+          });
+    });
+  }
+
+  PackedRows<float> rows_;
+  PackedRows<float> fits_;
+  PaddedMatrix sums_;
+  Index held_ = 0;
+};
+
+}  // namespace hscore

@@ -1,0 +1,70 @@
+// What the parts of Moments hand to each other while rows are added.
+#pragma once
+
+#include <algorithm>
+#include <optional>
+#include <tuple>
+#include <vector>
+
+#include "hscore/moments.hpp"
+#include "quantized_rows.hpp"
+
+namespace hscore {
+
+// Rows to pack at a time: enough to amortize the threads' meeting points, few enough that the
+// packed block stays in the last-level cache, and that the caller is asked whether to stop several
+// times a second.
+inline Index block_rows(Index features) {
+  constexpr Index slice = kernel::depth;
+  constexpr Index most = 5 * slice;
+  constexpr Index packed_bytes = Index{16} << 20;
+  const Index row_bytes = features * static_cast<Index>(sizeof(double));
+  const Index rows = std::max(slice, std::min(most, packed_bytes / row_bytes / slice * slice));
+  const double work_per_row = static_cast<double>(features) * static_cast<double>(features);
+  return std::min(rows, std::max<Index>(16, static_cast<Index>(2e10 / work_per_row)));
+}
+
+inline void begin(Quantization& rounding, Index features) {
+  rounding.variance.assign(static_cast<std::size_t>(features), 0.0);
+  rounding.mean_variance = rounding.variance;
+}
+
+struct Moments::Batch {
+  FeatureView features;
+  LabelView labels;
+  const double* weights;
+  Index start = 0;  // of all rows
+
+  Batch row_range(Index first, Index count) const {
+    return {features.row_range(first, count), labels.row_range(first, count),
+            weights == nullptr ? nullptr : weights + first, start + first};
+  }
+};
+
+// Kept from one block of rows to the next: the first touch of fresh memory costs as much as packing
+// into it, or more.
+class Moments::Workspace {
+ public:
+  struct Part;
+  std::vector<Part> parts;  // one for each thread, where they have statistics of their own
+
+  template <class Packed, class... Stretch>
+  Packed& room_for(Index rows, Index features, Stretch... stretch) {
+    std::optional<Packed>& packed = std::get<std::optional<Packed>>(packed_);
+    if (!packed || packed->most_rows() < rows) packed.emplace(rows, features, stretch...);
+    return *packed;
+  }
+
+ private:
+  std::tuple<std::optional<PackedRows<double>>, std::optional<PackedRows<float>>,
+             std::optional<QuantizedRows>>
+      packed_;
+};
+
+struct Moments::Workspace::Part {
+  std::optional<Moments> moments;
+  Workspace workspace;
+  Quantization rounding;
+};
+
+}  // namespace hscore
