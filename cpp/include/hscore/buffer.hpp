@@ -50,7 +50,7 @@ class AlignedBuffer {
       : size_(checked_product(rows, cols, sizeof(T))) {
     if (size_ == 0) return;
     check_fits(rows, cols, sizeof(T));
-    data_ = static_cast<T*>(::operator new(size_ * sizeof(T), alignment(), std::nothrow));
+    data_ = static_cast<T*>(::operator new(bytes(), alignment(), std::nothrow));
     if (data_ == nullptr) {
       throw OutOfMemory("could not allocate " + std::to_string(size_ * sizeof(T)) + " bytes for " +
                         std::to_string(rows) + " x " + std::to_string(cols) + " elements");
@@ -73,15 +73,21 @@ class AlignedBuffer {
  private:
   static constexpr std::size_t cache_line = 64;
   static constexpr std::size_t huge_page = std::size_t{2} << 20;
-  bool is_large() const { return size_ * sizeof(T) >= 2 * huge_page; }
+  bool is_large() const { return size_ * sizeof(T) >= huge_page / 2; }
+  // A huge page must lie wholly in what was asked for.
+  std::size_t bytes() const {
+    const std::size_t wanted = size_ * sizeof(T);
+    return is_large() ? (wanted + huge_page - 1) / huge_page * huge_page : wanted;
+  }
   std::align_val_t alignment() const {
     return std::align_val_t{is_large() ? huge_page : cache_line};
   }
   // Where the system gives huge pages on request only. A tile of the scatter touches a page per
-  // row: with small ones the table of addresses is too short, and each is faulted in on its own.
+  // row: with small ones the table of addresses is too short, each is faulted in on its own, and a
+  // packed slice lies on whatever sets of the second-level cache they have in common.
   void advise() {
 #if defined(MADV_HUGEPAGE)
-    if (is_large()) madvise(data_, size_ * sizeof(T), MADV_HUGEPAGE);
+    if (is_large()) madvise(data_, bytes(), MADV_HUGEPAGE);
 #endif
   }
   void swap(AlignedBuffer& other) noexcept {
