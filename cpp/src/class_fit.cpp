@@ -98,8 +98,10 @@ double squared_distance(const T* row, const std::vector<double>& from) {
 class FetchAhead {
  public:
   FetchAhead(const FeatureView& x, Index first, Index rows, Index products)
-      : x_(x), row_(first), end_(std::min(x.rows, first + rows)) {
-    row_bytes_ = x.table == nullptr ? x.cols * std::abs(x.col_stride) : 0;
+      : x_(x),
+        row_(first),
+        end_(std::min(x.rows, first + rows)),
+        row_bytes_(x.cols * x.col_stride) {
     const Index lines = (end_ - row_) * (row_bytes_ + cache_line - 1) / cache_line;
     at_a_time_ = std::min<Index>(32, (lines + products - 1) / std::max<Index>(products, 1));
   }
@@ -219,17 +221,16 @@ ClassFit fit_classes(const FeatureView& all, const std::vector<double>& shift,
   // Rows of x, whose first is row `start` of all.
   const auto fit_rows = [&](const FeatureView& x, Index start, Index first, Index rows,
                             Scratch<T>& scratch) {
-    const bool read_in_place = detail::is_native<float>(x) || detail::is_native<double>(x);
     for (Index i = 0; i < rows; ++i) {
       T* target = scratch.rows.data() + i * scratch.stride;
-      if (detail::is_native<float>(x)) {
+      if (scratch.reader) {
+        centre((*scratch.reader)(first + i), shift.data(), features, target);
+      } else if (detail::is_native<float>(x)) {
         const auto* source = reinterpret_cast<const float*>(x.at(first + i, 0));
         centre(source, shift.data(), features, target);
-      } else if (detail::is_native<double>(x)) {
+      } else {
         const auto* source = reinterpret_cast<const double*>(x.at(first + i, 0));
         centre(source, shift.data(), features, target);
-      } else {
-        centre((*scratch.reader)(first + i), shift.data(), features, target);
       }
       if (scratch.back) scratch.back->set_row(i, target, features);
       if (options.norms) {
@@ -239,7 +240,7 @@ ClassFit fit_classes(const FeatureView& all, const std::vector<double>& shift,
       }
     }
     const Index tiles_of_all = (lanes + tile_cols - 1) / tile_cols;
-    FetchAhead fetch_ahead(x, first + rows, read_in_place ? block_rows : 0,
+    FetchAhead fetch_ahead(x, first + rows, scratch.reader ? 0 : block_rows,
                            packed.slices() * tiles_of_all * (rows + tile_rows - 1) / tile_rows);
     double* fit = scratch.fit.data();
     double mixed[block_rows] = {};
@@ -325,6 +326,7 @@ ClassFit fit_classes(const FeatureView& all, const std::vector<double>& shift,
   for_each_block(all, [&](const FeatureView& x, Index start) {
     const bool read_in_place = detail::is_native<float>(x) || detail::is_native<double>(x);
     for (Scratch<T>& part : scratch) {
+      part.reader.reset();
       if (!read_in_place) part.reader.emplace(x, 0, features);
     }
     const Index blocks = (x.rows + block_rows - 1) / block_rows;

@@ -228,7 +228,7 @@ HSCORE_INLINE void micro_kernel(const T* a, Index step, Index lane, const T* b, 
   using Vector = typename S::Vector;
   constexpr Index vectors = Strips * S::pieces;
   Vector acc[S::broadcasts][vectors] = {};
-#pragma GCC unroll 2
+#pragma GCC unroll 1  // of two rows at a time, GCC 12 keeps a sum of fused pairs in memory
   for (Index k = 0; k < rows; ++k) {
     Vector line[vectors];
 #pragma GCC unroll 8

@@ -19,10 +19,9 @@ class QuantizedRows : public PackedRows<kernel::RowPair> {
         centred_(std::min(most_rows, stretch), features, stretch / 2),
         scales_((most_rows + stretch - 1) / stretch, strips() * width),
         added_(1, strips() * width),
-        noise_(1, strips() * width) {
-    clear_noise();
-  }
+        noise_(1, strips() * width) {}
 
+  /// Before the first rows.
   void clear_noise() {
     std::fill_n(added_.data(), added_.size(), 0.0);
     std::fill_n(noise_.data(), noise_.size(), 0.0);
@@ -87,52 +86,75 @@ class Dither {
   State state_;
 };
 
-/// One strip of `rows` centred rows, the first `depth` of them at `first`. By Cauchy and Schwarz
-/// no sum of products exceeds the product of two norms, and 46300 leaves room for the rounding.
-inline void quantize_strip(const float* first, const float* second, Index rows, Index depth,
-                           Dither dither, double* scales, double* added, double* noise,
-                           kernel::RowPair* target) {
+/// The rows of one strip that become the first of their pairs, or the second. Each half has numbers
+/// of its own to add up and draw: one set alone would wait for itself.
+class Half {
+ public:
   using Floats = kernel::Shape<float>::Vector;
-  constexpr Index width = kernel::Shape<float>::width;
+  static constexpr Index width = kernel::Shape<float>::width;
   static_assert(width == kernel::Shape<float>::lanes && width == QuantizedRows::width);
-  constexpr float most_norm = 46300;
-  constexpr float most_value = 32760;
-  const auto load = [](const float* source) { return *reinterpret_cast<const Floats*>(source); };
-  const auto size = [](Floats value) { return value < 0 ? -value : value; };
-  const Index pairs = std::min(rows, depth);
-  const Index full = rows - pairs;
-  Floats squares = {};
-  Floats largest = {};
-  const auto measure = [&](Floats value) {
+
+  Half(const float* rows, Dither dither) : rows_(rows), dither_(dither) {}
+
+  HSCORE_INLINE void measure(Index k) {
+    const Floats value = row(k);
     squares += value * value;
     const Floats magnitude = size(value);
     largest = magnitude > largest ? magnitude : largest;
-  };
-  for (Index k = 0; k < pairs; ++k) measure(load(first + k * width));
-  for (Index k = 0; k < full; ++k) measure(load(second + k * width));
+  }
+  /// What is to be rounded to the nearest integer.
+  HSCORE_INLINE Floats scaled(Index k, Floats inverse) {
+    constexpr float rounding = 0x1.8p23f;
+    const Floats value = row(k) * inverse;
+    const Floats distance = size(value - ((value + rounding) - rounding));
+    // A value between two integers goes to either, at a mean of d (1 - d) from itself squared.
+    variance += distance - distance * distance;
+    return value + dither_();
+  }
+
+  Floats squares = {};
+  Floats largest = {};
+  Floats variance = {};
+
+ private:
+  HSCORE_INLINE Floats row(Index k) const {
+    return *reinterpret_cast<const Floats*>(rows_ + k * width);
+  }
+  HSCORE_INLINE static Floats size(Floats value) { return value < 0 ? -value : value; }
+
+  const float* rows_;
+  Dither dither_;
+};
+
+/// One strip of `rows` centred rows, up to `depth` of them in the first half. By Cauchy and Schwarz
+/// no sum of products exceeds the product of two norms, and 46300 leaves room for the rounding.
+inline void quantize_strip(Half first, Half second, Index rows, Index depth, double* scales,
+                           double* added, double* noise, kernel::RowPair* target) {
+  using Floats = Half::Floats;
+  constexpr Index width = Half::width;
+  constexpr float most_norm = 46300;
+  constexpr float most_value = 32760;
+  const Index pairs = std::min(rows, depth);
+  const Index full = rows - pairs;
+  for (Index k = 0; k < full; ++k) {
+    first.measure(k);
+    second.measure(k);
+  }
+  for (Index k = full; k < pairs; ++k) first.measure(k);
+  const Floats squares = first.squares + second.squares;
   Floats inverse;
   for (Index l = 0; l < width; ++l) {
-    const float scale = std::max(std::sqrt(squares[l]) / most_norm, largest[l] / most_value);
+    const float largest = std::max(first.largest[l], second.largest[l]);
+    const float scale = std::max(std::sqrt(squares[l]) / most_norm, largest / most_value);
     inverse[l] = scale > 0 ? 1 / scale : 0.0f;
     scales[l] = static_cast<double>(scale);
   }
-  // A value between two integers goes to either, at a mean of d (1 - d) from itself squared.
-  Floats variance = {};
-  const auto scaled = [&](const float* source, Index k) {
-    constexpr float rounding = 0x1.8p23f;
-    const Floats value = load(source + k * width) * inverse;
-    const Floats distance = size(value - ((value + rounding) - rounding));
-    variance += distance - distance * distance;
-    return value + dither();
-  };
   const auto store = [&](Index k, Floats a, Floats b) {
     *reinterpret_cast<kernel::RowPairs*>(target + k * width) = kernel::pair_rows(a, b);
   };
-  for (Index k = 0; k < full; ++k) {
-    const Floats upper = scaled(first, k);
-    store(k, upper, scaled(second, k));
-  }
-  for (Index k = full; k < pairs; ++k) store(k, scaled(first, k), Floats{});
+  for (Index k = 0; k < full; ++k) store(k, first.scaled(k, inverse), second.scaled(k, inverse));
+  for (Index k = full; k < pairs; ++k) store(k, first.scaled(k, inverse), Floats{});
+  const Floats variance = first.variance + second.variance;
   for (Index l = 0; l < width; ++l) {
     const double sum = scales[l] * scales[l] * static_cast<double>(variance[l]);
     added[l] += sum;
@@ -157,11 +179,13 @@ inline void pack_rows(const FeatureView& x, Index start, const std::int32_t* cod
                           weights == nullptr ? nullptr : weights + begin, first, last, shift, sums,
                           detail::Unsquared{}, centred);
       for (Index strip = first; strip < last; ++strip) {
-        const float* second = rows > depth ? centred.strip(1, strip) : nullptr;
-        detail::quantize_strip(
-            centred.strip(0, strip), second, rows, depth, detail::Dither(start + begin, strip),
-            out.scales(slice) + strip * out.width, out.added() + strip * out.width,
-            out.noise() + strip * out.width, out.strip(slice, strip));
+        const auto half = [&](Index which) {
+          return detail::Half(centred.strip(rows > depth ? which : 0, strip),
+                              detail::Dither(start + begin + which * depth, strip));
+        };
+        detail::quantize_strip(half(0), half(1), rows, depth, out.scales(slice) + strip * out.width,
+                               out.added() + strip * out.width, out.noise() + strip * out.width,
+                               out.strip(slice, strip));
       }
     }
   });

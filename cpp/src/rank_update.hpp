@@ -41,6 +41,8 @@ void rank_update_by(const Packed& packed, Index rows, Index cols, double* scatte
     const Index col_end = std::min(cols, corner.col + block);
     for (Index slice = 0; slice < packed.slices(); ++slice) {
       const Index slice_rows = packed.slice_rows(slice);
+      const double* scale = nullptr;
+      if constexpr (std::is_same_v<T, kernel::RowPair>) scale = packed.scales(slice);
       for (Index j = corner.col; j < col_end; j += tile_cols) {
         const T* b = packed.strip(slice, j / width);
         const Index strips = std::min(most_strips, (col_end - j + width - 1) / width);
@@ -56,7 +58,6 @@ void rank_update_by(const Packed& packed, Index rows, Index cols, double* scatte
                   double* target = tile + m * stride + v * lanes;
                   if constexpr (std::is_same_v<T, kernel::RowPair>) {
                     static_assert(sign == Sign::add);
-                    const double* scale = packed.scales(slice);
                     kernel::add_scaled(target, value, scale[i + m], scale + j + v * lanes);
                   } else if constexpr (sign == Sign::add) {
                     kernel::add_to<T>(target, value);
