@@ -30,9 +30,13 @@ def test_any_number_of_threads(n_samples: int, n_threads: int, dtype: type) -> N
 
 @pytest.mark.parametrize("precision", ["auto", "float64", "float32"])
 @pytest.mark.parametrize("n_threads", [1, 2, 5, None])
-def test_large_enough_to_be_shared(n_threads: int | None, precision: str) -> None:
-    """Above the size below which one thread does it all; odd everywhere."""
-    x, y = make_problem(4001, 331, 12)
+@pytest.mark.parametrize("n_samples", [4001, 8009])
+def test_large_enough_to_be_shared(n_samples: int, n_threads: int | None, precision: str) -> None:
+    """Above the size below which one thread does it all; odd everywhere.
+
+    Of the longer one each of two threads has statistics of its own.
+    """
+    x, y = make_problem(n_samples, 331, 12)
     allowed = 1e-6 if precision == "float32" else 1e-9
     score = h_score(x, y, n_threads=n_threads, precision=precision)
     assert score == pytest.approx(svd_h_score(x, y), abs=allowed)
@@ -41,10 +45,17 @@ def test_large_enough_to_be_shared(n_threads: int | None, precision: str) -> Non
     assert score == pytest.approx(h_score(x, y, n_threads=1, precision=precision), rel=allowed)
 
 
-def test_one_and_two_threads_to_the_last_digits() -> None:
-    x, y = make_problem(4001, 331, 12)
+@pytest.mark.parametrize("n_samples", [4001, 8009])
+def test_one_and_two_threads_to_the_last_digits(n_samples: int) -> None:
+    x, y = make_problem(n_samples, 331, 12)
     alone = h_score(x, y, n_threads=1, precision="float64")
     assert h_score(x, y, n_threads=2, precision="float64") == pytest.approx(alone, rel=1e-13)
+    weights = np.random.default_rng(0).uniform(0, 2, n_samples)
+    moments = [Moments().update(x, y, weights=weights, n_threads=n) for n in (1, 2)]
+    assert moments[1].h_score() == pytest.approx(moments[0].h_score(), rel=1e-13)
+    assert moments[1].regularized_h_score() == pytest.approx(
+        moments[0].regularized_h_score(), rel=1e-13
+    )
 
 
 @pytest.mark.parametrize("n_threads", [3, 64, 1000])
