@@ -23,13 +23,15 @@ int useful_threads(Index rows, Index features, int threads) {
   return work < 1e8 ? 1 : threads;
 }
 
-// Up to here the packed rows of one slice stay in the second-level cache.
+// Up to here the packed rows of a slice stay in the second-level cache.
 constexpr Index most_features_in_cache = 1024;
 
-// One thread packs no more than what stays in its cache. Several need work enough between the
+// One thread packs no more slices than stay in its cache. Several need work enough between the
 // points where they meet.
 Index rows_to_pack(Index features, int threads) {
-  return threads == 1 && features <= most_features_in_cache ? kernel::depth : block_rows(features);
+  const Index most = block_rows(features);
+  const Index slices = most_features_in_cache / features;
+  return threads > 1 || slices == 0 ? most : std::min(most, slices * kernel::depth);
 }
 
 // Whether each thread should have a scatter of its own: the rows must outnumber what it costs to
