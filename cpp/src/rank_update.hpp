@@ -51,7 +51,12 @@ void rank_update_by(const Packed& packed, Index rows, Index cols, double* scatte
           double* tile = scatter + i * stride + j;
           kernel::with_strips<most_strips>(strips, [&](auto count) {
             constexpr Index lanes = Shape::lanes;
-            for (Index m = 0; m < tile_rows; ++m) HSCORE_PREFETCH(tile + m * stride);
+            // Every line of the tile: of many features S is not in any near cache.
+            constexpr Index line = 64 / static_cast<Index>(sizeof(double));
+            for (Index m = 0; m < tile_rows; ++m) {
+              for (Index l = 0; l < tile_cols; l += line) HSCORE_PREFETCH(tile + m * stride + l);
+              HSCORE_PREFETCH(tile + m * stride + tile_cols - 1);
+            }
             kernel::micro_kernel<T, decltype(count)::value, Multiply>(
                 a, width, 1, b, packed.strip_stride(), slice_rows,
                 [&](Index m, Index v, auto value) {
