@@ -169,8 +169,12 @@ std::optional<HScore> corrected_to_third_order(const FeatureView& x, const Momen
     const RoundingEffect effect =
         rounding_effect(factored, whitened.row(0), whitened.rows(), whitened.stride(), gap,
                         variance, whitening.threads);
+    // R has errors of the float32 product that made it, of some 3e-7 of a value: they add to the
+    // gap what int16's would add to the score, as much smaller as their squares are.
+    const double coarser = 6 * float32_eps / noise;
     const double left = 6 * effect.deviation + 2 * effect.second +
-                        20 * float32_eps * std::sqrt(result.score * effect.spread) / noise;
+                        20 * float32_eps * std::sqrt(result.score * effect.spread) / noise +
+                        result.score * effect.inflated * coarser * coarser;
     if (left <= promised_error(x.dtype) * result.score) {
       double energy = 0;
       for (const double part : fitted.energies) energy += part;
