@@ -48,7 +48,7 @@ KINDS = ["normal", "rectified", "counts", "heavy tails", "periodic", "growing"]
 def test_uncorrected_errors_have_the_deviation_that_is_reported(kind: str) -> None:
     rng = np.random.default_rng(11)
     shares = []
-    for _ in range(6):
+    for _ in range(12):
         y = rng.integers(0, 600, N)
         x = (make_features(kind, rng) + 0.2 * rng.normal(size=(600, F))[y]).astype(np.float32)
         found, truth = scores(x, y)
@@ -58,8 +58,8 @@ def test_uncorrected_errors_have_the_deviation_that_is_reported(kind: str) -> No
         # The bound is four deviations, and a little.
         shares.append((found.score - truth.score) / ((found.error_bound - 1e-7 * truth.score) / 4))
     if kind != "growing":  # where noise is more than can be had, other products are taken
-        assert len(shares) == 6
-        assert 0.2 < np.sqrt(np.mean(np.square(shares))) < 2
+        assert len(shares) == 12
+        assert 0.3 < np.sqrt(np.mean(np.square(shares))) < 2
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])

@@ -16,8 +16,7 @@ class BackProduct {
       : rows_(kernel::depth, features),
         fits_(kernel::depth, lanes),
         sums_(rows_.strips() * width, fits_.strips() * width) {
-    // What lies beyond the last feature or lane is multiplied, and may be anything but a NaN that
-    // costs time.
+    // What lies beyond the last feature or lane is multiplied as well, and never read.
     std::fill_n(rows_.strip(0, 0), rows_.strips() * rows_.strip_stride(), 0.0f);
     std::fill_n(fits_.strip(0, 0), fits_.strips() * fits_.strip_stride(), 0.0f);
   }
@@ -69,7 +68,7 @@ class BackProduct {
     const float* a = rows_.strip(0, feature / width) + feature % width;
     double* target = sums_.row(feature) + strip * width;
     kernel::with_strips<Shape::strips>(strips, [&](auto count) {
-      for (Index m = 0; m < Shape::broadcasts; ++m) HSCORE_PREFETCH(target + m * sums_.stride());
+      kernel::fetch_tile<Shape::broadcasts, Shape::strips * width>(target, sums_.stride());
       kernel::micro_kernel<float, decltype(count)::value>(
           a, width, 1, fits_.strip(0, strip), fits_.strip_stride(), held_,
           [&](Index m, Index v, auto value) {

@@ -198,25 +198,22 @@ struct MultiplyAdd {
 struct FusedPairs {
   template <class T>
   static constexpr Index strips = Shape<T>::strips;
+  HSCORE_INLINE static RowPairs of(RowPairs factor, RowPairs value, RowPairs sum) {
 #if defined(__AVX512F__)
-  HSCORE_INLINE static RowPairs of(RowPairs factor, RowPairs value, RowPairs sum) {
     __asm__("vpdpwssd %2, %1, %0" : "+v"(sum) : "v"(factor), "v"(value));
-    return sum;
-  }
-  static bool on_this_cpu() {
-    static const bool found = __builtin_cpu_supports("avx512vnni") != 0;
-    return found;
-  }
 #else
-  HSCORE_INLINE static RowPairs of(RowPairs factor, RowPairs value, RowPairs sum) {
     __asm__("%{vex%} vpdpwssd %2, %1, %0" : "+x"(sum) : "x"(factor), "x"(value));
+#endif
     return sum;
   }
   static bool on_this_cpu() {
+#if defined(__AVX512F__)
+    static const bool found = __builtin_cpu_supports("avx512vnni") != 0;
+#else
     static const bool found = __builtin_cpu_supports("avxvnni") != 0;
+#endif
     return found;
   }
-#endif
 };
 #endif
 
@@ -339,6 +336,16 @@ HSCORE_INLINE void store(T* target, typename Shape<T>::Vector value) {
 template <class V>
 void add_scaled(double* target, const V& value, double row_scale, const double* col_scale) = delete;
 #endif
+
+/// Every line of a tile of sums on its way: of many features they are in no near cache.
+template <Index rows, Index cols>
+HSCORE_INLINE void fetch_tile(const double* tile, Index stride) {
+  constexpr Index line = 64 / static_cast<Index>(sizeof(double));
+  for (Index m = 0; m < rows; ++m) {
+    for (Index l = 0; l < cols; l += line) HSCORE_PREFETCH(tile + m * stride + l);
+    HSCORE_PREFETCH(tile + m * stride + cols - 1);
+  }
+}
 
 /// Call f with a compile-time number of strips 1 .. most.
 template <Index most, class F>

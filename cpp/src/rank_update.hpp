@@ -51,12 +51,7 @@ void rank_update_by(const Packed& packed, Index rows, Index cols, double* scatte
           double* tile = scatter + i * stride + j;
           kernel::with_strips<most_strips>(strips, [&](auto count) {
             constexpr Index lanes = Shape::lanes;
-            // Every line of the tile: of many features S is not in any near cache.
-            constexpr Index line = 64 / static_cast<Index>(sizeof(double));
-            for (Index m = 0; m < tile_rows; ++m) {
-              for (Index l = 0; l < tile_cols; l += line) HSCORE_PREFETCH(tile + m * stride + l);
-              HSCORE_PREFETCH(tile + m * stride + tile_cols - 1);
-            }
+            kernel::fetch_tile<tile_rows, tile_cols>(tile, stride);
             kernel::micro_kernel<T, decltype(count)::value, Multiply>(
                 a, width, 1, b, packed.strip_stride(), slice_rows,
                 [&](Index m, Index v, auto value) {
