@@ -17,7 +17,7 @@ using Panel = PackedRows<double>;
 // Columns that are eliminated at once: a multiple of every tile edge, so that blocks start on
 // strips. Each update reads and writes all that is left, so a matrix beyond the caches takes more.
 Index panel_cols_for(Index order) {
-  return order > 4096 ? 192 : 96;
+  return order > 1536 ? 192 : 96;
 }
 constexpr Index width = Panel::width;
 constexpr Index tile_rows = Shape<double>::broadcasts;

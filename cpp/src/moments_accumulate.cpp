@@ -23,24 +23,25 @@ int useful_threads(Index rows, Index features, int threads) {
   return work < 1e8 ? 1 : threads;
 }
 
-// Up to here the packed rows of a slice stay in the second-level cache.
-constexpr Index most_features_in_cache = 1024;
-
-// One thread packs no more slices than stay in its cache. Several need work enough between the
-// points where they meet.
-Index rows_to_pack(Index features, int threads) {
+// Several threads need work enough between the points where they meet. One thread packs no more
+// rows than stay in its second-level cache; beyond that a slice of float64, whose products are slow
+// enough to fetch the scatter beside them.
+Index rows_to_pack(Index features, Products products, int threads) {
   const Index most = block_rows(features);
-  const Index slices = most_features_in_cache / features;
-  return threads > 1 || slices == 0 ? most : std::min(most, slices * kernel::depth);
+  if (threads > 1) return most;
+  if (products == Products::float64) return std::min(most, kernel::depth);
+  constexpr Index most_in_cache = 1024;
+  const Index slices = most_in_cache / features;
+  return slices == 0 ? most : std::min(most, slices * kernel::depth);
 }
 
 // Whether each thread should have a scatter of its own: the rows must outnumber what it costs to
 // clear and add them, and all of them together have a bounded size.
 bool parts_pay(Index rows, Index features, Index classes, int threads) {
   constexpr Index most_values = Index{16} << 20;
-  return threads > 1 && features <= most_features_in_cache &&
-         threads * features * features <= most_values &&
-         rows * features >= 2000 * threads * (features + classes);
+  constexpr Index most_features = 2048;  // beyond, the work between meeting points is enough
+  return threads > 1 && features <= most_features && threads * features * features <= most_values &&
+         rows * features >= 3000 * threads * (features + classes);
 }
 
 }  // namespace
@@ -52,7 +53,7 @@ void Moments::accumulate(const Batch& batch, const UpdateOptions& options, Works
   if (parts_pay(rows, features_, classes(), threads)) {
     return accumulate_in_parts(batch, options, threads, workspace);
   }
-  const Index block = rows_to_pack(features_, threads);
+  const Index block = rows_to_pack(features_, options.products, threads);
   if (options.products == Products::float64) {
     return accumulate_as<PackedRows<double>>(batch, options, block, threads, workspace);
   }
