@@ -4,11 +4,22 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 folder=${1:-build/sanitize}
-# OpenMP's runtime keeps its threads, and what they hold, until the process ends.
-export TSAN_OPTIONS=halt_on_error=1 UBSAN_OPTIONS=print_stacktrace=1
-for sanitizers in address,undefined thread; do
+builds=(address,undefined thread)
+for sanitizers in "${builds[@]}"; do
   cmake -S . -B "$folder/$sanitizers" -G Ninja -DHSCORE_WERROR=ON -DHSCORE_ISAS=baseline \
     "-DHSCORE_SANITIZE=$sanitizers" >/dev/null
   cmake --build "$folder/$sanitizers"
-  ctest --test-dir "$folder/$sanitizers" --output-on-failure
 done
+# Side by side: most of the tests keep one processor busy.
+export TSAN_OPTIONS=halt_on_error=1 UBSAN_OPTIONS=print_stacktrace=1
+running=()
+for sanitizers in "${builds[@]}"; do
+  ctest --test-dir "$folder/$sanitizers" --output-on-failure >"$folder/$sanitizers.log" 2>&1 &
+  running+=($!)
+done
+status=0
+for i in "${!builds[@]}"; do
+  wait "${running[i]}" || status=$?
+  cat "$folder/${builds[i]}.log"
+done
+exit "$status"

@@ -3,7 +3,9 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <cstdlib>
 #include <limits>
+#include <memory>
 #include <new>
 #include <string>
 #include <utility>
@@ -41,20 +43,27 @@ inline std::size_t checked_product(std::ptrdiff_t rows, std::ptrdiff_t cols,
 /// Asking the system is not enough: it may promise more than it has, and end the process later.
 void check_fits(std::ptrdiff_t rows, std::ptrdiff_t cols, std::size_t element_size);
 
-/// Uninitialized storage for `size` elements of a trivial type.
+/// What the elements of a new buffer are. Zeros of a large one come from the system, page by page
+/// as they are touched: by the threads that work on them, not by the one that asks for them.
+enum class Contents { unset, zeros };
+
+/// Storage for rows * cols elements of a trivial type.
 template <class T>
 class AlignedBuffer {
  public:
   AlignedBuffer() = default;
-  AlignedBuffer(std::ptrdiff_t rows, std::ptrdiff_t cols)
+  AlignedBuffer(std::ptrdiff_t rows, std::ptrdiff_t cols, Contents contents = Contents::unset)
       : size_(checked_product(rows, cols, sizeof(T))) {
     if (size_ == 0) return;
     check_fits(rows, cols, sizeof(T));
-    data_ = static_cast<T*>(::operator new(bytes(), alignment(), std::nothrow));
-    if (data_ == nullptr) {
+    std::size_t room = bytes() + alignment();
+    block_ = contents == Contents::zeros ? std::calloc(room, 1) : std::malloc(room);
+    if (block_ == nullptr) {
       throw OutOfMemory("could not allocate " + std::to_string(size_ * sizeof(T)) + " bytes for " +
                         std::to_string(rows) + " x " + std::to_string(cols) + " elements");
     }
+    void* start = block_;
+    data_ = static_cast<T*>(std::align(alignment(), bytes(), start, room));
     advise();
   }
   AlignedBuffer(AlignedBuffer&& other) noexcept { swap(other); }
@@ -64,7 +73,7 @@ class AlignedBuffer {
   }
   AlignedBuffer(const AlignedBuffer&) = delete;
   AlignedBuffer& operator=(const AlignedBuffer&) = delete;
-  ~AlignedBuffer() { ::operator delete(data_, alignment()); }
+  ~AlignedBuffer() { std::free(block_); }
 
   T* data() { return data_; }
   const T* data() const { return data_; }
@@ -79,9 +88,7 @@ class AlignedBuffer {
     const std::size_t wanted = size_ * sizeof(T);
     return is_large() ? (wanted + huge_page - 1) / huge_page * huge_page : wanted;
   }
-  std::align_val_t alignment() const {
-    return std::align_val_t{is_large() ? huge_page : cache_line};
-  }
+  std::size_t alignment() const { return is_large() ? huge_page : cache_line; }
   // Where the system gives huge pages on request only. A tile of the scatter touches a page per
   // row: with small ones the table of addresses is too short, each is faulted in on its own, and a
   // packed slice lies on whatever sets of the second-level cache they have in common.
@@ -91,9 +98,11 @@ class AlignedBuffer {
 #endif
   }
   void swap(AlignedBuffer& other) noexcept {
+    std::swap(block_, other.block_);
     std::swap(data_, other.data_);
     std::swap(size_, other.size_);
   }
+  void* block_ = nullptr;  // what was allocated; the data begin at the first aligned place in it
   T* data_ = nullptr;
   std::size_t size_ = 0;
 };
@@ -105,17 +114,11 @@ class PaddedMatrix {
   static constexpr std::ptrdiff_t lane_multiple = 32;  // the widest strip of any instruction set
 
   PaddedMatrix() = default;
-  PaddedMatrix(std::ptrdiff_t rows, std::ptrdiff_t cols) : PaddedMatrix(unset(rows, cols)) {
-    if (values_.size() != 0) std::fill_n(values_.data(), values_.size(), 0.0);
-  }
-  /// For those who write every row: the first touch of so many pages is worth sharing.
+  PaddedMatrix(std::ptrdiff_t rows, std::ptrdiff_t cols)
+      : PaddedMatrix(rows, cols, Contents::zeros) {}
+  /// For those who write every row.
   static PaddedMatrix unset(std::ptrdiff_t rows, std::ptrdiff_t cols) {
-    PaddedMatrix result;
-    result.rows_ = rows;
-    result.cols_ = cols;
-    result.stride_ = padded(cols);
-    result.values_ = AlignedBuffer<double>(rows, result.stride_);
-    return result;
+    return {rows, cols, Contents::unset};
   }
 
   static std::ptrdiff_t round_up(std::ptrdiff_t value) {
@@ -136,6 +139,8 @@ class PaddedMatrix {
   double operator()(std::ptrdiff_t i, std::ptrdiff_t j) const { return row(i)[j]; }
 
  private:
+  PaddedMatrix(std::ptrdiff_t rows, std::ptrdiff_t cols, Contents contents)
+      : rows_(rows), cols_(cols), stride_(padded(cols)), values_(rows, stride_, contents) {}
   static std::ptrdiff_t padded(std::ptrdiff_t cols) {
     const std::ptrdiff_t stride = round_up(cols);
     return stride % 512 == 0 ? stride + lane_multiple : stride;
