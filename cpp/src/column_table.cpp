@@ -7,6 +7,28 @@
 
 namespace hscore {
 
+namespace {
+
+constexpr Index least_beside = 8;  // values that are worth a call of their own
+
+Index element_size(DType dtype) {
+  return visit_dtype(dtype, [](auto element) { return Index{sizeof element}; });
+}
+
+void read_side_by_side(const detail::ValueColumn& first, Index size, Index row, Index rows,
+                       Index count, double* target, Index target_stride) {
+  constexpr Index rows_ahead = 6;
+  constexpr Index cache_line = 64;
+  const unsigned char* source = first.data + row * first.stride;
+  for (Index i = 0; i < rows; ++i, source += first.stride, target += target_stride) {
+    const unsigned char* ahead = source + rows_ahead * first.stride;
+    for (Index at = 0; at < count * size; at += cache_line) HSCORE_PREFETCH(ahead + at);
+    first.read(source, size, count, target);
+  }
+}
+
+}  // namespace
+
 void ColumnTable::add_segment(Index rows) {
   check_size();
   check_complete();
@@ -22,9 +44,12 @@ void ColumnTable::add_columns(const FeatureView& columns) {
                                 std::to_string(columns.cols) + " do not fit their segment");
   }
   const auto read = detail::value_reader(columns.dtype, columns.swapped);
+  const bool by_rows = columns.col_stride == element_size(columns.dtype);
   for (Index j = 0; j < columns.cols; ++j) {
-    columns_.push_back(
-        {{columns.at(0, j), columns.row_stride, read}, columns.dtype, columns.swapped});
+    columns_.push_back({{columns.at(0, j), columns.row_stride, read},
+                        columns.dtype,
+                        columns.swapped,
+                        by_rows ? columns.cols - j : 1});
   }
 }
 
@@ -82,11 +107,25 @@ void ColumnTable::read_rows(Index row, Index rows, Index first_col, Index cols, 
     const Index here = following < first_rows_.size() ? std::min(end, first_rows_[following]) : end;
     const Index within = row - first_rows_[static_cast<std::size_t>(segment)];
     const Column* columns = columns_.data() + segment * cols_ + first_col;
-    detail::read_as_rows(here - row, cols, target, target_stride, [&](Index j) {
-      detail::ValueColumn column = columns[j];
-      column.data += within * column.stride;
-      return column;
-    });
+    const auto beside = [&](Index j) {
+      const Index count = std::min(columns[j].beside, cols - j);
+      return count < least_beside ? 0 : count;
+    };
+    for (Index j = 0, end_col = 0; j < cols; j = end_col) {
+      const Index count = beside(j);
+      end_col = j + count;
+      if (count != 0) {
+        read_side_by_side(columns[j], element_size(columns[j].dtype), within, here - row, count,
+                          target + j, target_stride);
+        continue;
+      }
+      while (end_col < cols && beside(end_col) == 0) ++end_col;
+      detail::read_as_rows(here - row, end_col - j, target + j, target_stride, [&](Index k) {
+        detail::ValueColumn column = columns[j + k];
+        column.data += within * column.stride;
+        return column;
+      });
+    }
     target += (here - row) * target_stride;
     row = here;
   }

@@ -95,6 +95,7 @@ void Moments::update(const FeatureView& features, const LabelView& labels,
     if (options.quantization != nullptr) begin(*options.quantization, features_);
     Workspace workspace;
     accumulate(batch, options, workspace);  // one block: what it throws, it throws before it adds
+    collect_parts(options, workspace);
     if (options.quantization != nullptr) finish(*options.quantization, features.rows, scatter_);
   } catch (...) {
     counts_.resize(static_cast<std::size_t>(before));
@@ -108,26 +109,34 @@ void Moments::update(const FeatureView& features, const LabelView& labels,
 void Moments::gather(const Batch& batch, const UpdateOptions& options) {
   if (options.quantization != nullptr) begin(*options.quantization, features_);
   Workspace workspace;
+  workspace.rows_expected = batch.features.rows;
   for_each_block(batch.features, [&](const FeatureView& block, Index first) {
     Batch part = batch.row_range(first, block.rows);
     part.features = block;
-    if (rows_ == 0) {
+    const Index rows = rows_ + workspace.rows_in_parts();
+    if (rows == 0) {
       choose_shift(part);
       accumulate(part, options, workspace);
-    } else if (block.rows > rows_) {
+    } else if (block.rows > rows) {
+      collect_parts(options, workspace);
       Moments more(features_);
       more.grow(classes());
       more.choose_shift(part);
       more.accumulate(part, options, workspace);
+      more.collect_parts(options, workspace);
       std::vector<std::int32_t> same(counts_.size());
       std::iota(same.begin(), same.end(), 0);
       merge(more, same);
     } else {
-      recentre_if_drifted();
+      if (rows >= 2 * rows_when_centred_) {
+        collect_parts(options, workspace);
+        recentre_if_drifted();
+      }
       accumulate(part, options, workspace);
     }
-    if (options.only_finite && !finite()) throw NotFinite();
+    if (options.only_finite && !(finite() && workspace.finite())) throw NotFinite();
   });
+  collect_parts(options, workspace);
   if (options.quantization != nullptr) {
     finish(*options.quantization, batch.features.rows, scatter_);
   }

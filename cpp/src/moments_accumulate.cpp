@@ -50,7 +50,8 @@ void Moments::accumulate(const Batch& batch, const UpdateOptions& options, Works
   const Index rows = batch.features.rows;
   if (rows == 0) return;
   const int threads = useful_threads(rows, features_, options.threads);
-  if (parts_pay(rows, features_, classes(), threads)) {
+  const Index expected = std::max(rows, workspace.rows_expected);
+  if (rows >= threads * kernel::depth && parts_pay(expected, features_, classes(), threads)) {
     return accumulate_in_parts(batch, options, threads, workspace);
   }
   const Index block = rows_to_pack(features_, options.products, threads);
@@ -130,8 +131,8 @@ void Moments::accumulate_as(const Batch& batch, const UpdateOptions& options, In
 
 // Few features: sharing one scatter would make the threads meet after every few milliseconds of
 // work, and share packed rows that no second-level cache holds. Each takes a stretch of the rows
-// and statistics of its own, about the same shift, and the parts are added in order. The calling
-// thread takes the first part and alone asks whether to stop.
+// and statistics of its own, about the same shift, which stay apart until they are collected. The
+// calling thread takes the first part and alone asks whether to stop.
 void Moments::accumulate_in_parts(const Batch& batch, const UpdateOptions& options, int threads,
                                   Workspace& workspace) {
   std::vector<Workspace::Part>& parts = workspace.parts;
@@ -140,19 +141,21 @@ void Moments::accumulate_in_parts(const Batch& batch, const UpdateOptions& optio
   std::atomic<Index> unreported{0};
   for_each_thread(threads, [&](int t) {
     Workspace::Part& part = parts[static_cast<std::size_t>(t)];
-    if (part.moments) {
-      part.moments->forget_rows();
-    } else {
-      part.moments.emplace(features_);
+    if (!workspace.parts_hold_rows) {
+      if (part.moments) {
+        part.moments->forget_rows();
+      } else {
+        part.moments.emplace(features_);
+      }
+      part.moments->shift_ = shift_;
+      if (options.quantization != nullptr) begin(part.rounding, features_);
     }
-    part.moments->shift_ = shift_;
     part.moments->grow(classes());
     UpdateOptions serial;
     serial.products = options.products;
     serial.norms = options.norms && has_norms_;
     if (options.quantization != nullptr) {
       part.rounding.stretch = options.quantization->stretch;
-      begin(part.rounding, features_);
       serial.quantization = &part.rounding;
     }
     serial.stop = [&, t](Index rows) {
@@ -164,13 +167,19 @@ void Moments::accumulate_in_parts(const Batch& batch, const UpdateOptions& optio
     const Index count = batch.features.rows * (t + 1) / threads - first;
     part.moments->accumulate(batch.row_range(first, count), serial, part.workspace);
   });
-  for (int t = 0; t < threads; ++t) {
-    const Workspace::Part& part = parts[static_cast<std::size_t>(t)];
+  workspace.parts_hold_rows = true;
+}
+
+// In the threads' order. To be called before the shift moves, and when all rows are there.
+void Moments::collect_parts(const UpdateOptions& options, Workspace& workspace) {
+  if (!workspace.parts_hold_rows) return;
+  workspace.parts_hold_rows = false;
+  for (const Workspace::Part& part : workspace.parts) {
     for (std::size_t j = 0; j < part.rounding.variance.size(); ++j) {
       options.quantization->mean_variance[j] += part.rounding.mean_variance[j];
       options.quantization->variance[j] += part.rounding.variance[j];
     }
-    add_about_same_shift(*part.moments, threads);
+    add_about_same_shift(*part.moments, options.threads);
   }
 }
 

@@ -46,7 +46,11 @@ struct Moments::Batch {
 class Moments::Workspace {
  public:
   struct Part;
-  std::vector<Part> parts;  // one for each thread, where they have statistics of their own
+  Index rows_expected = 0;       // of all blocks
+  std::vector<Part> parts;       // one for each thread, where they have statistics of their own
+  bool parts_hold_rows = false;  // which the whole has not yet
+  Index rows_in_parts() const;
+  bool finite() const;
 
   template <class Packed, class... Stretch>
   Packed& room_for(Index rows, Index features, Stretch... stretch) {
@@ -66,5 +70,16 @@ struct Moments::Workspace::Part {
   Workspace workspace;
   Quantization rounding;
 };
+
+inline Index Moments::Workspace::rows_in_parts() const {
+  Index rows = 0;
+  for (const Part& part : parts) rows += parts_hold_rows ? part.moments->rows() : 0;
+  return rows;
+}
+
+inline bool Moments::Workspace::finite() const {
+  return !parts_hold_rows || std::all_of(parts.begin(), parts.end(),
+                                         [](const Part& part) { return part.moments->finite(); });
+}
 
 }  // namespace hscore

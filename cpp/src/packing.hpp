@@ -137,7 +137,7 @@ void pack_panel(const FeatureView& x, const std::int32_t* codes, Index first_str
     T* target = out.strip(slice, first_strip) + depth * width;
     const unsigned char* ahead = x.at(i + rows_ahead, first_col);
     for (Index j = 0; j < cols; j += width) {
-      HSCORE_PREFETCH(ahead + j * x.col_stride);
+      if (x.table == nullptr) HSCORE_PREFETCH(ahead + j * x.col_stride);
       pack_strip<T>(source + j, cols - j, shift + first_col + j, weight, sum + j,
                     squares + first_col + j, target);
       target += out.strip_stride();

@@ -71,10 +71,12 @@ TEST(columns_that_lie_evenly_are_one_matrix) {
   CHECK(whole.row_stride == view(data.x).row_stride && whole.col_stride == sizeof(double));
 }
 
-// Every element type and both byte orders, by columns: what RowReader gives row by row.
+// Every element type and both byte orders, by columns, and by rows of a few columns and of many:
+// what RowReader gives row by row.
 TEST(rows_in_order_are_the_rows) {
   constexpr Index rows = 75;
-  constexpr Index cols = 11;
+  constexpr Index cols = 29;
+  constexpr Index wanted = 25;
   std::vector<unsigned char> bytes(static_cast<std::size_t>(rows * cols * 8));
   for (std::size_t i = 0; i < bytes.size(); ++i) bytes[i] = static_cast<unsigned char>(i * 37 % 61);
   hscore::FeatureView whole;
@@ -93,17 +95,22 @@ TEST(rows_in_order_are_the_rows) {
         hscore::ColumnTable table(cols);  // cut within what is read together
         for (const Index first : {0, 40}) {
           table.add_segment(first == 0 ? 40 : rows - 40);
-          table.add_columns(whole.row_range(first, first == 0 ? 40 : rows - 40));
+          for (const auto& [col, count] : {std::pair<Index, Index>{0, 12}, {12, 5}, {17, 12}}) {
+            hscore::FeatureView piece = whole.row_range(first, first == 0 ? 40 : rows - 40);
+            piece.data = piece.at(0, col);
+            piece.cols = count;
+            table.add_columns(piece);
+          }
         }
         const hscore::FeatureView part = table.view().row_range(3, rows - 5);
         const hscore::RowReader read(whole);
-        hscore::RowsInOrder of_whole(whole, 2, 7);
-        hscore::RowsInOrder of_table(part, 2, 7);
+        hscore::RowsInOrder of_whole(whole, 2, wanted);
+        hscore::RowsInOrder of_table(part, 2, wanted);
         for (Index i = 0; i < part.rows; i += i % 3 == 0 ? 1 : 2) {
-          double expected[7];
-          read(i + 3, 2, 7, expected);
-          CHECK(std::equal(expected, expected + 7, of_table(i)));
-          CHECK(std::equal(expected, expected + 7, of_whole(i + 3)));
+          double expected[wanted];
+          read(i + 3, 2, wanted, expected);
+          CHECK(std::equal(expected, expected + wanted, of_table(i)));
+          CHECK(std::equal(expected, expected + wanted, of_whole(i + 3)));
         }
       }
     }

@@ -192,6 +192,7 @@ class ColumnTable {
   struct Column : detail::ValueColumn {
     DType dtype;
     bool swapped;
+    Index beside;  // columns from this one on whose values lie side by side in a row
   };
   void check_size() const;
   void check_complete() const;
