@@ -72,6 +72,38 @@ TEST(moments_of_blocks_are_those_of_the_rows) {
   }
 }
 
+// Enough work for each thread to have statistics of its own, which the shift must not leave behind.
+TEST(parts_of_several_threads_follow_the_shift) {
+  Data data = random_data(24000, 130, 4);
+  for (Index i = 0; i < 24000; ++i) {
+    data.x.row(i).array() += i < 6500 ? 30 : 1e-4 * static_cast<double>(i);
+  }
+  // Blocks as large as all before, smaller ones, one that a single thread takes.
+  const Cut cut(view(data.x), {6500, 13000, 19500, 23900, 24000});
+  const auto gathered = [&](hscore::Products products, int threads) {
+    hscore::Moments moments(130);
+    hscore::UpdateOptions options;
+    options.norms = true;
+    options.threads = threads;
+    options.products = products;
+    options.only_finite = true;
+    moments.update(cut.view(), labels(data), options);
+    CHECK(moments.rows() == 24000);
+    return moments;
+  };
+  const double want = oracle(data);
+  const hscore::Moments one = gathered(hscore::Products::float64, 1);
+  const hscore::Moments two = gathered(hscore::Products::float64, 2);
+  CHECK_CLOSE(hscore::h_score(one, {}).score, want, 1e-9);
+  CHECK_CLOSE(hscore::h_score(two, {}).score, want, 1e-9);
+  CHECK_CLOSE(hscore::regularized_h_score(two, {}).score,
+              hscore::regularized_h_score(one, {}).score, 1e-9);
+  CHECK(two.counts() == one.counts());
+
+  data.x(15000, 7) = std::nan("");
+  CHECK_THROWS(hscore::NotFinite, "", gathered(hscore::Products::float64, 2));
+}
+
 TEST(the_shift_follows_rows_that_drift) {
   Data data = random_data(4000, 12, 4);
   for (Index i = 0; i < 4000; ++i) {
