@@ -2,8 +2,8 @@
 
 Features of one shape are written in each format and scored from the file and from memory, in turns,
 by processes of their own. Speed is relative to the array in memory: 1 means as fast. The files are
-in the page cache, so that what is compared is decoding and copying, not the disk. Processor seconds
-are per GB of float32 features and of all threads together.
+in the page cache and the libraries imported, so that what is compared is decoding and copying.
+Processor seconds are per GB of float32 features and of all threads together.
 """
 
 import argparse
@@ -176,10 +176,10 @@ threads = int(threads)
 features = path
 if memory == "memory":
     features = np.load(path)
+else:
+    source = open_source(path)  # imports what reads the format
 small = np.random.default_rng(0).standard_normal((2000, 64))
 h_score(small, np.arange(2000) % 3)
-if what == "bare":
-    source = open_source(path)
 score = None
 with watched(0.01) as anonymous:
     wall, cpu = time.perf_counter(), time.process_time()
