@@ -24,8 +24,8 @@ int useful_threads(Index rows, Index features, int threads) {
 }
 
 // Several threads need work enough between the points where they meet. One thread packs no more
-// rows than stay in its second-level cache; beyond that a slice of float64, whose products are slow
-// enough to fetch the scatter beside them.
+// rows than stay in its second-level cache, and of float64 a single slice at any width: its
+// products are slow enough for the scatter to be fetched beside them.
 Index rows_to_pack(Index features, Products products, int threads) {
   const Index most = block_rows(features);
   if (threads > 1) return most;
