@@ -50,6 +50,9 @@ constexpr std::size_t alignment = 64;
 /// accumulators are added to float64 sums once per slice.
 constexpr Index depth = 192;
 
+/// Rows to fetch ahead: hardware prefetching starts anew with each row's stretch of a panel.
+constexpr Index rows_ahead = 6;
+
 /// Two rows of one feature as int16. Their products are sums of two at twice the rate of float32
 /// (on Skylake 1.5 times, on aarch64 no faster), so that
 ///     acc[m][l] = sum_k first(a) first(b) + second(a) second(b).

@@ -128,7 +128,7 @@ void Moments::gather(const Batch& batch, const UpdateOptions& options) {
       std::iota(same.begin(), same.end(), 0);
       merge(more, same);
     } else {
-      if (rows >= 2 * rows_when_centred_) {
+      if (may_have_drifted(rows)) {
         collect_parts(options, workspace);
         recentre_if_drifted();
       }

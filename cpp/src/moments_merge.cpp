@@ -63,9 +63,8 @@ double remaining(double mine, double theirs, Index code) {
 
 }  // namespace
 
-// Looked at whenever the number of rows has doubled, so that it costs nothing in a long stream.
 void Moments::recentre_if_drifted() {
-  if (rows_ < 2 * rows_when_centred_) return;
+  if (!may_have_drifted(rows_)) return;
   const double n = weight();
   const std::vector<double> mean = offset();
   for (Index j = 0; j < features_; ++j) {

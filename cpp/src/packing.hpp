@@ -54,9 +54,6 @@ class PackedRows {
 
 namespace detail {
 
-// Rows to fetch ahead: hardware prefetching starts anew with each row's stretch of a panel.
-constexpr Index rows_ahead = 6;
-
 struct Unweighted {};
 
 /// Packed rows carry the root, so that their products carry the weight.
@@ -135,7 +132,7 @@ void pack_panel(const FeatureView& x, const std::int32_t* codes, Index first_str
     const auto weight = weight_of(i);
     double* sum = sums.row(codes[i]) + first_col;
     T* target = out.strip(slice, first_strip) + depth * width;
-    const unsigned char* ahead = x.at(i + rows_ahead, first_col);
+    const unsigned char* ahead = x.at(i + kernel::rows_ahead, first_col);
     for (Index j = 0; j < cols; j += width) {
       if (x.table == nullptr) HSCORE_PREFETCH(ahead + j * x.col_stride);
       pack_strip<T>(source + j, cols - j, shift + first_col + j, weight, sum + j,

@@ -110,6 +110,8 @@ class Moments {
   struct Batch;     // of rows, with their labels and weights
   class Workspace;  // what packed rows and parts of the statistics take
   void choose_shift(const Batch& batch);
+  // Looked at whenever the rows have doubled, so that it costs nothing in a long stream.
+  bool may_have_drifted(Index rows) const { return rows >= 2 * rows_when_centred_; }
   void recentre_if_drifted();
   void grow(Index classes);
   void forget_rows() noexcept;
