@@ -36,9 +36,11 @@
 #if defined(__GNUC__)
 #define HSCORE_INLINE inline __attribute__((always_inline))
 #define HSCORE_PREFETCH(address) __builtin_prefetch(address)
+#define HSCORE_PREFETCH_LATER(address) __builtin_prefetch(address, 0, 2)
 #else
 #define HSCORE_INLINE inline
 #define HSCORE_PREFETCH(address) static_cast<void>(address)
+#define HSCORE_PREFETCH_LATER(address) static_cast<void>(address)
 #endif
 
 namespace hscore::kernel {
@@ -349,6 +351,23 @@ HSCORE_INLINE void fetch_tile(const double* tile, Index stride) {
     HSCORE_PREFETCH(tile + m * stride + cols - 1);
   }
 }
+
+/// What the next tiles will read, brought to the second-level cache in even shares by those before.
+class FetchedAhead {
+ public:
+  FetchedAhead(const void* from, Index bytes, Index shares)
+      : at_(static_cast<const unsigned char*>(from)),
+        lines_(bytes / line / std::max<Index>(1, shares) + 1) {}
+
+  HSCORE_INLINE void fetch_some() {
+    for (Index l = 0; l < lines_; ++l, at_ += line) HSCORE_PREFETCH_LATER(at_);
+  }
+
+ private:
+  static constexpr Index line = 64;
+  const unsigned char* at_;
+  Index lines_;
+};
 
 /// Call f with a compile-time number of strips 1 .. most.
 template <Index most, class F>

@@ -37,6 +37,7 @@ void rank_update_by(const Packed& packed, Index rows, Index cols, double* scatte
     Block corner{0, task};
     for (; corner.col >= across(corner.row); corner.row += block) corner.col -= across(corner.row);
     corner.col *= block;
+    const Index stride_of_strips = packed.strip_stride();
     const Index row_end = std::min(rows, corner.row + block);
     const Index col_end = std::min(cols, corner.col + block);
     for (Index slice = 0; slice < packed.slices(); ++slice) {
@@ -46,15 +47,20 @@ void rank_update_by(const Packed& packed, Index rows, Index cols, double* scatte
       for (Index j = corner.col; j < col_end; j += tile_cols) {
         const T* b = packed.strip(slice, j / width);
         const Index strips = std::min(most_strips, (col_end - j + width - 1) / width);
+        const bool slice_ends = j + tile_cols >= col_end && slice + 1 < packed.slices();
+        kernel::FetchedAhead next(slice_ends ? packed.strip(slice + 1, corner.col / width)
+                                             : b + strips * stride_of_strips,
+                                  static_cast<Index>(sizeof(T)) * strips * stride_of_strips,
+                                  (row_end - std::max(corner.row, j)) / tile_rows);
         for (Index i = std::max(corner.row, j); i < row_end; i += tile_rows) {
+          next.fetch_some();
           const T* a = packed.strip(slice, i / width) + i % width;
           double* tile = scatter + i * stride + j;
           kernel::with_strips<most_strips>(strips, [&](auto count) {
             constexpr Index lanes = Shape::lanes;
             kernel::fetch_tile<tile_rows, tile_cols>(tile, stride);
             kernel::micro_kernel<T, decltype(count)::value, Multiply>(
-                a, width, 1, b, packed.strip_stride(), slice_rows,
-                [&](Index m, Index v, auto value) {
+                a, width, 1, b, stride_of_strips, slice_rows, [&](Index m, Index v, auto value) {
                   double* target = tile + m * stride + v * lanes;
                   if constexpr (std::is_same_v<T, kernel::RowPair>) {
                     static_assert(sign == Sign::add);
