@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from hscore_fast._arrays import is_from, is_real
 from hscore_fast._variants import core
 
-__all__ = ["Column", "columns_of", "side_by_side"]
+__all__ = ["Column", "arrow_values", "columns_of", "side_by_side"]
 
 Piece = NDArray[Any]
 
@@ -149,13 +149,27 @@ def _arrow_piece(name: object, chunk: Any) -> Piece:
         if values.null_count:
             raise _missing(name, np.asarray(values.is_null(), dtype=bool), kind.list_size)
         return _arrow_piece(name, values).reshape(len(chunk), -1)
-    if types.is_integer(kind) or types.is_floating(kind):
-        piece: Piece = chunk.to_numpy(zero_copy_only=True)
-        return piece
-    if types.is_boolean(kind):  # packed to bits: that column alone is unpacked, to a byte each
-        unpacked: Piece = chunk.to_numpy(zero_copy_only=False)
-        return unpacked
+    if types.is_integer(kind) or types.is_floating(kind) or types.is_boolean(kind):
+        return arrow_values(chunk)
     raise _not_real(name, kind, ".cast, embeddings to a list of fixed size")
+
+
+def arrow_values(array: Any) -> Piece:
+    """See an Arrow array of integers or floats where it lies; anything else is converted.
+
+    The array's own ``to_numpy`` imports pandas, if there is one, which takes as long as scoring
+    300 MB.
+    """
+    kind = array.type
+    types = sys.modules["pyarrow"].types  # it has made the array, so it is there
+    if array.null_count or not (types.is_integer(kind) or types.is_floating(kind)):
+        # Booleans are packed to bits: that column alone is unpacked, to a byte each.
+        converted: Piece = array.to_numpy(zero_copy_only=False)
+        return converted
+    dtype = np.dtype(kind.to_pandas_dtype())
+    if not len(array):
+        return np.empty(0, dtype)
+    return np.frombuffer(array.buffers()[1], dtype, len(array), array.offset * dtype.itemsize)
 
 
 def _checked(column: Column, kind: object) -> Column:

@@ -1,6 +1,7 @@
 """Each file format gives the same score as the array in memory, and one clear error otherwise."""
 
 import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -197,6 +198,24 @@ def test_a_missing_library_names_the_extra(tmp_path, monkeypatch, name, library,
         ModuleNotFoundError, match=rf'{library}, .*install "hscore-fast\[{extra}\]"'
     ):
         h_score(path, [0, 1])
+
+
+@pytest.mark.parametrize("kind", ["arrow", "parquet"])
+def test_arrow_values_do_without_pandas(tmp_path, kind, problem) -> None:
+    """pyarrow's own conversion imports it, which takes longer than a score."""
+    pytest.importorskip("pandas")
+    write, name, _ = FORMATS[kind]
+    write(tmp_path / name, problem[0])
+    np.save(tmp_path / "labels.npy", problem[1])
+    script = (
+        "import sys; from hscore_fast import h_score\n"
+        f"h_score({str(tmp_path / name)!r}, {str(tmp_path / 'labels.npy')!r})\n"
+        "print('pyarrow' in sys.modules, 'pandas' in sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split() == ["True", "False"]
 
 
 # --- several files -------------------------------------------------------------------------------

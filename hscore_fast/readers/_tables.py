@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pyarrow as pa
 
+from hscore_fast._frames import arrow_values
 from hscore_fast._inputs import Features
 from hscore_fast._variants import core
 from hscore_fast.readers._members import choose_member
@@ -119,7 +120,7 @@ class Table(Source):
                 del decoded
             return
         for _, columns in self._pieces(n_rows):
-            arrays = [column.to_numpy(zero_copy_only=False)[:, np.newaxis] for column in columns]
+            arrays = [arrow_values(column)[:, np.newaxis] for column in columns]
             yield Features(core.Columns([arrays], len(arrays)), names=list(self.names))
             del columns, arrays
 
@@ -233,15 +234,14 @@ class Table(Source):
     def _values(self, column: Any, start: int) -> AnyArray:
         """See a column as an array; of lists as a matrix."""
         if not self._lists:
-            return np.asarray(column.to_numpy(zero_copy_only=False))
+            return arrow_values(column)
         lengths = set(column.value_lengths().to_pylist())
         if lengths - {self.shape[1]}:
             raise ValueError(
                 f"{self.what} has lists of different lengths: {self.shape[1]} in the first "
                 f"row, {min(lengths - {self.shape[1]})} at or after row {start}"
             )
-        values: AnyArray = column.flatten().to_numpy(zero_copy_only=False)
-        return values.reshape(-1, self.shape[1])
+        return arrow_values(column.flatten()).reshape(-1, self.shape[1])
 
     def _block(self, columns: list[Any], start: int) -> AnyArray:
         if not self._is_wide():
@@ -251,7 +251,7 @@ class Table(Source):
         padding = _LINE // self.dtype.itemsize
         block = np.empty((len(columns), len(columns[0]) + padding), self.dtype)[:, :-padding].T
         for place, column in enumerate(columns):
-            block[:, place] = column.to_numpy(zero_copy_only=False)
+            block[:, place] = arrow_values(column)
         return block
 
 
