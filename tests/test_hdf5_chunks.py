@@ -1,4 +1,6 @@
-"""Unfiltered chunks of HDF5 are seen where they lie in the file."""
+"""Chunks of HDF5: plain ones are seen in the file, those packed by gzip are unpacked one by one."""
+
+import zlib
 
 import numpy as np
 import pytest
@@ -20,7 +22,11 @@ def write(path, chunks, data=X, **options):
 
 
 def is_seen(path):
-    return isinstance(open_source(path), _hdf5._Chunks)
+    return type(open_source(path)) is _hdf5._Chunks
+
+
+def is_unpacked(path):
+    return type(open_source(path)) is _hdf5._PackedChunks
 
 
 @pytest.mark.parametrize("large", [1, 1 << 20])
@@ -78,3 +84,64 @@ def test_so_many_chunks_that_their_places_would_take_memory_are_read(tmp_path, m
     monkeypatch.setattr(_hdf5, "_MOST_CHUNKS", 14)
     assert not is_seen(path)
     assert h_score(path, Y) == pytest.approx(EXPECTED, rel=1e-12)
+
+
+@pytest.fixture
+def any_size(monkeypatch):
+    monkeypatch.setattr(_hdf5, "_LEAST_PACKED", 1)
+
+
+@pytest.mark.usefixtures("any_size")
+@pytest.mark.parametrize("shuffle", [False, True])
+@pytest.mark.parametrize("chunks", [(217, 12), (64, 12), (217, 5), (50, 5), (1, 12), (7, 1)])
+@pytest.mark.parametrize("dtype", ["<f4", ">f4", "<f8", "<i2"])
+def test_packed_chunks_are_the_array(tmp_path, chunks, dtype, shuffle):
+    data = (100 * X).astype(dtype)
+    path = write(tmp_path / "x.h5", chunks, data, compression="gzip", shuffle=shuffle)
+    assert is_unpacked(path)
+    assert h_score(path, Y) == pytest.approx(h_score(data, Y), rel=1e-12)
+    source = open_source(path)
+    assert np.array_equal(source.read(), data)
+    for rows in (1, 60, 1000):
+        assert sum(map(len, source.matrices(rows))) == len(data)
+
+
+@pytest.mark.usefixtures("any_size")
+@pytest.mark.parametrize("options", [{"compression": "lzf"}, {"fletcher32": True}])
+def test_chunks_that_went_through_more_are_left_to_hdf5(tmp_path, options):
+    path = write(tmp_path / "x.h5", (50, 5), **{"compression": "gzip", **options})
+    assert not is_unpacked(path)
+    assert h_score(path, Y) == pytest.approx(EXPECTED, rel=1e-12)
+
+
+def test_small_packed_chunks_are_left_to_hdf5(tmp_path):
+    path = write(tmp_path / "x.h5", (50, 5), compression="gzip")
+    assert not is_unpacked(path)
+    assert h_score(path, Y) == pytest.approx(EXPECTED, rel=1e-12)
+
+
+@pytest.mark.usefixtures("any_size")
+def test_a_chunk_that_was_spared_a_filter(tmp_path):
+    path = tmp_path / "x.h5"
+    with h5py.File(path, "w") as file:
+        rows = file.create_dataset("x", data=X, chunks=(50, 12), compression="gzip")
+        rows.id.write_direct_chunk((50, 0), (2 * X[50:100]).tobytes(), filter_mask=1)
+    assert not is_unpacked(str(path))
+    expected = X.copy()
+    expected[50:100] *= 2
+    assert h_score(str(path), Y) == pytest.approx(h_score(expected, Y), rel=1e-12)
+
+
+@pytest.mark.usefixtures("any_size")
+@pytest.mark.parametrize(
+    "damage", [b"", b"\x78\x9c\xff", zlib.compress(X[:50].tobytes() + b"more")]
+)
+def test_a_damaged_chunk(tmp_path, damage):
+    path = tmp_path / "x.h5"
+    with h5py.File(path, "w") as file:
+        rows = file.create_dataset("x", data=X, chunks=(50, 12), compression="gzip")
+        rows.id.write_direct_chunk((50, 0), damage or zlib.compress(X[:49].tobytes()))
+    with pytest.raises(
+        ValueError, match=r"'.*x\.h5:/x' is truncated or damaged \(.*write it again"
+    ):
+        h_score(str(path), Y)

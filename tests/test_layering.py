@@ -18,8 +18,8 @@ SOURCES = sorted(PACKAGE.rglob("*.py"))
 # them by itself.
 EDGES = (
     *("bench", "cli", "dask", "demo", "plots", "torch"),
-    *("readers._arrow", "readers._hdf5", "readers._parquet", "readers._pt"),
-    *("readers._safetensors", "readers._tables", "readers._zarr"),
+    *("readers._arrow", "readers._hdf5", "readers._inflate", "readers._npz", "readers._parquet"),
+    *("readers._pt", "readers._safetensors", "readers._tables", "readers._zarr"),
 )
 
 # Products and decompositions in the package: none but the definition's, the rivals' and the demo's

@@ -1,12 +1,16 @@
-"""``.h5`` and ``.hdf5``: datasets, by h5py; those in one piece, or in plain chunks, are mapped."""
+"""``.h5`` and ``.hdf5``: datasets, by h5py.
+
+Those in one piece or in plain chunks are mapped; chunks packed by gzip are unpacked side by side.
+"""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import h5py
 import numpy as np
@@ -14,13 +18,17 @@ from numpy.typing import NDArray
 
 from hscore_fast._inputs import Features, as_features
 from hscore_fast._variants import core
+from hscore_fast.readers._inflate import DamagedError, inflate
 from hscore_fast.readers._members import choose_member
+from hscore_fast.readers._scratch import run_all
 from hscore_fast.readers._source import AnyArray, Mapped, Source
 
 __all__ = ["open_source"]
 
 _MOST_CHUNKS = 1_000_000  # whose places are worth remembering
 _LARGE_BAND = 1 << 20  # bytes; worth a block of their own
+_LEAST_PACKED = 1 << 14  # bytes; of smaller chunks handling each costs more than unpacking it
+_SHUFFLE, _DEFLATE = h5py.h5z.FILTER_SHUFFLE, h5py.h5z.FILTER_DEFLATE
 
 
 def open_source(path: Path, member: str | None, without: str | None) -> Source:
@@ -33,8 +41,7 @@ def open_source(path: Path, member: str | None, without: str | None) -> Source:
         array = _mapped(path, dataset)
         if array is not None:
             return Mapped(_name(path, dataset), array)
-        bands = _bands(path, dataset)
-        return _Dataset(path, dataset) if bands is None else _Chunks(path, dataset, bands)
+        return _chunks(path, dataset) or _Dataset(path, dataset)
 
 
 def _mapped(path: Path, dataset: Any) -> AnyArray | None:
@@ -54,31 +61,53 @@ def _is_plain(dataset: Any) -> bool:
     return not elsewhere and dataset.id.get_type() == h5py.h5t.py_create(dataset.dtype)
 
 
-def _bands(path: Path, dataset: Any) -> NDArray[np.int64] | None:
-    """Find where each chunk of a matrix begins in the file, a row for each band of rows.
+class _Places(NamedTuple):
+    """Where the chunks of a matrix lie in the file, a row for each band of rows."""
 
-    None if they are not all there as memory has them.
-    """
+    begin: NDArray[np.int64]
+    size: NDArray[np.int64]
+
+
+def _places(path: Path, dataset: Any, filters: list[int]) -> _Places | None:
+    """Find every chunk; None if they are not all there, through these filters."""
     chunks = dataset.chunks
-    if chunks is None or len(dataset.shape) != 2 or not _is_plain(dataset):
-        return None
-    filtered = dataset.id.get_create_plist().get_nfilters() > 0
-    if filtered or dataset.file.userblock_size or not hasattr(dataset.id, "chunk_iter"):
-        return None
     counts = [-(-length // chunk) for length, chunk in zip(dataset.shape, chunks, strict=True)]
     if counts[0] * counts[1] > _MOST_CHUNKS:
         return None
-    places = np.full(counts, -1, np.int64)
-    size = math.prod(chunks) * dataset.dtype.itemsize
+    begin = np.full(counts, -1, np.int64)
+    size = np.zeros(counts, np.int64)
     end = path.stat().st_size
 
     def place(stored: Any) -> None:
         band, column = (at // step for at, step in zip(stored.chunk_offset, chunks, strict=True))
-        if stored.byte_offset is not None and stored.size == size <= end - stored.byte_offset:
-            places[band, column] = stored.byte_offset
+        there = stored.byte_offset is not None and stored.size <= end - stored.byte_offset
+        if there and stored.filter_mask == 0:  # else it went through some of the filters
+            begin[band, column], size[band, column] = stored.byte_offset, stored.size
 
     dataset.id.chunk_iter(place)
-    return None if (places < 0).any() else places
+    plain = math.prod(chunks) * dataset.dtype.itemsize
+    missing = (begin < 0) if filters else (size != plain)
+    return None if missing.any() else _Places(begin, size)
+
+
+def _chunks(path: Path, dataset: Any) -> _Chunks | None:
+    """See a matrix in chunks of plain numbers, packed by gzip or not; None for any other."""
+    if dataset.chunks is None or len(dataset.shape) != 2 or not _is_plain(dataset):
+        return None
+    if dataset.file.userblock_size or not hasattr(dataset.id, "chunk_iter"):
+        return None
+    pipeline = dataset.id.get_create_plist()
+    filters = [pipeline.get_filter(k)[0] for k in range(pipeline.get_nfilters())]
+    if filters not in ([], [_DEFLATE], [_SHUFFLE, _DEFLATE]):
+        return None
+    if filters and math.prod(dataset.chunks) * dataset.dtype.itemsize < _LEAST_PACKED:
+        return None
+    places = _places(path, dataset, filters)
+    if places is None:
+        return None
+    if not filters:
+        return _Chunks(path, dataset, places)
+    return _PackedChunks(path, dataset, places, shuffled=_SHUFFLE in filters)
 
 
 def _name(path: Path, dataset: Any) -> str:
@@ -112,41 +141,78 @@ class _Dataset(Source):
 class _Chunks(_Dataset):
     """A matrix whose chunks lie in the file as they do in memory: they are not read but seen there.
 
-    Attributes
-    ----------
-    bands : ndarray of int64, shape (n_bands, n_chunks)
-        The first byte of every chunk.
+    Each band of rows is given as arrays side by side, so that no block is put together.
     """
 
-    def __init__(self, path: Path, dataset: Any, bands: NDArray[np.int64]) -> None:
+    def __init__(self, path: Path, dataset: Any, places: _Places) -> None:
         super().__init__(path, dataset)
-        self._chunk, self._bands = dataset.chunks, bands
+        self._chunk, self._places = dataset.chunks, places
 
     def matrices(self, n_rows: int) -> Iterator[Features]:
-        """See the chunks side by side, and one below the other up to the number of rows."""
+        """Give the chunks side by side, and one below the other up to the number of rows."""
         whole = np.memmap(self._path, np.uint8, "r")
         height, width = self._chunk
-        whole_rows = self._bands.shape[1] == 1
+        n_bands, n_chunks = self._places.begin.shape
         large = height * width * self.dtype.itemsize >= _LARGE_BAND
-        together = 1 if whole_rows and large else max(n_rows // height, 1)
-        for first in range(0, len(self._bands), together):
-            segments = []
-            for band in range(first, min(first + together, len(self._bands))):
-                rows = min(height, self.shape[0] - band * height)
-                segments.append(
-                    [
-                        self._seen(whole, place)[:rows, : self.shape[1] - k * width]
-                        for k, place in enumerate(self._bands[band])
-                    ]
-                )
+        together = 1 if n_chunks == 1 and large else max(n_rows // height, 1)
+        for first in range(0, n_bands, together):
+            bands = range(first, min(first + together, n_bands))
+            segments = [
+                [
+                    chunk[: self.shape[0] - band * height, : self.shape[1] - k * width]
+                    for k, chunk in enumerate(chunks)
+                ]
+                for band, chunks in zip(bands, self._of_bands(whole, bands), strict=True)
+            ]
             if len(segments) == len(segments[0]) == 1:
                 yield as_features(segments[0][0])
             else:
                 yield Features(core.Columns(segments, self.shape[1]))
+            del segments  # before the next ones are there
 
-    def _seen(self, whole: AnyArray, place: int) -> AnyArray:
+    def _of_bands(self, whole: AnyArray, bands: range) -> list[list[AnyArray]]:
+        """Give the chunks of some bands, whole ones at the edges as well."""
+        return [[self._array(whole, place) for place in self._places.begin[band]] for band in bands]
+
+    def _array(self, values: Any, start: int = 0) -> AnyArray:
         count = math.prod(self._chunk)
-        return np.frombuffer(whole, self.dtype, count, place).reshape(self._chunk)
+        return np.frombuffer(values, self.dtype, count, start).reshape(self._chunk)
+
+
+class _PackedChunks(_Chunks):
+    """A matrix whose chunks are packed by gzip: they are unpacked by threads of their own.
+
+    HDF5 unpacks one at a time, and nothing else of it runs meanwhile.
+    """
+
+    def __init__(self, path: Path, dataset: Any, places: _Places, *, shuffled: bool) -> None:
+        super().__init__(path, dataset, places)
+        self._shuffled = shuffled
+
+    def _of_bands(self, whole: AnyArray, bands: range) -> list[list[AnyArray]]:
+        begin, size = (places[bands.start : bands.stop].ravel() for places in self._places)
+        found: list[AnyArray] = [np.empty(0)] * len(begin)
+
+        def unpack(k: int) -> None:
+            found[k] = self._unpacked(whole[begin[k] : begin[k] + size[k]])
+
+        run_all([partial(unpack, k) for k in range(len(found))], min(core.thread_count(0), 8))
+        n_chunks = len(found) // len(bands)
+        return [found[k : k + n_chunks] for k in range(0, len(found), n_chunks)]
+
+    def _unpacked(self, packed: AnyArray) -> AnyArray:
+        n_bytes = math.prod(self._chunk) * self.dtype.itemsize
+        try:
+            values = inflate(packed, n_bytes)
+        except DamagedError as error:
+            raise ValueError(
+                f"{self.what} is truncated or damaged ({error}); write it again"
+            ) from error
+        if not self._shuffled:
+            return self._array(values)
+        # The first bytes of all numbers, the second ones of all numbers, and so on.
+        bytes_of = np.frombuffer(values, np.uint8).reshape(self.dtype.itemsize, -1)
+        return self._array(np.ascontiguousarray(bytes_of.T))
 
 
 def _dataset_names(file: Any) -> list[str]:
