@@ -36,6 +36,6 @@ def files(tmp_path, elsewhere):
     np.save(tmp_path / "objects.npy", np.array([{}, []] * 30, object), allow_pickle=True)
     (tmp_path / "two.csv").write_text("id,name\n1,a\n")
     with h5py.File(tmp_path / "chunked.h5", "w") as file:
-        file.create_dataset("x", data=features, chunks=(7, 2))
+        file.create_dataset("x", data=features, chunks=(7, 2), compression="gzip")
     (tmp_path / "cut.npy").write_bytes((tmp_path / "x.npy").read_bytes()[:-8])
     return h_score(features, labels)

@@ -33,7 +33,7 @@ def is_unpacked(path):
 @pytest.mark.parametrize("chunks", [(217, 12), (64, 12), (217, 5), (50, 5), (1, 12), (7, 1)])
 @pytest.mark.parametrize("dtype", ["<f4", ">f4", "<f8", "<i2"])
 def test_matrices_are_the_array(tmp_path, monkeypatch, chunks, dtype, large):
-    monkeypatch.setattr(_hdf5, "_LARGE_BAND", large)
+    monkeypatch.setattr(_hdf5, "_LARGE_PIECE", large)
     data = (100 * X).astype(dtype)
     path = write(tmp_path / "x.h5", chunks, data)
     assert is_seen(path)
@@ -42,6 +42,31 @@ def test_matrices_are_the_array(tmp_path, monkeypatch, chunks, dtype, large):
     assert np.array_equal(source.read(), data)
     for rows in (1, 60, 1000):
         assert sum(map(len, source.matrices(rows))) == len(data)
+
+
+def test_chunks_of_rows_that_follow_each_other_are_one_piece(tmp_path, monkeypatch):
+    monkeypatch.setattr(_hdf5, "_LARGE_PIECE", 20 * 12 * 4)
+    path = tmp_path / "x.h5"
+    with h5py.File(path, "w") as file:
+        rows = file.create_dataset("x", X.shape, np.float32, chunks=(20, 12))
+        rows[:60] = X[:60]
+        rows[100:] = X[100:]  # their chunks come before those of the rows between
+        rows[60:100] = X[60:100]
+    source = open_source(str(path))
+    assert [len(block) for block in source.matrices(1000)] == [60, 40, 117]
+    assert [len(block) for block in source.matrices(50)] == [50, 10, 40, 50, 50, 17]
+    assert h_score(str(path), Y) == pytest.approx(EXPECTED, rel=1e-12)
+    monkeypatch.setattr(_hdf5, "_LARGE_PIECE", 1 << 20)
+    assert [len(block) for block in source.matrices(50)] == [40, 40, 40, 40, 40, 17]
+    assert h_score(str(path), Y) == pytest.approx(EXPECTED, rel=1e-12)
+
+
+@pytest.mark.parametrize(("most", "seen"), [(15, True), (14, False)])
+def test_so_many_chunks_that_they_are_not_seen_as_a_whole(tmp_path, monkeypatch, most, seen):
+    monkeypatch.setattr(_hdf5, "_MOST_PIECES", most)
+    path = write(tmp_path / "x.h5", (50, 5))
+    assert (open_source(path).mapped is not None) == seen
+    assert h_score(path, Y) == pytest.approx(EXPECTED, rel=1e-12)
 
 
 def test_chunks_that_are_not_as_in_memory_are_read(tmp_path):

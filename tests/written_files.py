@@ -105,7 +105,7 @@ FORMATS = {
     "zarr": (write_zarr, "x.zarr", ":deep/features"),
     "pt": (write_pt, "x.pt", ":deep.features"),
 }
-MAPPED = {"npy", "npz", "hdf5", "arrow", "arrow stream", "safetensors", "pt"}
+MAPPED = {"npy", "npz", "hdf5", "hdf5 plain chunks", "arrow", "arrow stream", "safetensors", "pt"}
 MEMBERS = [kind for kind, (_, _, member) in FORMATS.items() if member]
 
 

@@ -9,6 +9,7 @@ import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -21,12 +22,13 @@ from hscore_fast._variants import core
 from hscore_fast.readers._inflate import DamagedError, inflate
 from hscore_fast.readers._members import choose_member
 from hscore_fast.readers._scratch import run_all
-from hscore_fast.readers._source import AnyArray, Mapped, Source
+from hscore_fast.readers._source import AnyArray, Mapped, Source, slices
 
 __all__ = ["open_source"]
 
 _MOST_CHUNKS = 1_000_000  # whose places are worth remembering
-_LARGE_BAND = 1 << 20  # bytes; worth a block of their own
+_LARGE_PIECE = 1 << 20  # bytes; worth a block of their own
+_MOST_PIECES = 100_000  # of a matrix that is seen as a whole: each takes some hundred bytes
 _LEAST_PACKED = 1 << 14  # bytes; of smaller chunks handling each costs more than unpacking it
 _SHUFFLE, _DEFLATE = h5py.h5z.FILTER_SHUFFLE, h5py.h5z.FILTER_DEFLATE
 
@@ -105,9 +107,12 @@ def _chunks(path: Path, dataset: Any) -> _Chunks | None:
     places = _places(path, dataset, filters)
     if places is None:
         return None
-    if not filters:
-        return _Chunks(path, dataset, places)
-    return _PackedChunks(path, dataset, places, shuffled=_SHUFFLE in filters)
+    if filters:
+        return _PackedChunks(path, dataset, places, shuffled=_SHUFFLE in filters)
+    source = _Chunks(path, dataset, places)
+    if places.begin.shape[1] > 1 and places.begin.size <= _MOST_PIECES:
+        source.mapped = source.table(np.memmap(path, np.uint8, "r"), range(len(places.begin)))
+    return source
 
 
 def _name(path: Path, dataset: Any) -> str:
@@ -151,24 +156,48 @@ class _Chunks(_Dataset):
     def matrices(self, n_rows: int) -> Iterator[Features]:
         """Give the chunks side by side, and one below the other up to the number of rows."""
         whole = np.memmap(self._path, np.uint8, "r")
+        pieces = self.pieces(whole)
+        for piece in pieces:
+            yield from map(as_features, slices(piece, n_rows))
+        if pieces:
+            return
+        n_bands, together = len(self._places.begin), max(n_rows // self._chunk[0], 1)
+        for first in range(0, n_bands, together):
+            yield self.table(whole, range(first, min(first + together, n_bands)))
+
+    def pieces(self, whole: AnyArray) -> list[AnyArray]:
+        """See the rows in pieces as long as chunks follow each other in the file.
+
+        Nothing if rows are in several chunks or the pieces would be small.
+        """
         height, width = self._chunk
         n_bands, n_chunks = self._places.begin.shape
-        large = height * width * self.dtype.itemsize >= _LARGE_BAND
-        together = 1 if n_chunks == 1 and large else max(n_rows // height, 1)
-        for first in range(0, n_bands, together):
-            bands = range(first, min(first + together, n_bands))
-            segments = [
-                [
-                    chunk[: self.shape[0] - band * height, : self.shape[1] - k * width]
-                    for k, chunk in enumerate(chunks)
-                ]
-                for band, chunks in zip(bands, self._of_bands(whole, bands), strict=True)
+        size = height * width * self.dtype.itemsize
+        gaps = np.flatnonzero(np.diff(self._places.begin[:, 0]) != size) + 1
+        bounds = [0, *gaps.tolist(), n_bands]
+        if n_chunks > 1 or size * n_bands < _LARGE_PIECE * (len(bounds) - 1):
+            return []
+        found = []
+        for first, end in pairwise(bounds):
+            rows = min(end * height, self.shape[0]) - first * height
+            start = int(self._places.begin[first, 0])
+            values = np.frombuffer(whole, self.dtype, rows * width, start)
+            found.append(values.reshape(rows, width)[:, : self.shape[1]])
+        return found
+
+    def table(self, whole: AnyArray, bands: range) -> Features:
+        """See some bands, each as its chunks side by side."""
+        height, width = self._chunk
+        segments = [
+            [
+                chunk[: self.shape[0] - band * height, : self.shape[1] - k * width]
+                for k, chunk in enumerate(chunks)
             ]
-            if len(segments) == len(segments[0]) == 1:
-                yield as_features(segments[0][0])
-            else:
-                yield Features(core.Columns(segments, self.shape[1]))
-            del segments  # before the next ones are there
+            for band, chunks in zip(bands, self._of_bands(whole, bands), strict=True)
+        ]
+        if len(segments) == len(segments[0]) == 1:
+            return as_features(segments[0][0])
+        return Features(core.Columns(segments, self.shape[1]))
 
     def _of_bands(self, whole: AnyArray, bands: range) -> list[list[AnyArray]]:
         """Give the chunks of some bands, whole ones at the edges as well."""
@@ -188,6 +217,10 @@ class _PackedChunks(_Chunks):
     def __init__(self, path: Path, dataset: Any, places: _Places, *, shuffled: bool) -> None:
         super().__init__(path, dataset, places)
         self._shuffled = shuffled
+
+    def pieces(self, whole: AnyArray) -> list[AnyArray]:
+        """See nothing."""
+        return []
 
     def _of_bands(self, whole: AnyArray, bands: range) -> list[list[AnyArray]]:
         begin, size = (places[bands.start : bands.stop].ravel() for places in self._places)
