@@ -165,6 +165,7 @@ WORK = """
 import json, sys, time
 import numpy as np
 from hscore_fast import h_score
+from hscore_fast._frames import arrow_values
 from hscore_fast.bench.memory import watched
 from hscore_fast.readers import open_source
 from hscore_fast.readers._blocks import _block_rows
@@ -189,14 +190,17 @@ with watched(0.01) as anonymous:
                 wall, cpu = time.perf_counter(), time.process_time()
                 for block in source.matrices(_block_rows(source)):
                     del block
-        elif hasattr(source.mapped, "array"):
+        elif isinstance(getattr(source.mapped, "array", None), np.ndarray):
             source.mapped.array.reshape(-1)[::1024].sum()  # a value of each page
+        elif hasattr(source.mapped, "array"):
+            for _ in source.matrices(_block_rows(source)):
+                pass
         elif isinstance(source.mapped, np.ndarray):
             source.mapped.reshape(-1)[::1024].sum()
         else:
             for column in source.mapped.columns:
                 for piece in column.chunks:
-                    piece.to_numpy()[::1024].sum()
+                    arrow_values(piece)[::1024].sum()
     else:
         score = h_score(features, labels, precision=what, n_threads=threads)
     wall, cpu = time.perf_counter() - wall, time.process_time() - cpu

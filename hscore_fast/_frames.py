@@ -7,7 +7,7 @@ that no matrix is assembled. No library is imported here.
 from __future__ import annotations
 
 import sys
-from itertools import chain
+from itertools import accumulate, chain
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -73,7 +73,7 @@ def side_by_side(columns: list[Column]) -> Piece | core.Columns:
         return np.empty((n_samples, n_features))
     if len(columns) == 1 and len(columns[0].pieces) == 1:
         return columns[0].pieces[0]
-    ends = [np.cumsum([len(p) for p in pieces]).tolist() for _, pieces in columns]
+    ends = [list(accumulate(map(len, pieces))) for _, pieces in columns]
     cuts = sorted(set(chain.from_iterable(ends)))
     segments: list[list[Piece]] = [[] for _ in cuts]
     for (_, pieces), piece_ends in zip(columns, ends, strict=True):

@@ -205,7 +205,7 @@ MEMORY = WATCH + "print(growth(lambda: hscore_fast.h_score(sys.argv[1], sys.argv
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="reads Linux's account of it")
 @pytest.mark.parametrize("kind", ["npy", "npz", "h5", "parquet", "arrow", "safetensors"])
 def test_a_file_larger_than_the_memory_it_takes(tmp_path, kind) -> None:
-    """600 MB of features in less than 250 MB: two blocks of 32 MB, the library and its buffers.
+    """600 MB of features in less than 250 MB: two blocks of 16 MB, the library and its buffers.
 
     Parquet's are a page of each column, up to 1 MB by its writer, here 125 of them. What is slow to
     compress is half as much in 150 MB.

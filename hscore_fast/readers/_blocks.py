@@ -17,7 +17,9 @@ from hscore_fast.scores import overflow, refuse_non_finite
 
 __all__ = ["Rows", "checked_blocks", "read_side_by_side", "width_of"]
 
-_BLOCK_BYTES = 32 << 20  # large enough for a disk, small enough for two of them in any memory
+# Large enough for a disk, small enough for the memory of one to be used again for another: malloc
+# gives what is 32 MB back to the system, and has it cleared anew.
+_BLOCK_BYTES = 16 << 20
 _MOST_CHUNK_BYTES = 128 << 20  # a stored piece up to here is read whole rather than twice
 
 

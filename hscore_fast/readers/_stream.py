@@ -148,7 +148,7 @@ def read_moments(
 
     Notes
     -----
-    Features that are not mapped are read in blocks of 32 MB, one of which is read while another is
+    Features that are not mapped are read in blocks of 16 MB, one of which is read while another is
     worked on; chunks of up to 128 MB are read whole. Labels are read into memory.
 
     Examples

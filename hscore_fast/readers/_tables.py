@@ -300,8 +300,12 @@ def _is_list(column_type: Any) -> bool:
 
 
 def _is_number(column_type: Any) -> bool:
-    tests = (pa.types.is_integer, pa.types.is_floating, pa.types.is_boolean)
-    return any(test(column_type) for test in tests)
+    kinds = pa.types
+    return bool(
+        kinds.is_floating(column_type)
+        or kinds.is_integer(column_type)
+        or kinds.is_boolean(column_type)
+    )
 
 
 def _dtype(column_type: Any) -> np.dtype[Any]:
