@@ -24,6 +24,7 @@ N_DECODERS = min(pa.cpu_count(), 8)  # threads that decode parts; each holds one
 
 _MOST_BYTES = 128 << 20  # that pyarrow may hold of a table; one that takes more goes to a file
 _PART_BYTES = 2 << 20  # of the columns that a thread then decodes together
+_DECODED_BYTES = 256 << 20  # of rows that are decoded to a file before the core takes them
 _LINE = 64  # bytes of a line of the processor's cache
 
 
@@ -115,7 +116,8 @@ class Table(Source):
             yield from super().matrices(n_rows)
             return
         if self._units is not None:
-            for decoded in self._decoded(n_rows):
+            # They are in a file, not in memory, and the longer its columns are the fewer writes.
+            for decoded in self._decoded(max(n_rows, _DECODED_BYTES // max(self.size(1), 1))):
                 yield Features(decoded.T, names=list(self.names))
                 del decoded
             return
