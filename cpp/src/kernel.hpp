@@ -357,7 +357,7 @@ class FetchedAhead {
  public:
   FetchedAhead(const void* from, Index bytes, Index shares)
       : at_(static_cast<const unsigned char*>(from)),
-        lines_(bytes / line / std::max<Index>(1, shares) + 1) {}
+        lines_((bytes / line + shares - 1) / std::max<Index>(1, shares)) {}
 
   HSCORE_INLINE void fetch_some() {
     for (Index l = 0; l < lines_; ++l, at_ += line) HSCORE_PREFETCH_LATER(at_);

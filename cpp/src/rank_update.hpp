@@ -24,7 +24,8 @@ void rank_update_by(const Packed& packed, Index rows, Index cols, double* scatte
   // and many enough to keep the threads evenly busy.
   constexpr Index small_block = 96;
   static_assert(small_block % tile_cols == 0 && small_block % tile_rows == 0);
-  const Index block = cols >= 1536 ? 2 * small_block : small_block;
+  const bool beyond_cache = cols >= 1536;  // so many features' rows of a slice are in no near one
+  const Index block = beyond_cache ? 2 * small_block : small_block;
 
   // Nothing is allocated here: an update in place has already changed the class sums.
   const auto across = [&](Index i) { return (std::min(cols, i + block) + block - 1) / block; };
@@ -50,7 +51,7 @@ void rank_update_by(const Packed& packed, Index rows, Index cols, double* scatte
         const bool slice_ends = j + tile_cols >= col_end && slice + 1 < packed.slices();
         kernel::FetchedAhead next(slice_ends ? packed.strip(slice + 1, corner.col / width)
                                              : b + strips * stride_of_strips,
-                                  static_cast<Index>(sizeof(T)) * strips * stride_of_strips,
+                                  beyond_cache ? strips * stride_of_strips * Index{sizeof(T)} : 0,
                                   (row_end - std::max(corner.row, j)) / tile_rows);
         for (Index i = std::max(corner.row, j); i < row_end; i += tile_rows) {
           next.fetch_some();

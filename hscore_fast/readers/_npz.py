@@ -47,13 +47,13 @@ def open_source(path: Path, member: str | None, without: str | None) -> Source:
                 array: AnyArray = np.lib.format.read_array(stream, allow_pickle=False)
             array.setflags(write=False)
             return Mapped(what, array)
-    return _Compressed(path, entry, header)
+    return _Compressed(path, entry.filename, header)
 
 
 class _Compressed(Source):
     """A compressed member, unpacked block by block."""
 
-    def __init__(self, path: Path, entry: zipfile.ZipInfo, header: Header) -> None:
+    def __init__(self, path: Path, entry: str, header: Header) -> None:
         super().__init__(header.what, header.shape, header.dtype)
         self._path, self._entry = path, entry
 
@@ -62,7 +62,7 @@ class _Compressed(Source):
         with (
             _clear_errors(self._path),
             zipfile.ZipFile(self._path) as archive,
-            _unpacked(self._path, archive, self._entry) as stream,
+            _unpacked(self._path, archive, archive.getinfo(self._entry)) as stream,
         ):
             read_header(stream, self.what)
             for start in range(0, self.shape[0], n_rows):
@@ -79,7 +79,7 @@ class _Compressed(Source):
         with (
             _clear_errors(self._path),
             zipfile.ZipFile(self._path) as archive,
-            _unpacked(self._path, archive, self._entry) as stream,
+            _unpacked(self._path, archive, archive.getinfo(self._entry)) as stream,
         ):
             array: AnyArray = np.lib.format.read_array(stream, allow_pickle=False)
         array.setflags(write=False)
