@@ -5,13 +5,15 @@ isal takes about half the time for float32 features.
 
 from __future__ import annotations
 
+import importlib
 import io
 from typing import IO, Any
 
+zlib: Any  # either has the same names
 try:
-    from isal import isal_zlib as zlib
+    zlib = importlib.import_module("isal.isal_zlib")
 except ImportError:
-    import zlib
+    zlib = importlib.import_module("zlib")
 
 __all__ = ["DamagedError", "Inflated", "inflate"]
 
