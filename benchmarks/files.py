@@ -168,7 +168,7 @@ from hscore_fast import h_score
 from hscore_fast._frames import arrow_values
 from hscore_fast.bench.memory import watched
 from hscore_fast.readers import open_source
-from hscore_fast.readers._blocks import _block_rows
+from hscore_fast.readers._source import block_rows
 
 path, labels, what, memory, threads = sys.argv[1:]
 labels = np.load(labels)
@@ -188,12 +188,12 @@ with watched(0.01) as anonymous:
         if source.mapped is None:
             for _ in range(2):  # the first finds memory for itself
                 wall, cpu = time.perf_counter(), time.process_time()
-                for block in source.matrices(_block_rows(source)):
+                for block in source.matrices(block_rows(source)):
                     del block
         elif isinstance(getattr(source.mapped, "array", None), np.ndarray):
             source.mapped.array.reshape(-1)[::1024].sum()  # a value of each page
         elif hasattr(source.mapped, "array"):
-            for _ in source.matrices(_block_rows(source)):
+            for _ in source.matrices(block_rows(source)):
                 pass
         elif isinstance(source.mapped, np.ndarray):
             source.mapped.reshape(-1)[::1024].sum()

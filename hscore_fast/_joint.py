@@ -79,7 +79,7 @@ class Joint:
         """Read all rows once."""
         everything = range(len(self._parts))
         in_memory = all(part.source is None for part in self._parts)
-        with closing(self.blocks(everything)) as blocks:
+        with closing(self.blocks(everything, threads)) as blocks:
             for first, x in blocks:
                 end = first + int(x.shape[0])
                 finite = self.moments.update(
@@ -93,7 +93,7 @@ class Joint:
 
     def _refuse(self, first: int, end: int, threads: int) -> None:
         for s, part in enumerate(self._parts):
-            for start, x in self.blocks([s]):
+            for start, x in self.blocks([s], threads):
                 if start + int(x.shape[0]) <= first or start >= end:
                     continue
                 with _naming(part.name):
@@ -101,7 +101,7 @@ class Joint:
         raise overflow()
 
     def blocks(
-        self, chosen: Sequence[int]
+        self, chosen: Sequence[int], threads: int
     ) -> Generator[tuple[int, NDArray[Any] | core.Columns], None, None]:
         """Give the rows of some sets side by side, as number of the first row and matrix."""
         parts = [self._parts[s] for s in chosen]
@@ -114,6 +114,7 @@ class Joint:
             [part.columns if part.source is None else part.source for part in parts],
             self.n_samples,
             sum(part.n_features for part in parts),
+            threads,
         )
 
     def columns(self, chosen: Sequence[int]) -> list[int]:
@@ -131,7 +132,7 @@ class Joint:
         """Give each row's influence on the score of some sets side by side; reads the rows."""
         function = core.InfluenceFunction(self.moments.columns(self.columns(chosen)), tol, threads)
         values = np.empty(self.n_samples)
-        with closing(self.blocks(chosen)) as blocks:
+        with closing(self.blocks(chosen, threads)) as blocks:
             for first, x in blocks:
                 end = first + int(x.shape[0])
                 values[first:end] = function(x, self.codes[first:end], False, threads)

@@ -129,7 +129,7 @@ def regularized_h_score(
 
         inputs = _stream.open_inputs(features, labels)
         if inputs.features.mapped is None:
-            rows, codes, classes = _stream.rows_to_score(*inputs, progress)
+            rows, codes, classes = _stream.rows_to_score(*inputs, threads, progress)
             result = core.regularized_h_score(
                 *(rows.for_core(), codes, len(classes), False, precision),
                 *(method, intensity, paper, threads, None),

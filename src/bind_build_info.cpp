@@ -1,5 +1,5 @@
 #include "bindings.hpp"
-#include "hscore/parallel.hpp"
+#include "options.hpp"
 
 namespace hscore::python {
 
@@ -44,8 +44,8 @@ pybind11::dict build_info() {
 void bind_build_info(pybind11::module_& module) {
   module.def("build_info", &build_info, "How this module was built.");
   module.def("best_isa", &best_isa, "The best instruction set, by our names, of this CPU.");
-  module.def("thread_count", &thread_count, pybind11::arg("n_threads"),
-             "Threads that a call may use; zero asks for what the environment allows.");
+  module.def("thread_count", &Turn::threads_beside, pybind11::arg("n_threads"),
+             "Threads to use; zero asks for what the environment allows and other calls leave.");
 }
 
 }  // namespace hscore::python

@@ -28,21 +28,23 @@ inline Precision precision_named(const std::string& name) {
 /// for each of its own.
 class Turn {
  public:
-  Turn() : calls_(1 + running().fetch_add(1, std::memory_order_relaxed)) {}
+  Turn() : calls_(1 + running_.fetch_add(1, std::memory_order_relaxed)) {}
   Turn(const Turn&) = delete;
   Turn& operator=(const Turn&) = delete;
-  ~Turn() { running().fetch_sub(1, std::memory_order_relaxed); }
+  ~Turn() { running_.fetch_sub(1, std::memory_order_relaxed); }
 
-  int threads(int requested) const {
-    const int most = thread_count(requested);
-    return requested > 0 ? most : std::max(1, most / calls_);
+  int threads(int requested) const { return share(requested, calls_); }
+  /// For what is done beside the calls at work, or within the only one.
+  static int threads_beside(int requested) {
+    return share(requested, std::max(1, running_.load(std::memory_order_relaxed)));
   }
 
  private:
-  static std::atomic<int>& running() {
-    static std::atomic<int> calls{0};
-    return calls;
+  static int share(int requested, int calls) {
+    const int most = thread_count(requested);
+    return requested > 0 ? most : std::max(1, most / calls);
   }
+  inline static std::atomic<int> running_{0};
   int calls_;
 };
 

@@ -21,7 +21,7 @@ from written_files import (
 )
 
 from hscore_fast import adjusted_h_score, chance_level, evaluate, h_score, regularized_h_score
-from hscore_fast.readers import _blocks, open_array, open_source, read_moments
+from hscore_fast.readers import _source, open_array, open_source, read_moments
 
 ROWS, COLUMNS = 307, 7
 
@@ -34,7 +34,7 @@ def kind(request):
 @pytest.fixture
 def small_blocks(monkeypatch):
     """Cut these small files into many blocks."""
-    monkeypatch.setattr(_blocks, "_BLOCK_BYTES", 40 * COLUMNS * 4)
+    monkeypatch.setattr(_source, "_BLOCK_BYTES", 40 * COLUMNS * 4)
 
 
 @pytest.fixture(scope="module")

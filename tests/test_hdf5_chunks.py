@@ -35,6 +35,9 @@ def check_read(path, data):
     assert np.array_equal(source.read(), data)
     for rows in (1, 60, 1000):
         assert sum(map(len, source.matrices(rows))) == len(data)
+        blocks = list(source.blocks(rows))
+        assert max(map(len, blocks)) <= rows
+        assert np.array_equal(np.concatenate(blocks), data)
 
 
 @pytest.mark.parametrize("large", [1, 1 << 20])

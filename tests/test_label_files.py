@@ -6,7 +6,7 @@ from oracles import make_problem
 from written_files import lists, table
 
 from hscore_fast import h_score
-from hscore_fast.readers import _blocks, open_array, read_moments
+from hscore_fast.readers import _source, open_array, read_moments
 
 
 @pytest.fixture(scope="module")
@@ -17,7 +17,7 @@ def problem():
 
 @pytest.mark.parametrize("text", [False, True], ids=["integers", "text"])
 def test_features_and_labels_in_one_file(tmp_path, problem, text, monkeypatch) -> None:
-    monkeypatch.setattr(_blocks, "_BLOCK_BYTES", 40 * 7 * 4)  # many blocks
+    monkeypatch.setattr(_source, "_BLOCK_BYTES", 40 * 7 * 4)  # many blocks
     x, y = problem
     expected = h_score(x, y)
     labels = np.array(["ant", "bee", "cow", "dog"])[y] if text else y

@@ -11,7 +11,7 @@ import pytest
 
 from hscore_fast import h_score, regularized_h_score
 from hscore_fast._inputs import as_tol
-from hscore_fast.readers import Source, _blocks, _stream, read_moments
+from hscore_fast.readers import Source, _source, _stream, read_moments
 from hscore_fast.readers._source import Joined
 
 ROWS, COLUMNS = 9_000, 512  # enough for products of less than float64
@@ -45,9 +45,9 @@ class Pieces(Source):
 
 def score(source: Source, y: np.ndarray, precision: str = "auto", threads: int = 2):
     """Score a source as `h_score` does a file that is read in blocks."""
-    rows, codes, classes = _stream.rows_to_score(source, y, None)
+    rows, codes, classes = _stream.rows_to_score(source, y, 0, None)
     tol = as_tol(None, precision)
-    return _blocks.core.h_score(
+    return _stream.core.h_score(
         rows.for_core(), codes, len(classes), False, precision, tol, threads, None
     )
 
@@ -69,7 +69,7 @@ def write(path: Path, x: np.ndarray) -> str:
 @pytest.mark.parametrize("dtype", ["f4", "f2"])
 @pytest.mark.parametrize("name", ["x.h5", "x.npz", "x.parquet"])
 def test_files_keep_the_promise_of_narrow_features(tmp_path, monkeypatch, name, dtype) -> None:
-    monkeypatch.setattr(_blocks, "_BLOCK_BYTES", 2000 * COLUMNS * 4)
+    monkeypatch.setattr(_source, "_BLOCK_BYTES", 2000 * COLUMNS * 4)
     x, y = draw(100)
     x = x.astype(dtype)
     address = write(tmp_path / name, x)
@@ -99,7 +99,7 @@ def test_blocks_and_memory_take_the_same_path() -> None:
         x, y = draw(n_classes, correlation)
         in_blocks, whole = score(Pieces(x, [3000, 6000]), y), score(Pieces(x, []), y)
         codes = y.astype(np.int32)
-        memory = _blocks.core.h_score(x, codes, n_classes, False, "auto", 2.0**-42, 2, None)
+        memory = _stream.core.h_score(x, codes, n_classes, False, "auto", 2.0**-42, 2, None)
         assert in_blocks.precision_used == whole.precision_used == memory.precision_used
         assert memory.precision_used != "float64"
         assert whole.score == memory.score
@@ -151,8 +151,8 @@ def test_a_value_that_is_not_finite_ends_the_reading(precision) -> None:
     x, y = draw(60)
     x[5000, 7] = np.inf
     source = Pieces(x, list(range(1000, ROWS, 1000)))
-    rows, codes, classes = _stream.rows_to_score(source, y, None)
-    found = _blocks.core.h_score(
+    rows, codes, classes = _stream.rows_to_score(source, y, 0, None)
+    found = _stream.core.h_score(
         rows.for_core(), codes, len(classes), False, precision, 2.0**-42, 2, None
     )
     assert (found, source.readings) == (None, 1)
@@ -170,7 +170,7 @@ def test_an_error_in_the_second_reading_reaches_the_caller() -> None:
 
 
 def test_progress_is_told_of_the_first_reading_alone(tmp_path, monkeypatch) -> None:
-    monkeypatch.setattr(_blocks, "_BLOCK_BYTES", 3000 * COLUMNS * 4)
+    monkeypatch.setattr(_source, "_BLOCK_BYTES", 3000 * COLUMNS * 4)
     x, y = draw(3, 0.3)
     done: list[tuple[int, int]] = []
     h_score(write(tmp_path / "x.h5", x), y, progress=lambda *told: done.append(told))

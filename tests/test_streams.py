@@ -15,7 +15,7 @@ import pytest
 from peak_memory import WATCH
 
 from hscore_fast import h_score
-from hscore_fast.readers import _blocks, read_moments
+from hscore_fast.readers import _source, read_moments
 from hscore_fast.readers._read_ahead import read_ahead
 
 
@@ -117,7 +117,7 @@ def chunked(path: Path, x: np.ndarray) -> str:
 
 def test_a_damaged_chunk_reaches_the_caller(tmp_path, monkeypatch) -> None:
     h5py = pytest.importorskip("h5py")
-    monkeypatch.setattr(_blocks, "_BLOCK_BYTES", 100 * 8 * 8)
+    monkeypatch.setattr(_source, "_BLOCK_BYTES", 100 * 8 * 8)
     x = np.random.default_rng(0).normal(size=(1000, 8))
     with h5py.File(tmp_path / "x.h5", "w") as file:
         dataset = file.create_dataset("x", data=x, chunks=(100, 8), compression="gzip")
@@ -133,7 +133,7 @@ def test_a_damaged_chunk_reaches_the_caller(tmp_path, monkeypatch) -> None:
 
 
 def test_an_exception_of_the_progress_function_ends_the_thread(tmp_path, monkeypatch) -> None:
-    monkeypatch.setattr(_blocks, "_BLOCK_BYTES", 100 * 8 * 8)
+    monkeypatch.setattr(_source, "_BLOCK_BYTES", 100 * 8 * 8)
     address = chunked(tmp_path / "x.h5", np.random.default_rng(0).normal(size=(1000, 8)))
 
     def progress(done: int, rows: int) -> None:

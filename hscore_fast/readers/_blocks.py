@@ -9,18 +9,13 @@ from typing import Any
 from numpy.typing import NDArray
 
 from hscore_fast._frames import Column, side_by_side
-from hscore_fast._inputs import Features, Progress, as_n_threads
+from hscore_fast._inputs import Features, Progress
 from hscore_fast._variants import core
 from hscore_fast.readers._read_ahead import read_ahead
-from hscore_fast.readers._source import AnyArray, Source
+from hscore_fast.readers._source import AnyArray, Source, block_rows, width_of
 from hscore_fast.scores import overflow, refuse_non_finite
 
-__all__ = ["Rows", "checked_blocks", "read_side_by_side", "width_of"]
-
-# Large enough for a disk, small enough for the memory of one to be used again for another: malloc
-# gives what is 32 MB back to the system, and has it cleared anew.
-_BLOCK_BYTES = 16 << 20
-_MOST_CHUNK_BYTES = 128 << 20  # a stored piece up to here is read whole rather than twice
+__all__ = ["Rows", "checked_blocks", "read_side_by_side"]
 
 
 class Rows:
@@ -32,13 +27,18 @@ class Rows:
         Of at least one row.
     n_labels : int
         Compared with the rows before anything is read.
+    n_threads : int
+        That decode, beside the one that reads; 0 is as many as the environment allows.
     progress : callable, optional
         Told of the first reading.
     """
 
-    def __init__(self, source: Source, n_labels: int, progress: Progress | None) -> None:
+    def __init__(
+        self, source: Source, n_labels: int, n_threads: int, progress: Progress | None
+    ) -> None:
         check_n_labels(source, n_labels)
         self._source = source
+        self._n_threads = n_threads
         self._progress = progress
         self._last: tuple[int, Features] | None = None
 
@@ -49,7 +49,7 @@ class Rows:
 
     def _begin(self) -> Generator[NDArray[Any] | core.Columns, None, None]:
         progress, self._progress = self._progress, None
-        walk = checked_blocks(self._source, self._source.shape[0], None, False, progress)
+        walk = checked_blocks(self._source, self._source.shape[0], self._n_threads, False, progress)
         with closing(walk):
             for start, block in walk:
                 self._last = start, block
@@ -77,26 +77,25 @@ def check_n_labels(source: Source, n_labels: int) -> None:
 def checked_blocks(
     source: Source,
     n_labels: int,
-    n_threads: int | None,
+    n_threads: int,
     check_finite: bool,
     progress: Progress | None,
     as_arrays: bool = False,
 ) -> Generator[tuple[int, Features], None, None]:
     """Give the blocks, each with the number of its first row; arrays only, if they must be."""
-    threads = as_n_threads(n_threads)
     n_rows = source.shape[0]
     check_n_labels(source, n_labels)
     tell = progress or (lambda done, rows: None)
     tell(0, n_rows)
     done = 0
-    n_block = _block_rows(source)
+    n_block = block_rows(source)
     blocks = Source.matrices(source, n_block) if as_arrays else source.matrices(n_block)
-    with closing(read_ahead(blocks)) as ahead:
+    with closing(read_ahead(blocks, n_threads)) as ahead:
         for block in ahead:
             if done + len(block) > n_rows:
                 source.check_rows(done + len(block))
             if check_finite:
-                refuse_non_finite(block, threads, done)
+                refuse_non_finite(block, n_threads, done)
             yield done, block
             done += len(block)
             del block  # before the next one comes
@@ -105,7 +104,7 @@ def checked_blocks(
 
 
 def read_side_by_side(
-    parts: Sequence[Source | list[Column]], n_rows: int, n_features: int
+    parts: Sequence[Source | list[Column]], n_rows: int, n_features: int, n_threads: int
 ) -> Generator[tuple[int, AnyArray | core.Columns], None, None]:
     """Give the rows of several feature sets side by side, reading ahead.
 
@@ -113,6 +112,8 @@ def read_side_by_side(
     ----------
     parts : sequence of sources and of columns in memory
         All with `n_rows` rows, with `n_features` columns together.
+    n_threads : int
+        That decode, as for `Rows`.
 
     Yields
     ------
@@ -127,7 +128,7 @@ def read_side_by_side(
             readers = []
             for part in parts:
                 if isinstance(part, Source):
-                    blocks = part.blocks(_block_rows(part))
+                    blocks = part.blocks(block_rows(part))
                     stack.callback(getattr(blocks, "close", lambda: None))
                     readers.append(_Pieces(blocks, part))
                 else:
@@ -138,7 +139,7 @@ def read_side_by_side(
             for reader in readers:
                 reader.check_end()
 
-    with closing(read_ahead(assemble())) as ahead:
+    with closing(read_ahead(assemble(), n_threads)) as ahead:
         yield from ahead
 
 
@@ -177,16 +178,3 @@ class _Pieces:
     def _check(self, n_rows: int) -> None:
         if self._source is not None:
             self._source.check_rows(n_rows)
-
-
-def _block_rows(source: Source) -> int:
-    row_bytes = max(width_of(source) * source.dtype.itemsize, 1)
-    rows = max(_BLOCK_BYTES // row_bytes, 1)
-    together = source.rows_together
-    if together * row_bytes > _MOST_CHUNK_BYTES:
-        return rows
-    return max(rows // together, 1) * together
-
-
-def width_of(source: Source) -> int:
-    return source.shape[1] if len(source.shape) > 1 else 1

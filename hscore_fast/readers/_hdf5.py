@@ -21,6 +21,7 @@ from hscore_fast._inputs import Features, as_features
 from hscore_fast._variants import core
 from hscore_fast.readers._inflate import DamagedError, inflate
 from hscore_fast.readers._members import choose_member
+from hscore_fast.readers._read_ahead import n_decoders
 from hscore_fast.readers._scratch import run_all
 from hscore_fast.readers._source import AnyArray, Mapped, Source, slices
 
@@ -161,9 +162,24 @@ class _Chunks(_Dataset):
             yield from map(as_features, slices(piece, n_rows))
         if pieces:
             return
-        n_bands, together = len(self._places.begin), max(n_rows // self._chunk[0], 1)
-        for first in range(0, n_bands, together):
-            yield self.table(whole, range(first, min(first + together, n_bands)))
+        for bands in self._together(n_rows):
+            yield self.table(whole, bands)
+
+    def blocks(self, n_rows: int) -> Iterator[AnyArray]:
+        """Put chunks together, where one array is asked for."""
+        whole = np.memmap(self._path, np.uint8, "r")
+        for bands in self._together(n_rows):
+            segments = self._segments(whole, bands)
+            block = segments[0][0] if len(segments) == len(segments[0]) == 1 else np.block(segments)
+            del segments
+            yield from slices(block, n_rows)
+            del block  # before the next one is unpacked
+
+    def _together(self, n_rows: int) -> Iterator[range]:
+        """Give the bands in groups of so many rows, or of one band that has more."""
+        n_bands, step = len(self._places.begin), max(n_rows // self._chunk[0], 1)
+        for first in range(0, n_bands, step):
+            yield range(first, min(first + step, n_bands))
 
     def pieces(self, whole: AnyArray) -> list[AnyArray]:
         """See the rows in pieces as long as chunks follow each other in the file.
@@ -187,17 +203,21 @@ class _Chunks(_Dataset):
 
     def table(self, whole: AnyArray, bands: range) -> Features:
         """See some bands, each as its chunks side by side."""
+        segments = self._segments(whole, bands)
+        if len(segments) == len(segments[0]) == 1:
+            return as_features(segments[0][0])
+        return Features(core.Columns(segments, self.shape[1]))
+
+    def _segments(self, whole: AnyArray, bands: range) -> list[list[AnyArray]]:
+        """Give the chunks of some bands, without what is beyond the last row and column."""
         height, width = self._chunk
-        segments = [
+        return [
             [
                 chunk[: self.shape[0] - band * height, : self.shape[1] - k * width]
                 for k, chunk in enumerate(chunks)
             ]
             for band, chunks in zip(bands, self._of_bands(whole, bands), strict=True)
         ]
-        if len(segments) == len(segments[0]) == 1:
-            return as_features(segments[0][0])
-        return Features(core.Columns(segments, self.shape[1]))
 
     def _of_bands(self, whole: AnyArray, bands: range) -> list[list[AnyArray]]:
         """Give the chunks of some bands, whole ones at the edges as well."""
@@ -229,7 +249,7 @@ class _PackedChunks(_Chunks):
         def unpack(k: int) -> None:
             found[k] = self._unpacked(whole[begin[k] : begin[k] + size[k]])
 
-        run_all([partial(unpack, k) for k in range(len(found))], min(core.thread_count(0), 8))
+        run_all([partial(unpack, k) for k in range(len(found))], n_decoders())
         n_chunks = len(found) // len(bands)
         return [found[k : k + n_chunks] for k in range(0, len(found), n_chunks)]
 

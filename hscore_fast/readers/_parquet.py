@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator
 from functools import partial
 from pathlib import Path
-from queue import SimpleQueue
 from typing import Any
 
 import pyarrow.parquet as pq
 
 from hscore_fast.readers._source import Source
-from hscore_fast.readers._tables import N_DECODERS, Part, Table, Unit, clear_errors
+from hscore_fast.readers._tables import Part, Table, Unit, clear_errors
 
 __all__ = ["open_source"]
 
@@ -54,23 +53,26 @@ def _held(footer: Any, names: list[str]) -> int:
 
 def _units(path: Path, footer: Any, table: Table) -> Iterator[Unit]:
     """Give the groups of rows, each in parts of a few columns."""
-    files: SimpleQueue[Any] = SimpleQueue()  # for one thread at a time each
+    idle: list[Any] = []  # files, for one thread at a time each
+
+    def take() -> Any:
+        try:
+            return idle.pop()
+        except IndexError:
+            return pq.ParquetFile(path, metadata=footer, memory_map=True, pre_buffer=False)
 
     def batches(group: int, names: list[str], n_rows: int) -> Generator[Any]:
-        file = files.get()
-        try:
-            with clear_errors(path, "parquet"):
+        with clear_errors(path, "parquet"):
+            file = take()
+            try:
                 for batch in file.iter_batches(
                     batch_size=n_rows, row_groups=[group], columns=names, use_threads=False
                 ):
                     yield batch.select(names)
                     del batch  # before the next one is read
-        finally:
-            files.put(file)
+            finally:
+                idle.append(file)
 
-    with clear_errors(path, "parquet"):
-        for _ in range(N_DECODERS):
-            files.put(pq.ParquetFile(path, metadata=footer, memory_map=True, pre_buffer=False))
     try:
         for group in range(footer.num_row_groups):
             n_rows = footer.row_group(group).num_rows
@@ -82,5 +84,5 @@ def _units(path: Path, footer: Any, table: Table) -> Iterator[Unit]:
             ]
             yield Unit(n_rows, parts)
     finally:
-        while not files.empty():
-            files.get().close()
+        for file in idle:
+            file.close()

@@ -6,13 +6,18 @@ import threading
 from collections.abc import Generator, Iterator
 from typing import TypeVar
 
-__all__ = ["check_wanted", "read_ahead"]
+from hscore_fast._variants import core
+
+__all__ = ["check_wanted", "n_decoders", "read_ahead"]
 
 T = TypeVar("T")
+
+_MOST_DECODERS = 8  # each holds a file and what it is at
 
 
 class _Reader(threading.Thread):
     stopped = False  # nobody waits for what it reads
+    n_threads = 1  # that it may have work for it
 
 
 class _NotWanted(BaseException):
@@ -25,7 +30,14 @@ def check_wanted() -> None:
         raise _NotWanted
 
 
-def read_ahead(blocks: Iterator[T]) -> Generator[T, None, None]:
+def n_decoders() -> int:
+    """Count the threads that an iterator may start to decode what it reads."""
+    thread = threading.current_thread()
+    n_threads = thread.n_threads if isinstance(thread, _Reader) else core.thread_count(0)
+    return min(n_threads, _MOST_DECODERS)
+
+
+def read_ahead(blocks: Iterator[T], n_threads: int = 0) -> Generator[T, None, None]:
     """Run an iterator on a thread of its own, one item ahead of the consumer.
 
     Two items exist at a time: the one that the consumer has, and the one being read. Close the
@@ -36,6 +48,8 @@ def read_ahead(blocks: Iterator[T]) -> Generator[T, None, None]:
     ----------
     blocks : iterator
         Run on the thread from beginning to end.
+    n_threads : int, default 0
+        That the iterator may start by itself; 0 is as many as the consumer's environment allows.
 
     Yields
     ------
@@ -74,6 +88,7 @@ def read_ahead(blocks: Iterator[T]) -> Generator[T, None, None]:
                 change.notify_all()
 
     reader = _Reader(target=read, name="hscore_fast reader", daemon=True)
+    reader.n_threads = core.thread_count(n_threads)  # which a new thread may see otherwise
     reader.start()
     try:
         while True:

@@ -11,11 +11,16 @@ from numpy.typing import NDArray
 
 from hscore_fast._inputs import Features, as_features
 
-__all__ = ["AnyArray", "Bfloat16", "Joined", "Mapped", "Source", "slices"]
+__all__ = ["AnyArray", "Bfloat16", "Joined", "Mapped", "Source", "block_rows", "slices", "width_of"]
 
 AnyArray: TypeAlias = NDArray[Any]
 
 _NUMBERS = "fiub"
+
+# Large enough for a disk, small enough for the memory of one to be used again for another: malloc
+# gives what is 32 MB back to the system, and has it cleared anew.
+_BLOCK_BYTES = 16 << 20
+_MOST_CHUNK_BYTES = 128 << 20  # a stored piece up to here is read whole rather than twice
 
 
 class Source(ABC):
@@ -83,9 +88,10 @@ class Source(ABC):
             return self.mapped
         array: AnyArray = np.empty(self.shape, self.dtype)
         done = 0
-        for block in self.blocks(1 << 16):
+        for block in self.blocks(block_rows(self)):
             array[done : done + len(block)] = block
             done += len(block)
+            del block  # before the next one comes
         self.check_rows(done)
         array.setflags(write=False)
         return array
@@ -177,6 +183,21 @@ def _all_rows(part: Source, blocks: Iterator[Block]) -> Iterator[Block]:
         yield block
         del block
     part.check_rows(done)
+
+
+def block_rows(source: Source) -> int:
+    """Count the rows to read at a time: about 16 MB, in pieces as the file stores them."""
+    row_bytes = max(width_of(source) * source.dtype.itemsize, 1)
+    rows = max(_BLOCK_BYTES // row_bytes, 1)
+    together = source.rows_together
+    if together * row_bytes > _MOST_CHUNK_BYTES:
+        return rows
+    return max(rows // together, 1) * together
+
+
+def width_of(source: Source) -> int:
+    """Count the columns, of which what has one dimension has one."""
+    return source.shape[1] if len(source.shape) > 1 else 1
 
 
 def slices(array: AnyArray, n_rows: int) -> Iterator[AnyArray]:

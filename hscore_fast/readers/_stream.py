@@ -24,9 +24,9 @@ from hscore_fast._labels import encode
 from hscore_fast._variants import core
 from hscore_fast.moments import Moments
 from hscore_fast.readers._addresses import places
-from hscore_fast.readers._blocks import Rows, checked_blocks, width_of
+from hscore_fast.readers._blocks import Rows, checked_blocks
 from hscore_fast.readers._formats import FORMATS, open_source
-from hscore_fast.readers._source import AnyArray, Source
+from hscore_fast.readers._source import AnyArray, Source, width_of
 from hscore_fast.scores import score_result
 
 if TYPE_CHECKING:
@@ -125,7 +125,8 @@ def read_moments(
         path-like objects is several files. Where both are in one table, features without a column's
         name are all its numeric columns but the labels'.
     n_threads : int, optional
-        As for :func:`hscore_fast.h_score`; one more thread reads.
+        As for :func:`hscore_fast.h_score`; one more thread reads, and what has to be decoded column
+        by column or chunk by chunk is decoded by as many again.
     check_finite : bool, default True
         Refuse NaN and infinity.
     progress : callable, optional
@@ -184,7 +185,7 @@ def stream_moments(
     """Gather the statistics of a source; see `read_moments`."""
     codes, classes = encode(labels)
     threads = as_n_threads(n_threads)
-    rows = Rows(source, len(codes), progress)
+    rows = Rows(source, len(codes), threads, progress)
     statistics = core.Moments(width_of(source))
     if not statistics.update(
         *(rows.for_core(), codes, len(classes), None),
@@ -209,7 +210,8 @@ def stream_parts(
     """Gather the statistics of a source in parts that share all classes."""
     codes, classes = encode(labels)
     parts = BlockedMoments(n_blocks)
-    walk = checked_blocks(source, len(codes), n_threads, check_finite, progress, as_arrays=True)
+    threads = as_n_threads(n_threads)
+    walk = checked_blocks(source, len(codes), threads, check_finite, progress, as_arrays=True)
     with closing(walk):
         for start, block in walk:
             own = codes[start : start + len(block)]
@@ -227,7 +229,7 @@ def stream_targets(
 ) -> core.TargetMoments:
     """Gather the statistics of a source and many targets; `progress` is asked after each block."""
     moments = core.TargetMoments(width_of(source))
-    walk = checked_blocks(source, source.shape[0], threads or None, check_finite, None)
+    walk = checked_blocks(source, source.shape[0], threads, check_finite, None)
     with closing(walk):
         for start, x in walk:
             own = [c[start : start + x.n_samples] for c in codes]
@@ -252,7 +254,7 @@ def result_from_files(
         return score_result(source.mapped, found, precision, tol, n_threads, check_finite, progress)
     tolerance = as_tol(tol, as_precision(precision))
     threads = as_n_threads(n_threads)
-    rows, codes, classes = rows_to_score(source, found, progress)
+    rows, codes, classes = rows_to_score(source, found, threads, progress)
     result = core.h_score(
         *(rows.for_core(), codes, len(classes), False, precision, tolerance, threads, None)
     )
@@ -262,11 +264,11 @@ def result_from_files(
 
 
 def rows_to_score(
-    source: Source, labels: Any, progress: Progress | None
+    source: Source, labels: Any, threads: int, progress: Progress | None
 ) -> tuple[Rows, NDArray[np.int32], list[Any]]:
     """See a source and labels in memory as the core takes them."""
     codes, classes = encode(labels)
-    rows = Rows(source, len(codes), progress)
+    rows = Rows(source, len(codes), threads, progress)
     check_two_rows(source)
     return rows, codes, classes
 

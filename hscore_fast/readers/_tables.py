@@ -15,12 +15,11 @@ from hscore_fast._frames import arrow_values
 from hscore_fast._inputs import Features
 from hscore_fast._variants import core
 from hscore_fast.readers._members import choose_member
+from hscore_fast.readers._read_ahead import n_decoders
 from hscore_fast.readers._scratch import Scratch, run_all
 from hscore_fast.readers._source import AnyArray, Source
 
-__all__ = ["N_DECODERS", "Part", "Table", "Unit", "clear_errors"]
-
-N_DECODERS = min(pa.cpu_count(), 8)  # threads that decode parts; each holds one
+__all__ = ["Part", "Table", "Unit", "clear_errors"]
 
 _MOST_BYTES = 128 << 20  # that pyarrow may hold of a table; one that takes more goes to a file
 _PART_BYTES = 2 << 20  # of the columns that a thread then decodes together
@@ -144,7 +143,7 @@ class Table(Source):
             for unit in self._units():
                 blocks = scratch.blocks(unit.n_rows, n_columns, n_rows, entry)
                 decode = partial(self._decode, scratch=scratch, blocks=blocks, start=done)
-                run_all([partial(decode, part, unit.n_rows) for part in unit.parts], N_DECODERS)
+                run_all([partial(decode, part, unit.n_rows) for part in unit.parts], n_decoders())
                 del decode  # it holds the blocks, too
                 for block in blocks:
                     block.setflags(write=False)
