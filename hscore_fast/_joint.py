@@ -168,12 +168,12 @@ def read_joint(
 def _open(name: str, features: Any, labels: Any) -> _Part:
     source: Source | None = None
     if is_address(features):
+        from hscore_fast.readers._source import width_of
         from hscore_fast.readers._stream import open_features
 
         source = open_features(features, labels)
         if source.mapped is None:
-            width = source.shape[1] if len(source.shape) > 1 else 1
-            return _Part(name, [], source, source.shape[0], width)
+            return _Part(name, [], source, source.shape[0], width_of(source))
         features = source.mapped
     elif type(features).__name__ == "Moments":
         raise TypeError(

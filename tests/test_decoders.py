@@ -74,7 +74,7 @@ def test_no_more_than_the_environment_allows_here(path, started, monkeypatch) ->
     assert started == {5}
 
 
-def test_calls_at_work_share_the_threads(path, monkeypatch) -> None:
+def test_calls_at_work_share_the_threads(path) -> None:
     """Within a call its own threads are to be had, of two at a time half of them."""
     count = hscore_fast._variants.core.thread_count
     every, seen = count(0), []

@@ -70,7 +70,7 @@ class BackProduct {
     kernel::with_strips<Shape::strips>(strips, [&](auto count) {
       kernel::fetch_tile<Shape::broadcasts, Shape::strips * width>(target, sums_.stride());
       kernel::micro_kernel<float, decltype(count)::value>(
-          a, width, 1, fits_.strip(0, strip), fits_.strip_stride(), held_,
+          a, width, 1, rows_.strip_stride(), fits_.strip(0, strip), fits_.strip_stride(), held_,
           [&](Index m, Index v, auto value) {
             kernel::add_to<float>(target + m * sums_.stride() + v * Shape::lanes, value);
           });

@@ -265,7 +265,7 @@ ClassFit fit_classes(const FeatureView& all, const std::vector<double>& shift,
           const T* a = scratch.rows.data() + i * scratch.stride + slice * packed.slice_capacity();
           kernel::with_strips<Shape::strips>(strips, [&](auto count) {
             kernel::micro_kernel<T, decltype(count)::value>(
-                a, 1, scratch.stride, b, packed.strip_stride(), packed.slice_rows(slice),
+                a, 1, scratch.stride, 0, b, packed.strip_stride(), packed.slice_rows(slice),
                 [&](Index m, Index v, auto value) {
                   kernel::add_to<T>(fit + (i + m) * group_cols + col + v * Shape::lanes, value);
                 });

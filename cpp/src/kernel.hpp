@@ -84,8 +84,8 @@ struct MultiplyAdd {
 };
 
 template <class T, Index Strips, class Multiply = MultiplyAdd, class Sink>
-HSCORE_INLINE void micro_kernel(const T* a, Index step, Index lane, const T* b, Index, Index rows,
-                                Sink&& sink) {
+HSCORE_INLINE void micro_kernel(const T* a, Index step, Index lane, Index, const T* b, Index,
+                                Index rows, Sink&& sink) {
   static_assert(Strips == 1);
   constexpr Index width = Shape<T>::width;
   using Matrix = Eigen::Matrix<T, width, Eigen::Dynamic>;
@@ -222,24 +222,25 @@ struct FusedPairs {
 };
 #endif
 
-/// sink(m, v, vector) receives row m, v-th hardware vector of the tile.
+/// sink(m, v, vector) receives row m, v-th hardware vector of the tile. The next tile's a is `next`
+/// from this one's, 0 where it need not be fetched.
 template <class T, Index Strips, class Multiply = MultiplyAdd, class Sink>
-HSCORE_INLINE void micro_kernel(const T* a, Index step, Index lane, const T* b, Index strip_stride,
-                                Index rows, Sink&& sink) {
+HSCORE_INLINE void micro_kernel(const T* a, Index step, Index lane, Index next, const T* b,
+                                Index strip_stride, Index rows, Sink&& sink) {
   using S = Shape<T>;
   using Vector = typename S::Vector;
   constexpr Index vectors = Strips * S::pieces;
   Vector acc[S::broadcasts][vectors] = {};
   // With fewer registers than AVX-512 has, GCC 12 would keep a sum of fused pairs in memory.
 #if defined(__AVX512F__)
-  constexpr bool fetches = true;  // these products are faster than the cache that lies next
+  constexpr bool fetches = true;  // the second-level cache is too slow for these products
 #pragma GCC unroll 2
 #else
   constexpr bool fetches = false;
 #pragma GCC unroll 1
 #endif
   for (Index k = 0; k < rows; ++k) {
-    if (fetches && lane == 1) HSCORE_PREFETCH(a + strip_stride);  // for the tile below this one
+    if (fetches) HSCORE_PREFETCH(a + next);
     Vector line[vectors];
 #pragma GCC unroll 8
     for (Index v = 0; v < vectors; ++v) {

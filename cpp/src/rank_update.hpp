@@ -61,7 +61,8 @@ void rank_update_by(const Packed& packed, Index rows, Index cols, double* scatte
             constexpr Index lanes = Shape::lanes;
             kernel::fetch_tile<tile_rows, tile_cols>(tile, stride);
             kernel::micro_kernel<T, decltype(count)::value, Multiply>(
-                a, width, 1, b, stride_of_strips, slice_rows, [&](Index m, Index v, auto value) {
+                a, width, 1, stride_of_strips, b, stride_of_strips, slice_rows,
+                [&](Index m, Index v, auto value) {
                   double* target = tile + m * stride + v * lanes;
                   if constexpr (std::is_same_v<T, kernel::RowPair>) {
                     static_assert(sign == Sign::add);
