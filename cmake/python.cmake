@@ -21,6 +21,7 @@ foreach(isa IN LISTS HSCORE_ISAS)
   string(REPLACE ";" " " isa_flags "${HSCORE_FLAGS_${isa}}")
   target_compile_definitions(
     ${module} PRIVATE HSCORE_MODULE=${module} HSCORE_ISA="${isa}" HSCORE_VERSION="${PROJECT_VERSION}"
-                      HSCORE_BUILD_FLAGS="${isa_flags}" HSCORE_EIGEN_VERSION="${Eigen3_VERSION}")
+                      HSCORE_BUILD_FLAGS="${isa_flags}" HSCORE_EIGEN_VERSION="${Eigen3_VERSION}"
+                      $<$<BOOL:${HSCORE_COMPILES_AMX}>:HSCORE_COMPILES_AMX>)
   install(TARGETS ${module} DESTINATION hscore_fast)
 endforeach()

@@ -59,13 +59,13 @@ def h_score(
         libraries. Or the address of a file.
     precision : {"auto", "float64", "float32", "high"}, default "auto"
         Arithmetic of the covariance's products; their sums are float64 always. "auto" takes
-        int16 or float32 products where they pay, knows or measures their error and corrects it by
-        a second pass over the rows where it must, to within 1e-9 of the float64 answer for float64
-        and integer features and 1e-6 for narrower ones; where that is not safe it computes in
-        float64. "float32" is unchecked.
+        products of integers or float32 where they pay, knows or measures their error and corrects
+        it by a second pass over the rows where it must, to within 1e-9 of the float64 answer for
+        float64 and integer features and 1e-6 for narrower ones; where that is not safe it computes
+        in float64. "float32" is unchecked.
         "high" never squares the features, in about three times the time: it tells near-duplicates
         apart down to 1e-9 of their deviation. Of a file that is read in blocks "auto" takes float64
-        and integer features in float64, so that it is read once.
+        and integer features in float64, so that it is read once, or by the processor's tile unit.
     tol : float, optional
         Share of a feature's variance below which the part that other features do not predict
         counts as noise; by default ``2**-42``, and with ``precision="high"`` as little as its

@@ -14,6 +14,11 @@ const char* best_isa() {
   const bool v4 = v3 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
                   __builtin_cpu_supports("avx512cd") && __builtin_cpu_supports("avx512dq") &&
                   __builtin_cpu_supports("avx512vl");
+#if defined(HSCORE_COMPILES_AMX)
+  // The system may yet refuse the tiles: that is seen when they are first used.
+  if (v4 && __builtin_cpu_supports("avx512vnni") && __builtin_cpu_supports("amx-int8"))
+    return "amx";
+#endif
   if (v4) return "v4";
   if (v3) return "v3";
 #endif

@@ -23,6 +23,8 @@ const char* path_name(const HScore& result) {
       return "float32 corrected";
     case Path::int16:
       return "int16";
+    case Path::fixed_point:
+      return "fixed point";
     case Path::int16_corrected:
       return "int16 corrected";
     case Path::triangular:

@@ -1,4 +1,4 @@
-// How much the features depend on each other, from a glance.
+// How much the features depend on each other and how far their values reach, from a glance.
 #pragma once
 
 #include "hscore/views.hpp"
@@ -10,6 +10,7 @@ namespace hscore {
 struct Inflation {
   double mean = 1;
   double largest = 1;
+  double reach = 1;  // of the largest value of a few hundred rows, in deviations, as a rule
 };
 
 /// From a few rows and features, evenly spaced: enough to tell features that are all but

@@ -266,6 +266,8 @@ HSCORE_INLINE void micro_kernel(const T* a, Index step, Index lane, Index next, 
 // Not aligned: rows of the scatter at any column, and the caller's features.
 typedef double DoubleVector __attribute__((vector_size(vector_bytes), may_alias, aligned(1)));
 typedef float HalfFloatVector __attribute__((vector_size(vector_bytes / 2), may_alias, aligned(1)));
+typedef std::int32_t HalfIntVector
+    __attribute__((vector_size(vector_bytes / 2), may_alias, aligned(1)));
 
 // As many doubles as a register holds, read from and written to either float type.
 constexpr Index double_lanes = vector_bytes / Index{sizeof(double)};
@@ -313,14 +315,14 @@ HSCORE_INLINE DoubleLanes widen(RowPairs value) {
 }
 
 /// Adds value * row_scale * col_scale, the scale of each column.
+HSCORE_INLINE void add_scaled(double* target, DoubleLanes value, double row_scale,
+                              const double* col_scale) {
+  store_lanes(target, load_lanes(target) + value * (load_lanes(col_scale) * row_scale));
+}
 HSCORE_INLINE void add_scaled(double* target, RowPairs value, double row_scale,
                               const double* col_scale) {
-  const auto add = [&](Index at, DoubleLanes part) {
-    store_lanes(target + at,
-                load_lanes(target + at) + part * (load_lanes(col_scale + at) * row_scale));
-  };
-  add(0, widen<0>(value));
-  add(double_lanes, widen<1>(value));
+  add_scaled(target, widen<0>(value), row_scale, col_scale);
+  add_scaled(target + double_lanes, widen<1>(value), row_scale, col_scale + double_lanes);
 }
 
 /// The nearest integers to both, which must be within int16. Adding 1.5 * 2^23 to a float leaves

@@ -10,6 +10,7 @@
 #include <optional>
 
 #include "correction.hpp"
+#include "fixed_point_score.hpp"
 #include "hscore/parallel.hpp"
 #include "hscore/row_blocks.hpp"
 #include "hscore/saturation.hpp"
@@ -135,13 +136,23 @@ HScore score_of_rows(const FeatureView& x, const LabelView& y, const ScoreOption
   }
   if (options.precision == Precision::high) return without_squares(x, y, whitening, parts);
   const bool forced = options.precision == Precision::float32;
-  const bool wanted = options.precision == Precision::automatic && float32_pays(x, y.classes);
+  const bool automatic = options.precision == Precision::automatic;
+  // Who wants the parts has more use for better ones.
+  const bool by_tiles = automatic && parts == nullptr && fixed_point_pays(x);
+  const bool wanted = automatic && float32_pays(x, y.classes);
+  Inflation inflation;
+  if (by_tiles || wanted) {
+    inflation = sample_inflation(x.blocks == nullptr ? x : x.blocks->first());
+  }
+  if (by_tiles) {
+    if (const auto score = fixed_point_h_score(x, y, inflation, whitening)) return *score;
+    // Read one more time, and not three.
+    if (x.blocks != nullptr && x.blocks->readings() > 1) return in_float64(x, y, whitening, parts);
+  }
   if (!forced && !wanted) return in_float64(x, y, whitening, parts);
 
   const bool narrow = is_narrow(x.dtype);
   if (wanted) {
-    const Inflation inflation = sample_inflation(x.blocks == nullptr ? x : x.blocks->first());
-    // Who wants the parts has more use for better ones.
     if (parts == nullptr) {
       if (const auto score = quantized_h_score(x, y, inflation, whitening)) return *score;
       // What a correction did not help is read one more time, and not three.

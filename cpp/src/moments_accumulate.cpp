@@ -65,6 +65,13 @@ void Moments::accumulate(const Batch& batch, const UpdateOptions& options, Works
     return accumulate_as<QuantizedRows>(batch, options, even, threads, workspace);
   }
 #endif
+#if defined(HSCORE_TILE_UNIT)
+  if (options.products == Products::fixed_point && tiles::usable()) {
+    constexpr Index stretch = FixedPointRows::stretch;
+    const Index even = std::max<Index>(1, block / stretch) * stretch;
+    return accumulate_as<FixedPointRows>(batch, options, even, threads, workspace);
+  }
+#endif
   accumulate_as<PackedRows<float>>(batch, options, block, threads, workspace);
 }
 
@@ -78,10 +85,12 @@ void Moments::accumulate_as(const Batch& batch, const UpdateOptions& options, In
   const bool norms = options.norms && has_norms_ && std::is_floating_point_v<Element>;
   std::vector<double> squared_norms;
   if (norms) squared_norms.reserve(static_cast<std::size_t>(block));
-  constexpr bool quantizes = std::is_same_v<Packed, QuantizedRows>;
+  constexpr bool quantizes = std::is_base_of_v<StretchNoise, Packed>;
   Packed& packed = [&]() -> Packed& {
-    if constexpr (quantizes)
+    if constexpr (std::is_same_v<Packed, QuantizedRows>)
       return workspace.room_for<Packed>(block, features_, options.quantization->stretch);
+    else if constexpr (std::is_same_v<Packed, FixedPointRows>)
+      return workspace.room_for<Packed>(block, features_, options.quantization->digits);
     else
       return workspace.room_for<Packed>(block, features_);
   }();
@@ -156,6 +165,7 @@ void Moments::accumulate_in_parts(const Batch& batch, const UpdateOptions& optio
     serial.norms = options.norms && has_norms_;
     if (options.quantization != nullptr) {
       part.rounding.stretch = options.quantization->stretch;
+      part.rounding.digits = options.quantization->digits;
       serial.quantization = &part.rounding;
     }
     serial.stop = [&, t](Index rows) {

@@ -6,8 +6,8 @@
 #include <tuple>
 #include <vector>
 
+#include "fixed_point_rows.hpp"
 #include "hscore/moments.hpp"
-#include "quantized_rows.hpp"
 
 namespace hscore {
 
@@ -61,7 +61,7 @@ class Moments::Workspace {
 
  private:
   std::tuple<std::optional<PackedRows<double>>, std::optional<PackedRows<float>>,
-             std::optional<QuantizedRows>>
+             std::optional<QuantizedRows>, std::optional<FixedPointRows>>
       packed_;
 };
 

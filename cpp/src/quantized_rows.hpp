@@ -9,33 +9,48 @@
 
 namespace hscore {
 
-/// Row k of a slice holds rows k and k + depth of a stretch of up to 2 depth rows.
-class QuantizedRows : public PackedRows<kernel::RowPair> {
+/// What rounding by a scale for every feature in every stretch of rows has done.
+class StretchNoise {
  public:
-  QuantizedRows(Index most_rows, Index features, Index stretch)
-      : PackedRows(pairs(most_rows, stretch), features, stretch / 2),
-        most_rows_(most_rows),
-        stretch_(stretch),
-        centred_(std::min(most_rows, stretch), features, stretch / 2),
-        scales_((most_rows + stretch - 1) / stretch, strips() * width),
-        added_(1, strips() * width),
-        noise_(1, strips() * width) {}
+  StretchNoise(Index most_stretches, Index padded_features)
+      : features_(padded_features),
+        scales_(most_stretches, features_),
+        added_(1, features_),
+        noise_(1, features_) {}
 
   /// Before the first rows.
   void clear_noise() {
     std::fill_n(added_.data(), added_.size(), 0.0);
     std::fill_n(noise_.data(), noise_.size(), 0.0);
   }
-  Index most_rows() const { return most_rows_; }
-  Index stretch() const { return stretch_; }
-  void set_rows(Index rows) { PackedRows::set_rows(pairs(rows, stretch_)); }
-  const double* scales(Index slice) const { return scales_.data() + slice * strips() * width; }
-  double* scales(Index slice) { return scales_.data() + slice * strips() * width; }
+  const double* scales(Index stretch) const { return scales_.data() + stretch * features_; }
+  double* scales(Index stretch) { return scales_.data() + stretch * features_; }
   /// Per feature, over all rows yet: the sum of the variances of the rounding errors, which is what
   /// they add to its sum of squares as a rule.
   double* added() { return added_.data(); }
   /// Over all stretches yet, the mean of these variances times the sum of squares.
   double* noise() { return noise_.data(); }
+
+ private:
+  Index features_;
+  AlignedBuffer<double> scales_;
+  AlignedBuffer<double> added_;
+  AlignedBuffer<double> noise_;
+};
+
+/// Row k of a slice holds rows k and k + depth of a stretch of up to 2 depth rows.
+class QuantizedRows : public PackedRows<kernel::RowPair>, public StretchNoise {
+ public:
+  QuantizedRows(Index most_rows, Index features, Index stretch)
+      : PackedRows(pairs(most_rows, stretch), features, stretch / 2),
+        StretchNoise((most_rows + stretch - 1) / stretch, strips() * width),
+        most_rows_(most_rows),
+        stretch_(stretch),
+        centred_(std::min(most_rows, stretch), features, stretch / 2) {}
+
+  Index most_rows() const { return most_rows_; }
+  Index stretch() const { return stretch_; }
+  void set_rows(Index rows) { PackedRows::set_rows(pairs(rows, stretch_)); }
   /// One stretch of rows on its way into int16.
   PackedRows<float>& centred() { return centred_; }
 
@@ -46,9 +61,6 @@ class QuantizedRows : public PackedRows<kernel::RowPair> {
   Index most_rows_;
   Index stretch_;
   PackedRows<float> centred_;
-  AlignedBuffer<double> scales_;
-  AlignedBuffer<double> added_;
-  AlignedBuffer<double> noise_;
 };
 
 #if defined(HSCORE_ROW_PAIRS)

@@ -1,86 +1,19 @@
 // The rows rounded to int16 make a covariance at twice the rate of float32, for a thousand times
-// its error. But the rounding is random, and ours: its law is known, and with it what it does to
-// the score. With D the errors, independent of each other and of everything else, of mean zero and
-// variance v_k in feature k, P = T + X'D + D'X plus what is smaller, and
-//     tr(B'P^-1 B) - H = -tr(Z' (P - T) Z) + tr(Z' (P - T) T^-1 (P - T) Z) - ...
-// The first term has mean zero and the variance 4 sum_k v_k (G T G)_kk for G = Z Z'. With many
-// classes or rows that is little beside the score. The second has the mean
-//     H sum_k v_k (T^-1)_kk + F sum_k v_k G_kk
-// and is all that is left after a correction, which removes the first.
+// its error, of which the law is known (rounding_effect.hpp). A correction removes the term of
+// first order.
 #include "quantized_score.hpp"
 
-#include <Eigen/Dense>
 #include <cmath>
 
 #include "correction.hpp"
 #include "inflation.hpp"
 #include "kernel.hpp"
+#include "rounding_effect.hpp"
 #include "scores.hpp"
 
 namespace hscore {
 
 namespace {
-
-using RowMajor = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
-
-RowMajor random_signs(Index rows, Index cols) {
-  const PaddedMatrix signs = probe_signs(rows, cols);
-  RowMajor copy(rows, cols);
-  for (Index i = 0; i < rows; ++i) {
-    for (Index j = 0; j < cols; ++j) copy(i, j) = signs(i, j);
-  }
-  return copy;
-}
-
-struct RoundingEffect {
-  double deviation = 0;  // of the first term
-  double second = 0;     // the second term
-  double spread = 0;     // sum_k v_k G_kk
-  double inflated = 0;   // sum_k v_k (T^-1)_kk
-};
-
-// The three sums over k are tr(M' diag(v) M) for M = L^-T W W', L^-T and Z = L^-T W, estimated by
-// random signs s as sum_k v_k (M s)_k^2 (Hutchinson 1990): no pass over the rows is needed.
-// Row c of those at `first_row`, `stride` apart, is L^-1 b_c, and `score` the sum of their squares.
-RoundingEffect rounding_effect(const FactoredCovariance& factored, const double* first_row,
-                               Index classes, Index stride, double score,
-                               const std::vector<double>& variance, int threads) {
-  constexpr Index for_deviation = 16;
-  constexpr Index for_second = 8;
-  const AugmentedMatrix& factor = factored.factor;
-  const Index rank = factor.order();
-  const Eigen::Map<const RowMajor, 0, Eigen::OuterStride<>> whitened(first_row, classes, rank,
-                                                                     Eigen::OuterStride<>(stride));
-  RowMajor probes(for_deviation + 2 * for_second, rank);
-  const RowMajor mixed = random_signs(for_deviation, rank) * whitened.transpose();
-  probes.topRows(for_deviation).noalias() = mixed * whitened;
-  probes.middleRows(for_deviation, for_second) = random_signs(for_second, rank);
-  probes.bottomRows(for_second).noalias() = random_signs(for_second, classes) * whitened;
-  const PaddedMatrix solved = class_coefficients(
-      factor, probes.data(), probes.rows(), rank, factored.chosen, factored.live.index,
-      factored.live.scale, static_cast<Index>(variance.size()), threads);
-  const auto mean = [&](Index first, Index count) {
-    double sum = 0;
-    for (Index k = first; k < first + count; ++k) {
-      for (std::size_t j = 0; j < variance.size(); ++j) {
-        const double value = solved(k, static_cast<Index>(j));
-        sum += variance[j] * value * value;
-      }
-    }
-    return sum / static_cast<double>(count);
-  };
-  RoundingEffect effect;
-  effect.deviation = 2 * std::sqrt(mean(0, for_deviation));
-  effect.spread = mean(for_deviation + for_second, for_second);
-  effect.inflated = mean(for_deviation, for_second);
-  effect.second = score * effect.inflated + static_cast<double>(rank) * effect.spread;
-  return effect;
-}
-
-// Of T as an operator, relative, for independent features whose values round with that deviation.
-double operator_error(const FeatureView& x, double noise) {
-  return 2 * std::sqrt(2 * static_cast<double>(x.cols) / static_cast<double>(x.rows)) * noise;
-}
 
 struct Plan {
   bool pays = false;

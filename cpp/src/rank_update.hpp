@@ -2,8 +2,8 @@
 // goes: N F^2 operations for the covariance, F^3 / 3 for its factor.
 #pragma once
 
+#include "fixed_point_rows.hpp"
 #include "hscore/errors.hpp"
-#include "quantized_rows.hpp"
 
 namespace hscore {
 
@@ -11,14 +11,109 @@ enum class Sign { add, subtract };
 
 namespace detail {
 
-template <class Multiply, Sign sign, class Packed>
+/// Where the sums of a tile go. Those of integers are in units of the features' scales.
+template <class T, Sign sign>
+struct Target {
+  double* tile;
+  Index stride;
+  const double* row_scale;
+  const double* col_scale;
+
+  template <class V>
+  HSCORE_INLINE void add(Index row, Index col, V value) const {
+    double* at = tile + row * stride + col;
+    if constexpr (std::is_integral_v<T>) {
+      static_assert(sign == Sign::add);
+      kernel::add_scaled(at, value, row_scale[row], col_scale + col);
+    } else if constexpr (sign == Sign::add) {
+      kernel::add_to<T>(at, value);
+    } else {
+      kernel::subtract_from<T>(at, value);
+    }
+  }
+};
+
+/// Tiles of S in the registers of the vector unit, and what they take of packed rows.
+template <class T, Sign sign, class Multiply>
+class RegisterTiles {
+ public:
+  static constexpr Index width = kernel::Shape<T>::width;
+  static constexpr Index rows = kernel::Shape<T>::broadcasts;
+  static constexpr Index most_strips = Multiply::template strips<T>;
+
+  template <class Packed>
+  static const T* right(const Packed& packed, Index slice, Index strip) {
+    return packed.strip(slice, strip);
+  }
+  template <Index strips, class Packed>
+  HSCORE_INLINE void multiply(const Packed& packed, Index slice, Index i, const T* b,
+                              const Target<T, sign>& target) const {
+    const T* a = packed.strip(slice, i / width) + i % width;
+    const Index stride = packed.strip_stride();
+    kernel::micro_kernel<T, strips, Multiply>(
+        a, width, 1, stride, b, stride, packed.slice_rows(slice),
+        [&](Index m, Index v, auto value) { target.add(m, v * kernel::Shape<T>::lanes, value); });
+  }
+};
+
+#if defined(HSCORE_TILE_UNIT)
+/// Tiles of S as the tile unit makes them. While it makes one, the vector unit adds the one before.
+template <Sign sign, int digits>
+class UnitTiles {
+ public:
+  static constexpr Index width = tiles::side;
+  static constexpr Index rows = tiles::side;
+  static constexpr Index most_strips = 1;
+
+  ~UnitTiles() { add_rows(rows); }
+
+  static const std::int8_t* right(const FixedPointRows& packed, Index slice, Index strip) {
+    return packed.right(slice, strip);
+  }
+  template <Index strips>
+  HSCORE_INLINE void multiply(const FixedPointRows& packed, Index slice, Index i,
+                              const std::int8_t* b, const Target<std::int8_t, sign>& target) {
+    const Index steps = packed.steps(slice);
+    const Index at_a_time = (rows - 1) / steps + 1;
+    tiles::multiply<digits>(packed.left(slice, i / width), b, steps, sums_[0],
+                            [&] { add_rows(at_a_time); });
+    left_ = rows;
+    target_ = target;
+  }
+
+ private:
+  HSCORE_INLINE void add_rows(Index count) {
+    constexpr Index lanes = kernel::double_lanes;
+    for (; count > 0 && left_ > 0; --count, --left_) {
+      const Index m = rows - left_;
+      const tiles::Parts<digits> parts = tiles::combine<digits>(
+          [&](int w) { return *reinterpret_cast<const tiles::Sums*>(sums_[w] + m * width); });
+      const auto add_half = [&](auto half) {
+        kernel::DoubleLanes value = kernel::widen<decltype(half)::value>(parts.of[0]);
+        for (int p = 1; p < digits - 1; ++p) {
+          value = value * 256.0 + kernel::widen<decltype(half)::value>(parts.of[p]);
+        }
+        target_.add(m, half * lanes, value);
+      };
+      add_half(std::integral_constant<int, 0>{});
+      add_half(std::integral_constant<int, 1>{});
+    }
+  }
+
+  tiles::Session session_;
+  alignas(kernel::alignment) std::int32_t sums_[tiles::weights<digits>][rows * width];
+  Index left_ = 0;  // rows of the last tile that are yet to be added
+  Target<std::int8_t, sign> target_ = {};
+};
+#endif
+
+template <class Tiles, Sign sign, class Packed>
 void rank_update_by(const Packed& packed, Index rows, Index cols, double* scatter, Index stride,
                     int threads) {
   using T = typename Packed::Element;
-  using Shape = kernel::Shape<T>;
-  constexpr Index width = Shape::width;
-  constexpr Index tile_rows = Shape::broadcasts;
-  constexpr Index most_strips = Multiply::template strips<T>;
+  constexpr Index width = Tiles::width;
+  constexpr Index tile_rows = Tiles::rows;
+  constexpr Index most_strips = Tiles::most_strips;
   constexpr Index tile_cols = most_strips * width;
   // Blocks of S small enough that they and the strips they need stay in the second-level cache,
   // and many enough to keep the threads evenly busy.
@@ -35,6 +130,7 @@ void rank_update_by(const Packed& packed, Index rows, Index cols, double* scatte
     Index row, col;
   };
   parallel_for(blocks, threads, [&](Index task) {
+    Tiles tiles;
     Block corner{0, task};
     for (; corner.col >= across(corner.row); corner.row += block) corner.col -= across(corner.row);
     corner.col *= block;
@@ -42,37 +138,22 @@ void rank_update_by(const Packed& packed, Index rows, Index cols, double* scatte
     const Index row_end = std::min(rows, corner.row + block);
     const Index col_end = std::min(cols, corner.col + block);
     for (Index slice = 0; slice < packed.slices(); ++slice) {
-      const Index slice_rows = packed.slice_rows(slice);
-      const double* scale = nullptr;
-      if constexpr (std::is_same_v<T, kernel::RowPair>) scale = packed.scales(slice);
+      const double* scale = scatter;  // not looked at
+      if constexpr (std::is_integral_v<T>) scale = packed.scales(slice);
       for (Index j = corner.col; j < col_end; j += tile_cols) {
-        const T* b = packed.strip(slice, j / width);
+        const T* b = Tiles::right(packed, slice, j / width);
         const Index strips = std::min(most_strips, (col_end - j + width - 1) / width);
         const bool slice_ends = j + tile_cols >= col_end && slice + 1 < packed.slices();
-        kernel::FetchedAhead next(slice_ends ? packed.strip(slice + 1, corner.col / width)
+        kernel::FetchedAhead next(slice_ends ? Tiles::right(packed, slice + 1, corner.col / width)
                                              : b + strips * stride_of_strips,
                                   beyond_cache ? strips * stride_of_strips * Index{sizeof(T)} : 0,
                                   (row_end - std::max(corner.row, j)) / tile_rows);
         for (Index i = std::max(corner.row, j); i < row_end; i += tile_rows) {
           next.fetch_some();
-          const T* a = packed.strip(slice, i / width) + i % width;
-          double* tile = scatter + i * stride + j;
+          const Target<T, sign> target{scatter + i * stride + j, stride, scale + i, scale + j};
           kernel::with_strips<most_strips>(strips, [&](auto count) {
-            constexpr Index lanes = Shape::lanes;
-            kernel::fetch_tile<tile_rows, tile_cols>(tile, stride);
-            kernel::micro_kernel<T, decltype(count)::value, Multiply>(
-                a, width, 1, stride_of_strips, b, stride_of_strips, slice_rows,
-                [&](Index m, Index v, auto value) {
-                  double* target = tile + m * stride + v * lanes;
-                  if constexpr (std::is_same_v<T, kernel::RowPair>) {
-                    static_assert(sign == Sign::add);
-                    kernel::add_scaled(target, value, scale[i + m], scale + j + v * lanes);
-                  } else if constexpr (sign == Sign::add) {
-                    kernel::add_to<T>(target, value);
-                  } else {
-                    kernel::subtract_from<T>(target, value);
-                  }
-                });
+            kernel::fetch_tile<tile_rows, tile_cols>(target.tile, stride);
+            tiles.template multiply<decltype(count)::value>(packed, slice, i, b, target);
           });
         }
       }
@@ -87,15 +168,29 @@ void rank_update_by(const Packed& packed, Index rows, Index cols, double* scatte
 template <Sign sign, class Packed>
 void rank_update(const Packed& packed, Index rows, Index cols, double* scatter, Index stride,
                  int threads) {
-#if defined(HSCORE_MAY_FUSE_PAIRS)
-  if constexpr (std::is_same_v<typename Packed::Element, kernel::RowPair>) {
-    if (kernel::FusedPairs::on_this_cpu()) {
-      return detail::rank_update_by<kernel::FusedPairs, sign>(packed, rows, cols, scatter, stride,
-                                                              threads);
-    }
-  }
+  using T = typename Packed::Element;
+  const auto by = [&](auto* kind) {
+    using Tiles = std::remove_pointer_t<decltype(kind)>;
+    detail::rank_update_by<Tiles, sign>(packed, rows, cols, scatter, stride, threads);
+  };
+  if constexpr (std::is_same_v<Packed, FixedPointRows>) {
+#if defined(HSCORE_TILE_UNIT)
+    using detail::UnitTiles;
+    if (packed.digits() == 2) return by(static_cast<UnitTiles<sign, 2>*>(nullptr));
+    if (packed.digits() == 3) return by(static_cast<UnitTiles<sign, 3>*>(nullptr));
+    by(static_cast<UnitTiles<sign, 4>*>(nullptr));
 #endif
-  detail::rank_update_by<kernel::MultiplyAdd, sign>(packed, rows, cols, scatter, stride, threads);
+  } else {
+    using detail::RegisterTiles;
+#if defined(HSCORE_MAY_FUSE_PAIRS)
+    if constexpr (std::is_same_v<T, kernel::RowPair>) {
+      if (kernel::FusedPairs::on_this_cpu()) {
+        return by(static_cast<RegisterTiles<T, sign, kernel::FusedPairs>*>(nullptr));
+      }
+    }
+#endif
+    by(static_cast<RegisterTiles<T, sign, kernel::MultiplyAdd>*>(nullptr));
+  }
 }
 
 }  // namespace hscore

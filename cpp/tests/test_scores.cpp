@@ -12,6 +12,10 @@ TEST(fused_pairs_have_the_bits_of_two_instructions) {
   CHECK(fused_pairs_agree());
 }
 
+TEST(tile_unit_multiplies_exactly) {
+  CHECK(tile_products_agree());
+}
+
 TEST(full_rank_at_every_edge) {
   for (const Index rows : {2, 5, 191, 192, 193, 385, 961, 1500}) {
     for (const Index cols : {1, 2, 7, 8, 9, 16, 23, 24, 25, 33, 48, 49, 95, 96, 97, 130, 193}) {
@@ -68,6 +72,44 @@ TEST(int16_products_are_a_start) {
   }
 }
 
+TEST(fixed_point_products_are_as_near_as_their_digits) {
+  Data data = random_data(1000, 100, 5);
+  data.x.col(7) *= 1e-9;
+  std::vector<double> weights(1000);
+  for (std::size_t i = 0; i < weights.size(); ++i) weights[i] = static_cast<double>(i % 3);
+  const double* no_weights = nullptr;
+  for (const double* weight : {no_weights, static_cast<const double*>(weights.data())}) {
+    hscore::Moments exact(100);
+    hscore::UpdateOptions options;
+    exact.update(view(data.x), labels(data), options, weight);
+    options.products = hscore::Products::fixed_point;
+    for (const int digits : {2, 3, 4}) {
+      hscore::Quantization rounding;
+      rounding.digits = digits;
+      options.quantization = &rounding;
+      hscore::Moments near(100);
+      near.update(view(data.x), labels(data), options, weight);
+      double largest = 0;
+      double noise = 0;
+      for (Index i = 0; i < 100; ++i) {
+        const auto& t = exact.shifted_scatter();
+        noise = std::max(noise, rounding.variance[static_cast<std::size_t>(i)] * 1000 / t(i, i));
+        for (Index j = 0; j <= i; ++j) {
+          const double error = near.shifted_scatter()(i, j) - t(i, j);
+          largest = std::max(largest, std::abs(error) / std::sqrt(t(i, i) * t(j, j)));
+        }
+      }
+      if (!has_tile_unit()) {
+        CHECK(largest < 1e-5);
+        continue;
+      }
+      CHECK(largest < 5 * std::sqrt(2 * noise / 1000.0));
+      CHECK(largest > 0.1 * std::sqrt(noise / 1000.0));
+      CHECK(std::sqrt(noise) < 0.03 * std::pow(256.0, 1 - digits));
+    }
+  }
+}
+
 TEST(automatic_precision_keeps_its_promise) {
   const Data data = random_data(9000, 600, 12);
   hscore::ScoreOptions options;
@@ -76,8 +118,9 @@ TEST(automatic_precision_keeps_its_promise) {
   const hscore::HScore exact = hscore::h_score(view(data.x), labels(data), options);
   options.precision = hscore::Precision::float32;
   const hscore::HScore rough = hscore::h_score(view(data.x), labels(data), options);
-  CHECK(automatic.path ==
-        (has_row_pairs() ? hscore::Path::int16_corrected : hscore::Path::float32_corrected));
+  CHECK(automatic.path == (has_tile_unit()   ? hscore::Path::fixed_point
+                           : has_row_pairs() ? hscore::Path::int16_corrected
+                                             : hscore::Path::float32_corrected));
   CHECK(exact.path == hscore::Path::float64);
   CHECK(rough.path == hscore::Path::float32);
   CHECK_CLOSE(automatic.score, exact.score, 1e-9 * exact.score);

@@ -12,15 +12,18 @@
 namespace hscore {
 
 /// Type of the products in the covariance. Sums, means and class sums are float64 always, and the
-/// diagonal but for `int16`, which rounds each feature, at random, to some 2e-4 of its size nearby;
-/// where that would be no faster than float32 it is float32.
-enum class Products { float64, float32, int16 };
+/// diagonal but for the last two, which round each feature at random: `int16` to some 2e-4 of its
+/// size nearby, `fixed_point` to 5e-5, 2e-7 or 7e-10. Where the processor has nothing for them that
+/// would be faster than float32 they are float32.
+enum class Products { float64, float32, int16, fixed_point };
 
-/// How int16 products round, and what they did: the variance of a value's rounding error per
-/// feature, as the mean over all rows, and as the mean weighted by the feature's squares nearby.
+/// How int16 and fixed-point products round, and what they did: the variance of a value's rounding
+/// error per feature, as the mean over all rows, and as the mean weighted by the feature's squares
+/// nearby.
 struct Quantization {
   static constexpr Index most_stretch = 384;
-  Index stretch = most_stretch;  // rows that share a scale: the fewer, the finer. Even
+  Index stretch = most_stretch;  // of int16, rows that share a scale: the fewer, the finer. Even
+  int digits = 4;                // of fixed point: 2, 3 or 4, of 8 bits each
   std::vector<double> mean_variance;
   std::vector<double> variance;
 };

@@ -8,7 +8,15 @@
 namespace hscore {
 
 /// How a score was computed.
-enum class Path { float64, float32, float32_corrected, int16, int16_corrected, triangular };
+enum class Path {
+  float64,
+  float32,
+  float32_corrected,
+  int16,
+  int16_corrected,
+  fixed_point,
+  triangular
+};
 
 struct HScore {
   double score = 0;

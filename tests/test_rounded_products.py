@@ -1,18 +1,33 @@
-"""int16 products under `precision="auto"`: what rounding does to the score follows its law."""
+"""Rows rounded to integers under `precision="auto"`: what it does to the score follows its law."""
 
 import platform
 
 import numpy as np
 import pytest
 
+from hscore_fast import _variants
 from hscore_fast.scores import score_result
 
 N, F = 8_000, 512
 
-# Only the x86 family has the instruction; elsewhere "auto" takes float32 products.
+# Only the x86 family has the instructions; elsewhere "auto" takes float32 products.
 pytestmark = pytest.mark.skipif(
-    platform.machine() not in ("x86_64", "AMD64"), reason="no product of int16 pairs"
+    platform.machine() not in ("x86_64", "AMD64"), reason="no products of integers"
 )
+
+
+@pytest.fixture(params=["int16", "fixed point"])
+def products(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Score by the core that rounds the rows that way."""
+    isas = _variants.available_isas()
+    if request.param == "int16":
+        isa = [isa for isa in isas if isa != "amx"][-1]
+    elif "amx" in isas:
+        isa = "amx"
+    else:
+        pytest.skip("no tile unit")
+    monkeypatch.setattr("hscore_fast.scores.core", _variants.load(isa))
+    return request.param
 
 
 def scores(x: np.ndarray, y: np.ndarray):
@@ -45,18 +60,20 @@ KINDS = ["normal", "rectified", "counts", "heavy tails", "periodic", "growing"]
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_uncorrected_errors_have_the_deviation_that_is_reported(kind: str) -> None:
+def test_uncorrected_errors_have_the_deviation_that_is_reported(kind: str, products: str) -> None:
     rng = np.random.default_rng(11)
     shares = []
     for _ in range(12):
         y = rng.integers(0, 600, N)
         x = (make_features(kind, rng) + 0.2 * rng.normal(size=(600, F))[y]).astype(np.float32)
         found, truth = scores(x, y)
-        if found.precision_used != "int16":
+        if found.precision_used != products:
             continue
         assert abs(found.score - truth.score) <= found.error_bound <= 1e-6 * truth.score
-        # The bound is four deviations, and a little.
-        shares.append((found.score - truth.score) / ((found.error_bound - 1e-7 * truth.score) / 4))
+        # The bound is four deviations, and a little for a factor in float32.
+        little = 1e-7 * truth.score
+        deviation = (found.error_bound - (little if found.error_bound > little else 0)) / 4
+        shares.append((found.score - truth.score) / deviation)
     if kind != "growing":  # where noise is more than can be had, other products are taken
         assert len(shares) == 12
         assert 0.3 < np.sqrt(np.mean(np.square(shares))) < 2
@@ -65,24 +82,53 @@ def test_uncorrected_errors_have_the_deviation_that_is_reported(kind: str) -> No
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("classes", [8, 60])
 @pytest.mark.parametrize("kind", [*KINDS, "factors", "pair"])
-def test_corrected_scores_keep_the_promise(kind: str, classes: int, dtype: type) -> None:
+def test_scores_keep_the_promise(kind: str, classes: int, dtype: type, products: str) -> None:
     rng = np.random.default_rng(12)
     y = rng.integers(0, classes, N)
     x = (make_features(kind, rng) + 0.2 * rng.normal(size=(classes, F))[y]).astype(dtype)
     found, truth = scores(x, y)
-    assert found.precision_used.startswith("int16")
+    assert found.precision_used.startswith(products)
     promise = 1e-6 if dtype is np.float32 else 1e-9
     assert abs(found.score - truth.score) <= found.error_bound <= promise * truth.score
 
 
-def test_the_same_bits_again_and_others_for_other_rows() -> None:
+def test_the_same_bits_again_and_others_for_other_rows(products: str) -> None:
     rng = np.random.default_rng(13)
     y = rng.integers(0, 600, N)
     x = rng.normal(size=(N, F)).astype(np.float32)
     first, again = (score_result(x, y, "auto", None, 2, True) for _ in range(2))
-    assert first.precision_used == "int16"
+    assert first.precision_used == products
     assert first.score == again.score
     order = rng.permutation(N)
     other = score_result(x[order], y[order], "auto", None, 2, True)
     assert other.score != first.score
     assert abs(other.score - first.score) <= other.error_bound + first.error_bound
+
+
+@pytest.mark.skipif("amx" not in _variants.available_isas(), reason="no tile unit")
+@pytest.mark.parametrize("classes", [10, 400])
+def test_four_digits_have_the_deviation_that_is_reported(classes: int) -> None:
+    rng = np.random.default_rng(14)
+    shares = []
+    for _ in range(12):
+        y = rng.integers(0, classes, N)
+        x = rng.normal(size=(N, F)) + 0.2 * rng.normal(size=(classes, F))[y]
+        found, truth = scores(x, y)
+        assert found.precision_used == "fixed point"
+        assert abs(found.score - truth.score) <= found.error_bound <= 1e-9 * truth.score
+        shares.append(4 * (found.score - truth.score) / found.error_bound)
+    assert 0.3 < np.sqrt(np.mean(np.square(shares))) < 2
+
+
+@pytest.mark.skipif("amx" not in _variants.available_isas(), reason="no tile unit")
+def test_what_rounding_cannot_keep_is_left_to_other_products() -> None:
+    rng = np.random.default_rng(15)
+    y = rng.integers(0, 50, N)
+    x = rng.normal(size=(N, F))
+    x[:, 1] = x[:, 0] + 1e-5 * x[:, 1]
+    found, truth = scores(x, y)
+    assert found.precision_used == "float64"
+    assert found.score == truth.score
+    x = rng.normal(size=(N, F))
+    x[7, 3] = np.nan
+    assert score_result(x, y, "auto", None, None, False) is None

@@ -1,0 +1,19 @@
+// The score from rows rounded to integers that the tile unit multiplies exactly.
+#pragma once
+
+#include <optional>
+
+#include "hscore/scores.hpp"
+#include "inflation.hpp"
+
+namespace hscore {
+
+/// Whether there is a tile unit, and the problem so large that its products pay.
+bool fixed_point_pays(const FeatureView& features);
+
+/// As promised by Precision::automatic; nothing where it would not pay or does not succeed.
+std::optional<HScore> fixed_point_h_score(const FeatureView& x, const LabelView& y,
+                                          const Inflation& inflation,
+                                          const WhiteningOptions& whitening);
+
+}  // namespace hscore
