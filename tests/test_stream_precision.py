@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hscore_fast import h_score, regularized_h_score
+from hscore_fast import _variants, build_info, h_score, regularized_h_score
 from hscore_fast._inputs import as_tol
-from hscore_fast.readers import Source, _source, _stream, read_moments
+from hscore_fast.readers import Source, _blocks, _source, _stream, read_moments
 from hscore_fast.readers._source import Joined
 
 ROWS, COLUMNS = 9_000, 512  # enough for products of less than float64
@@ -50,6 +50,14 @@ def score(source: Source, y: np.ndarray, precision: str = "auto", threads: int =
     return _stream.core.h_score(
         rows.for_core(), codes, len(classes), False, precision, tol, threads, None
     )
+
+
+@pytest.fixture
+def without_tiles(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Score without the tile unit, which makes a second reading needless."""
+    isa = [isa for isa in _variants.available_isas() if isa != "amx"][-1]
+    for module in (_stream, _blocks):
+        monkeypatch.setattr(module, "core", _variants.load(isa))
 
 
 def write(path: Path, x: np.ndarray) -> str:
@@ -116,6 +124,7 @@ def test_rows_sorted_by_class_keep_the_promise() -> None:
         assert score(Pieces(x, ends), y).score == pytest.approx(exact, rel=1e-6)
 
 
+@pytest.mark.usefixtures("without_tiles")
 def test_what_needs_a_correction_is_read_again() -> None:
     x, y = draw(3, 0.3)
     source = Pieces(x, [4000])
@@ -125,6 +134,7 @@ def test_what_needs_a_correction_is_read_again() -> None:
     assert found.score == pytest.approx(h_score(x, y, precision="float64"), rel=1e-6)
 
 
+@pytest.mark.usefixtures("without_tiles")
 def test_wide_features_are_read_once() -> None:
     x, y = draw(3, 0.3)
     for wide in (x.astype("f8"), np.round(x * 100).astype("i2")):
@@ -134,6 +144,18 @@ def test_wide_features_are_read_once() -> None:
         assert found.score == pytest.approx(h_score(wide, y, precision="float64"), rel=1e-12)
     mixed = Joined([Pieces(x[:4000], []), Pieces(x[4000:].astype("f8"), [])])
     assert score(mixed, y).precision_used == "float64"
+
+
+@pytest.mark.skipif(build_info()["isa"] != "amx", reason="no tile unit")
+@pytest.mark.parametrize("dtype", ["f4", "f8"])
+def test_the_tile_unit_reads_once(dtype: str) -> None:
+    x, y = draw(3, 0.3)
+    x = x.astype(dtype)
+    source = Pieces(x, [4000])
+    found = score(source, y)
+    assert (found.precision_used, source.readings) == ("fixed point", 1)
+    promise = 1e-6 if dtype == "f4" else 1e-9
+    assert found.score == pytest.approx(h_score(x, y, precision="float64"), rel=promise)
 
 
 def test_near_duplicates_in_high_precision() -> None:
@@ -160,6 +182,7 @@ def test_a_value_that_is_not_finite_ends_the_reading(precision) -> None:
         raise rows.not_finite(2)
 
 
+@pytest.mark.usefixtures("without_tiles")
 def test_an_error_in_the_second_reading_reaches_the_caller() -> None:
     x, y = draw(3, 0.3)
     source = Pieces(x, [4000])

@@ -36,7 +36,7 @@ bool fixed_point_pays(const FeatureView& x) {
 
 std::optional<HScore> fixed_point_h_score(const FeatureView& x, const LabelView& y,
                                           const Inflation& inflation,
-                                          const WhiteningOptions& whitening) {
+                                          const WhiteningOptions& whitening, ScoreParts* parts) {
   Quantization rounding;
   rounding.digits = digits_for(x, y.classes, inflation);
   if (rounding.digits == 0) return std::nullopt;
@@ -57,8 +57,8 @@ std::optional<HScore> fixed_point_h_score(const FeatureView& x, const LabelView&
   noise = std::sqrt(noise / static_cast<double>(x.cols));
   // Where two digits are enough the features are so independent that float32 factors them as well.
   const bool rough = rounding.digits == 2;
-  const FactoredCovariance factored =
-      factor_in_place(moments, whitening, rough ? Products::float32 : Products::float64);
+  FactoredCovariance factored =
+      factor_for(parts, moments, whitening, rough ? Products::float32 : Products::float64);
   HScore result = score_of(moments, summarize(factored, whitening.threads));
   if (!factored.full_rank() || !(result.score > 0)) return std::nullopt;
   // Of P T^-1 as an operator; beyond, what is said of the terms is not so.
@@ -69,6 +69,7 @@ std::optional<HScore> fixed_point_h_score(const FeatureView& x, const LabelView&
   result.path = Path::fixed_point;
   result.error_bound += 4 * effect.deviation + effect.second + (rough ? 1e-7 : 0) * result.score;
   if (result.error_bound > promised_error(x.dtype) * result.score) return std::nullopt;
+  keep(parts, std::move(moments), std::move(factored), Products::fixed_point);
   return result;
 }
 
