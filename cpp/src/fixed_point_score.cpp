@@ -10,9 +10,6 @@
 
 namespace hscore {
 
-namespace {
-
-// The fewest that should do, by what a glance says of the features; 0 where none would.
 int digits_for(const FeatureView& x, Index classes, const Inflation& inflation) {
   const double rows = static_cast<double>(x.rows);
   const double directions = static_cast<double>(std::min(classes, x.cols / 2));
@@ -26,20 +23,16 @@ int digits_for(const FeatureView& x, Index classes, const Inflation& inflation) 
   return 0;
 }
 
-}  // namespace
-
 bool fixed_point_pays(const FeatureView& x) {
   const double work =
       static_cast<double>(x.rows) * static_cast<double>(x.cols) * static_cast<double>(x.cols);
   return x.cols >= 128 && work >= 2e9 && x.cols < x.rows && tiles::usable();
 }
 
-std::optional<HScore> fixed_point_h_score(const FeatureView& x, const LabelView& y,
-                                          const Inflation& inflation,
+std::optional<HScore> fixed_point_h_score(const FeatureView& x, const LabelView& y, int digits,
                                           const WhiteningOptions& whitening, ScoreParts* parts) {
   Quantization rounding;
-  rounding.digits = digits_for(x, y.classes, inflation);
-  if (rounding.digits == 0) return std::nullopt;
+  rounding.digits = digits;
   UpdateOptions update;
   update.threads = whitening.threads;
   update.products = Products::fixed_point;
@@ -56,7 +49,7 @@ std::optional<HScore> fixed_point_h_score(const FeatureView& x, const LabelView&
   }
   noise = std::sqrt(noise / static_cast<double>(x.cols));
   // Where two digits are enough the features are so independent that float32 factors them as well.
-  const bool rough = rounding.digits == 2;
+  const bool rough = digits == 2;
   FactoredCovariance factored =
       factor_for(parts, moments, whitening, rough ? Products::float32 : Products::float64);
   HScore result = score_of(moments, summarize(factored, whitening.threads));

@@ -131,10 +131,14 @@ HScore score_of_rows(const FeatureView& x, const LabelView& y, const ScoreOption
   if (by_tiles || wanted) {
     inflation = sample_inflation(x.blocks == nullptr ? x : x.blocks->first());
   }
-  if (by_tiles) {
-    if (const auto score = fixed_point_h_score(x, y, inflation, whitening, parts)) return *score;
+  const int digits = by_tiles ? digits_for(x, y.classes, inflation) : 0;
+  // A second pass for few classes costs less than the third and fourth digit of every feature.
+  const bool tiles_last =
+      wanted && parts == nullptr && x.blocks == nullptr && digits > 2 && 16 * y.classes < x.cols;
+  if (digits > 0 && !tiles_last) {
+    if (const auto score = fixed_point_h_score(x, y, digits, whitening, parts)) return *score;
     // Read one more time, and not three.
-    if (x.blocks != nullptr && x.blocks->readings() > 0) return in_float64(x, y, whitening, parts);
+    if (x.blocks != nullptr) return in_float64(x, y, whitening, parts);
   }
   if (!forced && !wanted) return in_float64(x, y, whitening, parts);
 
@@ -146,6 +150,9 @@ HScore score_of_rows(const FeatureView& x, const LabelView& y, const ScoreOption
       // What a correction did not help is read one more time, and not three.
       if (x.blocks != nullptr && x.blocks->readings() > 1)
         return in_float64(x, y, whitening, parts);
+    }
+    if (tiles_last) {
+      if (const auto score = fixed_point_h_score(x, y, digits, whitening, parts)) return *score;
     }
     // Of so many classes the errors could not be corrected, and they would be too large.
     if (narrow && 2 * y.classes > x.cols && inflation.mean > 120) {

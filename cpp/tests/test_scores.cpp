@@ -118,9 +118,8 @@ TEST(automatic_precision_keeps_its_promise) {
   const hscore::HScore exact = hscore::h_score(view(data.x), labels(data), options);
   options.precision = hscore::Precision::float32;
   const hscore::HScore rough = hscore::h_score(view(data.x), labels(data), options);
-  CHECK(automatic.path == (has_tile_unit()   ? hscore::Path::fixed_point
-                           : has_row_pairs() ? hscore::Path::int16_corrected
-                                             : hscore::Path::float32_corrected));
+  CHECK(automatic.path ==
+        (has_row_pairs() ? hscore::Path::int16_corrected : hscore::Path::float32_corrected));
   CHECK(exact.path == hscore::Path::float64);
   CHECK(rough.path == hscore::Path::float32);
   CHECK_CLOSE(automatic.score, exact.score, 1e-9 * exact.score);
