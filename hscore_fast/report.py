@@ -71,7 +71,7 @@ class HScoreReport(WritesJson):
         indicator that a linear fit explains, which is the contribution over its most, 1 minus the
         class's frequency. Not adjusted for chance.
     precision_used : str
-        "float64", "fixed point", "float32 corrected", "float32" or "high".
+        "float64", "float32 corrected", "float32" or "high".
     error_bound : float
         Of rounding, in `h_score`.
     warnings : tuple of str

@@ -13,7 +13,7 @@ namespace hscore::python {
 
 namespace {
 
-const char* path_name(const HScore& result) {
+std::string path_name(const HScore& result) {
   switch (result.path) {
     case Path::float64:
       return "float64";
@@ -21,12 +21,10 @@ const char* path_name(const HScore& result) {
       return "float32";
     case Path::float32_corrected:
       return "float32 corrected";
-    case Path::int16:
-      return "int16";
-    case Path::fixed_point:
-      return "fixed point";
-    case Path::int16_corrected:
-      return "int16 corrected";
+    case Path::integer:
+      return "int" + std::to_string(result.integer_bits);
+    case Path::integer_corrected:
+      return "int" + std::to_string(result.integer_bits) + " corrected";
     case Path::triangular:
       return "high";
   }

@@ -121,13 +121,9 @@ void round_strip(const double* first, const double* second, Index rows, Dither d
       inverse[h][l] = 1 / scale;
       const Index at = h * lanes + l;
       scales[at] = scale * tiles::root_of_unit<digits>;
-      // A value between two integers, at d from one, goes to either, at a mean of d (1 - d)
-      // squared.
-      const double variance = scale * scale / 4;
-      added[at] += static_cast<double>(rows) * variance;
-      noise[at] += variance * squares[h][l];
     }
   }
+  Doubles variance[2] = {};
   // Adding 1.5 * 2^52 leaves the nearest integer in the low bits.
   constexpr double rounding = 0x1.8p52;
   constexpr Digits low_words = {0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30};
@@ -139,8 +135,16 @@ void round_strip(const double* first, const double* second, Index rows, Dither d
     std::memcpy(parts, &noises, sizeof parts);
     Digits words[2];
     for (int h = 0; h < 2; ++h) {
-      const Doubles value = value_at(k, h) * inverse[h] +
-                            __builtin_convertvector(parts[h], kernel::DoubleVector) + rounding;
+      const Doubles exact = value_at(k, h) * inverse[h];
+      // A value between two integers goes to either, at a mean of d (1 - d) from itself squared. Of
+      // more digits it need not be known so well.
+      if constexpr (digits == 2) {
+        const Doubles away = exact - ((exact + rounding) - rounding);
+        const Doubles distance = away < 0 ? -away : away;
+        variance[h] += distance - distance * distance;
+      }
+      const Doubles value =
+          exact + __builtin_convertvector(parts[h], kernel::DoubleVector) + rounding;
       std::memcpy(&words[h], &value, sizeof value);
     }
     // Digits of -128 to 127: half of the range is added before it is cut, and taken off after.
@@ -175,6 +179,15 @@ void round_strip(const double* first, const double* second, Index rows, Dither d
       const Index at = (step * digits + d) * tiles::bytes;
       transpose_tile(right + at, left + at);
     }
+  }
+  for (Index at = 0; at < tiles::side; ++at) {
+    const Index h = at / lanes;
+    const Index l = at % lanes;
+    const double scale = 1 / inverse[h][l];
+    const double sum =
+        scale * scale * (digits == 2 ? variance[h][l] : static_cast<double>(rows) / 4);
+    added[at] += sum;
+    noise[at] += sum / static_cast<double>(rows) * squares[h][l];
   }
 }
 

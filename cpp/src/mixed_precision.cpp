@@ -10,7 +10,6 @@
 #include <optional>
 
 #include "correction.hpp"
-#include "fixed_point_score.hpp"
 #include "hscore/parallel.hpp"
 #include "hscore/row_blocks.hpp"
 #include "hscore/saturation.hpp"
@@ -41,11 +40,26 @@ HScore not_finite() {
   return result;
 }
 
+// In place, unless the moments are to be kept.
+FactoredCovariance factor_of(Moments& moments, const WhiteningOptions& options,
+                             const ScoreParts* parts) {
+  return parts == nullptr ? factor_in_place(moments, options, Products::float64)
+                          : factor_covariance(moments, options);
+}
+
+void keep(ScoreParts* parts, Moments&& moments, FactoredCovariance&& factored, Products products) {
+  if (parts == nullptr) return;
+  parts->shift = moments.shift();
+  parts->moments = std::move(moments);
+  parts->factored = std::move(factored);
+  parts->products = products;
+}
+
 HScore in_float64(const FeatureView& x, const LabelView& y, const WhiteningOptions& options,
                   ScoreParts* parts) {
   Moments moments = gather(x, y, Products::float64, options, parts);
   if (!moments.finite()) return not_finite();
-  FactoredCovariance factored = factor_for(parts, moments, options);
+  FactoredCovariance factored = factor_of(moments, options, parts);
   HScore result = score_of(moments, summarize(factored, options.threads));
   keep(parts, std::move(moments), std::move(factored), Products::float64);
   return result;
@@ -123,37 +137,21 @@ HScore score_of_rows(const FeatureView& x, const LabelView& y, const ScoreOption
   const bool forced = options.precision == Precision::float32;
   const bool automatic = options.precision == Precision::automatic;
   const bool wanted = automatic && float32_pays(x, y.classes);
-  // Norms it does not give; and a correction finds what else such parts are for on its way.
-  const bool corrects = wanted && !is_narrow(x.dtype);
-  const bool by_tiles =
-      automatic && (parts == nullptr || !(parts->norms || corrects)) && fixed_point_pays(x);
+  // Who wants the parts has more use for better ones.
+  const bool rounds = parts == nullptr && (wanted || (automatic && digits_pay(x)));
   Inflation inflation;
-  if (by_tiles || wanted) {
+  if (wanted || rounds) {
     inflation = sample_inflation(x.blocks == nullptr ? x : x.blocks->first());
   }
-  const int digits = by_tiles ? digits_for(x, y.classes, inflation) : 0;
-  // A second pass for few classes costs less than the third and fourth digit of every feature.
-  const bool tiles_last =
-      wanted && parts == nullptr && x.blocks == nullptr && digits > 2 && 16 * y.classes < x.cols;
-  if (digits > 0 && !tiles_last) {
-    if (const auto score = fixed_point_h_score(x, y, digits, whitening, parts)) return *score;
-    // Read one more time, and not three.
-    if (x.blocks != nullptr) return in_float64(x, y, whitening, parts);
+  if (rounds) {
+    if (const auto score = quantized_h_score(x, y, inflation, whitening)) return *score;
+    // What a correction did not help is read one more time, and not three.
+    if (x.blocks != nullptr && x.blocks->readings() > 1) return in_float64(x, y, whitening, parts);
   }
   if (!forced && !wanted) return in_float64(x, y, whitening, parts);
 
   const bool narrow = is_narrow(x.dtype);
   if (wanted) {
-    // Who wants the parts has more use for better ones.
-    if (parts == nullptr) {
-      if (const auto score = quantized_h_score(x, y, inflation, whitening)) return *score;
-      // What a correction did not help is read one more time, and not three.
-      if (x.blocks != nullptr && x.blocks->readings() > 1)
-        return in_float64(x, y, whitening, parts);
-    }
-    if (tiles_last) {
-      if (const auto score = fixed_point_h_score(x, y, digits, whitening, parts)) return *score;
-    }
     // Of so many classes the errors could not be corrected, and they would be too large.
     if (narrow && 2 * y.classes > x.cols && inflation.mean > 120) {
       return in_float64(x, y, whitening, parts);
@@ -161,7 +159,7 @@ HScore score_of_rows(const FeatureView& x, const LabelView& y, const ScoreOption
   }
   Moments moments = gather(x, y, Products::float32, whitening, parts);
   if (!moments.finite() || !in_float32_range(moments)) return in_float64(x, y, whitening, parts);
-  FactoredCovariance factored = factor_for(parts, moments, whitening);
+  FactoredCovariance factored = factor_of(moments, whitening, parts);
   HScore result = score_of(moments, summarize(factored, whitening.threads));
   result.path = Path::float32;
   result.error_bound =

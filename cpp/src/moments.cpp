@@ -50,9 +50,7 @@ void Moments::update(const FeatureView& features, const LabelView& labels,
   }
   check_labels(features, labels);
   if (weights != nullptr) check_weights(weights, features.rows);
-  const bool rounds =
-      options.products == Products::int16 || options.products == Products::fixed_point;
-  if (rounds && options.quantization == nullptr) {
+  if (options.products == Products::integer && options.quantization == nullptr) {
     Quantization unwanted;
     UpdateOptions quantized = options;
     quantized.quantization = &unwanted;

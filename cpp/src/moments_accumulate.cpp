@@ -59,14 +59,14 @@ void Moments::accumulate(const Batch& batch, const UpdateOptions& options, Works
     return accumulate_as<PackedRows<double>>(batch, options, block, threads, workspace);
   }
 #if defined(HSCORE_ROW_PAIRS)
-  if (options.products == Products::int16) {
+  if (options.products == Products::integer && options.quantization->digits == 0) {
     const Index stretch = options.quantization->stretch;
     const Index even = std::max<Index>(1, 2 * block / stretch) * stretch;
     return accumulate_as<QuantizedRows>(batch, options, even, threads, workspace);
   }
 #endif
 #if defined(HSCORE_TILE_UNIT)
-  if (options.products == Products::fixed_point && tiles::usable()) {
+  if (options.products == Products::integer && tiles::usable()) {
     constexpr Index stretch = FixedPointRows::stretch;
     const Index even = std::max<Index>(1, block / stretch) * stretch;
     return accumulate_as<FixedPointRows>(batch, options, even, threads, workspace);

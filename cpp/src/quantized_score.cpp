@@ -1,15 +1,18 @@
-// The rows rounded to int16 make a covariance at twice the rate of float32, for a thousand times
-// its error, of which the law is known (rounding_effect.hpp). A correction removes the term of
-// first order.
+// The rows rounded to integers make a covariance at a multiple of the rate of float64. Its error is
+// large, but of a known law (rounding_effect.hpp): with enough digits, classes or rows it is less
+// than what is promised, and else a correction removes the term of first order.
 #include "quantized_score.hpp"
 
 #include <cmath>
+#include <limits>
+#include <vector>
 
 #include "correction.hpp"
 #include "inflation.hpp"
 #include "kernel.hpp"
 #include "rounding_effect.hpp"
 #include "scores.hpp"
+#include "tile_unit.hpp"
 
 namespace hscore {
 
@@ -17,49 +20,73 @@ namespace {
 
 struct Plan {
   bool pays = false;
-  Index stretch = Quantization::most_stretch;
+  bool corrects = false;
+  Quantization rounding;
 };
 
-// A correction takes 2 N F C operations, twice as many where the back product is needed.
+// Integers that may do: what rounding makes of a feature, and what they cost more than the
+// coarsest, both as shares, the latter of a float64 product.
+struct Integers {
+  double noise;
+  double cost;
+  int digits;
+  Index stretch;
+};
+
+std::vector<Integers> integers_for(const FeatureView& x, const Inflation& inflation) {
+  if (digits_pay(x)) {
+    const double digit = 0.5 * inflation.reach / 127;
+    return {{digit / 256, 0, 2, 0}, {digit / 65536, 0.15, 3, 0}, {digit / 16777216, 0.5, 4, 0}};
+  }
+  std::vector<Integers> choices;
+  if (!kernel::has_row_pairs || 2 * x.cols > x.rows || x.cols < 128) return choices;
+  // The fewer rows share a scale the less noise there is, and the more sums to scale.
+  for (Index stretch = Quantization::most_stretch; stretch >= 48; stretch /= 2) {
+    const double rows = static_cast<double>(stretch);
+    choices.push_back({std::sqrt(rows / 6) / 46300, 12 / rows, 0, stretch});
+  }
+  return choices;
+}
+
+// A correction takes 2 N F C operations, twice as many where the back product is needed. What is
+// read in blocks is read again for it, which float64 would not need.
 bool correction_pays(const FeatureView& x, Index classes) {
-  return 8 * classes <= x.cols;
+  return 8 * classes <= x.cols && (is_narrow(x.dtype) || x.blocks == nullptr);
 }
 
 Plan plan_for(const FeatureView& x, Index classes, const Inflation& inflation) {
-  Plan plan;
-  if (!kernel::has_row_pairs || 2 * x.cols > x.rows || x.cols < 128) return plan;
+  const std::vector<Integers> choices = integers_for(x, inflation);
   const double rows = static_cast<double>(x.rows);
   const double features = static_cast<double>(x.cols);
-  // The fewer rows share a scale the less noise there is, and the more sums to scale.
-  const auto choose = [&](double most, auto&& share_of_promise) {
-    for (Index stretch = Quantization::most_stretch; stretch >= 48; stretch /= 2) {
-      const double noise = std::sqrt(static_cast<double>(stretch) / 6) / 46300;
-      if (share_of_promise(noise) > most) continue;
-      plan.pays = true;
-      plan.stretch = stretch;
-      return;
-    }
-  };
   const double promise = promised_error(x.dtype);
-  if (is_narrow(x.dtype)) {
-    // Of nearly as many classes as features the errors are not all alike.
-    const double directions = static_cast<double>(std::min(classes, x.cols / 2));
+  const bool may_correct = correction_pays(x, classes);
+  double least = std::numeric_limits<double>::infinity();
+  Plan plan;
+  const auto consider = [&](const Integers& choice, double cost, bool corrects) {
+    if (cost >= least) return;
+    least = cost;
+    plan.pays = true;
+    plan.corrects = corrects;
+    plan.rounding.digits = choice.digits;
+    plan.rounding.stretch = choice.stretch;
+  };
+  // Of nearly as many classes as features the errors are not all alike.
+  const double directions = static_cast<double>(std::min(classes, x.cols / 2));
+  // To read blocks again may cost as much as the product.
+  const double reading = x.blocks == nullptr ? 0.05 : 0.5;
+  const double correction = 2 * static_cast<double>(classes) / features + reading;
+  for (const Integers& choice : choices) {
     // By an estimate that may be off; less of the promise where the work would be lost.
-    choose(correction_pays(x, classes) ? 0.9 : 0.65, [&](double noise) {
-      return 8 * noise * std::sqrt(inflation.mean / (rows * directions)) / promise;
-    });
-    // What scaling more sums costs, as a share of the product; a correction may cost less.
-    const double scaling = 12.0 / static_cast<double>(plan.stretch);
-    const double correction = 2 * static_cast<double>(classes) / features + 0.05;
-    if (plan.pays && (scaling <= correction || !correction_pays(x, classes))) return plan;
-    plan = {};
+    const double first =
+        8 * choice.noise * std::sqrt(inflation.mean / (rows * directions)) / promise;
+    if (first <= (may_correct ? 0.9 : 0.65)) consider(choice, choice.cost, false);
+    if (!may_correct) continue;
+    const double second =
+        2 * features * choice.noise * choice.noise / rows * inflation.mean / promise;
+    const double uncertain = 0.1 + 3 * std::sqrt(inflation.largest / inflation.mean / features);
+    const double passes = uncertain * second <= 0.65 ? 1 : 2;
+    consider(choice, choice.cost + passes * correction, true);
   }
-  if (!correction_pays(x, classes)) return plan;
-  choose(0.65, [&](double noise) {
-    const double second = 2 * features * noise * noise / rows * inflation.mean;
-    return (0.1 + 3 * std::sqrt(inflation.largest / inflation.mean / features)) * second / promise;
-  });
-  plan.pays = true;
   return plan;
 }
 
@@ -122,16 +149,21 @@ std::optional<HScore> corrected_to_third_order(const FeatureView& x, const Momen
 
 }  // namespace
 
+bool digits_pay(const FeatureView& x) {
+  const double work =
+      static_cast<double>(x.rows) * static_cast<double>(x.cols) * static_cast<double>(x.cols);
+  return x.cols >= 128 && work >= 2e9 && x.cols < x.rows && tiles::usable();
+}
+
 std::optional<HScore> quantized_h_score(const FeatureView& x, const LabelView& y,
                                         const Inflation& inflation,
                                         const WhiteningOptions& whitening) {
-  const Plan plan = plan_for(x, y.classes, inflation);
+  Plan plan = plan_for(x, y.classes, inflation);
   if (!plan.pays) return std::nullopt;
-  Quantization rounding;
-  rounding.stretch = plan.stretch;
+  Quantization& rounding = plan.rounding;
   UpdateOptions update;
   update.threads = whitening.threads;
-  update.products = Products::int16;
+  update.products = Products::integer;
   update.stop = whitening.stop;
   update.only_finite = x.blocks != nullptr;
   update.quantization = &rounding;
@@ -150,7 +182,10 @@ std::optional<HScore> quantized_h_score(const FeatureView& x, const LabelView& y
   }
   const double unevenness = noise / mean_noise - 1;
   noise = std::sqrt(noise / static_cast<double>(x.cols));
-  const FactoredCovariance factored = factor_in_place(moments, whitening, Products::float32);
+  // Features for which 16 bits do are so independent that float32 factors them as well.
+  const bool rough = rounding.digits <= 2;
+  const FactoredCovariance factored =
+      factor_in_place(moments, whitening, rough ? Products::float32 : Products::float64);
   HScore result = score_of(moments, summarize(factored, whitening.threads));
   if (!factored.full_rank() || !(result.score > 0)) return std::nullopt;
   // Of P T^-1 as an operator; beyond, what is said above of the terms is not so.
@@ -160,13 +195,16 @@ std::optional<HScore> quantized_h_score(const FeatureView& x, const LabelView& y
   const RoundingEffect effect =
       rounding_effect(factored, factored.factor.extra_row(0), factored.factor.extra(),
                       factored.factor.stride(), result.score, rounding.variance, whitening.threads);
-  if (is_narrow(x.dtype)) {
-    result.path = Path::int16;
-    result.error_bound = 4 * effect.deviation + effect.second + 1e-7 * result.score;
-    if (result.error_bound <= target) return result;
+  result.integer_bits = rough ? 16 : 8 * rounding.digits;
+  if (!plan.corrects || is_narrow(x.dtype)) {
+    HScore uncorrected = result;
+    uncorrected.path = Path::integer;
+    uncorrected.error_bound +=
+        4 * effect.deviation + effect.second + (rough ? 1e-7 * result.score : 0);
+    if (uncorrected.error_bound <= target) return uncorrected;
   }
   if (3 * y.classes > x.cols) return std::nullopt;
-  result.path = Path::int16_corrected;
+  result.path = Path::integer_corrected;
   Directions directed = directions(moments, factored, whitening.threads);
   double spread = 0;  // with all of Z at hand, exactly
   for (Index c = 0; c < directed.z.rows(); ++c) {

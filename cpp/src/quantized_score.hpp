@@ -1,4 +1,4 @@
-// The score from rows rounded to int16.
+// The score from rows rounded to integers.
 #pragma once
 
 #include <optional>
@@ -7,6 +7,9 @@
 #include "inflation.hpp"
 
 namespace hscore {
+
+/// Whether there is a tile unit, and the problem so large that its products pay.
+bool digits_pay(const FeatureView& features);
 
 /// As promised by Precision::automatic; nothing where it would not pay or does not succeed.
 std::optional<HScore> quantized_h_score(const FeatureView& x, const LabelView& y,

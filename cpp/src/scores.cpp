@@ -57,20 +57,6 @@ bool in_float32_range(const Moments& moments) {
   return true;
 }
 
-FactoredCovariance factor_for(const ScoreParts* parts, Moments& moments,
-                              const WhiteningOptions& options, Products in_place) {
-  return parts == nullptr ? factor_in_place(moments, options, in_place)
-                          : factor_covariance(moments, options);
-}
-
-void keep(ScoreParts* parts, Moments&& moments, FactoredCovariance&& factored, Products products) {
-  if (parts == nullptr) return;
-  parts->shift = moments.shift();
-  parts->moments = std::move(moments);
-  parts->factored = std::move(factored);
-  parts->products = products;
-}
-
 HScore score_of(const Moments& moments, WhitenedClasses&& whitened) {
   return score_of(moments.counts(), moments.rows(), moments.features(), std::move(whitened));
 }

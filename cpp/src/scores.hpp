@@ -45,15 +45,6 @@ struct ScoreParts {
   KeptFits fits;                                     // where a correction has come across them
 };
 
-/// The factor of moments that go to `parts` afterwards; in place, and by these products, where
-/// there are none.
-FactoredCovariance factor_for(const ScoreParts* parts, Moments& moments,
-                              const WhiteningOptions& options,
-                              Products in_place = Products::float64);
-
-/// Hands over to `parts`, if there are any, what a score was computed from.
-void keep(ScoreParts* parts, Moments&& moments, FactoredCovariance&& factored, Products products);
-
 /// As h_score of the features; leaves its parts if they are wanted.
 HScore h_score(const FeatureView& features, const LabelView& labels, const ScoreOptions& options,
                ScoreParts* parts);

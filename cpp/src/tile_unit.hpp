@@ -1,5 +1,5 @@
 // The tile unit that x86 server processors have since 2023 (AMX): tiles of 16 x 64 int8 are
-// multiplied at 16 times the rate of float64 by AVX-512, and their int32 sums are exact. Rows
+// multiplied at 64 times the rate of float64 by AVX-512, and their int32 sums are exact. Rows
 // rounded to integers of two to four such digits (fixed_point_rows.hpp) are multiplied exactly:
 // the sums of all products of digits of one weight are kept apart, a tile for each.
 #pragma once

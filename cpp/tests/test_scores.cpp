@@ -56,7 +56,7 @@ TEST(int16_products_are_a_start) {
     hscore::Moments exact(100);
     hscore::UpdateOptions options;
     exact.update(view(data.x), labels(data), options, weight);
-    options.products = hscore::Products::int16;
+    options.products = hscore::Products::integer;
     near.update(view(data.x), labels(data), options, weight);
     double largest = 0;
     for (Index i = 0; i < 100; ++i) {
@@ -72,7 +72,7 @@ TEST(int16_products_are_a_start) {
   }
 }
 
-TEST(fixed_point_products_are_as_near_as_their_digits) {
+TEST(products_of_digits_are_as_near_as_they_are_many) {
   Data data = random_data(1000, 100, 5);
   data.x.col(7) *= 1e-9;
   std::vector<double> weights(1000);
@@ -82,7 +82,7 @@ TEST(fixed_point_products_are_as_near_as_their_digits) {
     hscore::Moments exact(100);
     hscore::UpdateOptions options;
     exact.update(view(data.x), labels(data), options, weight);
-    options.products = hscore::Products::fixed_point;
+    options.products = hscore::Products::integer;
     for (const int digits : {2, 3, 4}) {
       hscore::Quantization rounding;
       rounding.digits = digits;
@@ -119,7 +119,7 @@ TEST(automatic_precision_keeps_its_promise) {
   options.precision = hscore::Precision::float32;
   const hscore::HScore rough = hscore::h_score(view(data.x), labels(data), options);
   CHECK(automatic.path ==
-        (has_row_pairs() ? hscore::Path::int16_corrected : hscore::Path::float32_corrected));
+        (has_row_pairs() ? hscore::Path::integer_corrected : hscore::Path::float32_corrected));
   CHECK(exact.path == hscore::Path::float64);
   CHECK(rough.path == hscore::Path::float32);
   CHECK_CLOSE(automatic.score, exact.score, 1e-9 * exact.score);

@@ -12,18 +12,18 @@
 namespace hscore {
 
 /// Type of the products in the covariance. Sums, means and class sums are float64 always, and the
-/// diagonal but for the last two, which round each feature at random: `int16` to some 2e-4 of its
-/// size nearby, `fixed_point` to 5e-5, 2e-7 or 7e-10. Where the processor has nothing for them that
-/// would be faster than float32 they are float32.
-enum class Products { float64, float32, int16, fixed_point };
+/// diagonal but for `integer`, which rounds each feature at random; where that would be no faster
+/// than float32 it is float32.
+enum class Products { float64, float32, integer };
 
-/// How int16 and fixed-point products round, and what they did: the variance of a value's rounding
-/// error per feature, as the mean over all rows, and as the mean weighted by the feature's squares
-/// nearby.
+/// How integer products round, and what they did: the variance of a value's rounding error per
+/// feature, as the mean over all rows, and as the mean weighted by the feature's squares nearby.
 struct Quantization {
   static constexpr Index most_stretch = 384;
+  /// 2, 3 or 4 digits of 8 bits, for a tile unit: to some 5e-5, 2e-7 or 7e-10 of a feature's size
+  /// nearby. None: int16 in pairs of rows, to 2e-4.
+  int digits = 0;
   Index stretch = most_stretch;  // of int16, rows that share a scale: the fewer, the finer. Even
-  int digits = 4;                // of fixed point: 2, 3 or 4, of 8 bits each
   std::vector<double> mean_variance;
   std::vector<double> variance;
 };
@@ -32,7 +32,7 @@ struct UpdateOptions {
   int threads = 1;
   Products products = Products::float64;
   StopCheck stop;
-  bool norms = false;  // also the norm moments, for shrinkage, which int16 products cannot give;
+  bool norms = false;  // also the norm moments, for shrinkage, which integer products cannot give;
                        // from the first row on, or not at all
   bool only_finite = false;  // throw NotFinite rather than add what is not finite, of rows in
                              // blocks after the first block that is not

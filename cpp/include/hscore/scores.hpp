@@ -8,15 +8,7 @@
 namespace hscore {
 
 /// How a score was computed.
-enum class Path {
-  float64,
-  float32,
-  float32_corrected,
-  int16,
-  int16_corrected,
-  fixed_point,
-  triangular
-};
+enum class Path { float64, float32, float32_corrected, integer, integer_corrected, triangular };
 
 struct HScore {
   double score = 0;
@@ -29,13 +21,14 @@ struct HScore {
   double smallest_unique_share = 1;  // least share of a feature that all others leave
   double error_bound = 0;            // absolute; of rounding, not of sampling
   Path path = Path::float64;
+  int integer_bits = 0;  // of the integers that the rows were rounded to, on their paths
   std::vector<double> class_shares;  // per class, sums to the score
 };
 
 /// H = tr(cov(f)^+ cov(E[f|y])) from the moments.
 HScore h_score(const Moments& moments, const WhiteningOptions& options);
 
-/// `automatic` uses float32 or int16 products where they pay and a correction brings the float64
+/// `automatic` uses float32 or integer products where they pay and a correction brings the float64
 /// answer back: to 1e-9 for float64 and integer features, to 1e-6 for float32 and narrower ones.
 /// `high` never squares the features (TriangularMoments), for near-duplicates that a scatter cannot
 /// tell apart; its rank rule is the finest that rounding allows when the tolerance is 0.
