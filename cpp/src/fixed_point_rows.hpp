@@ -19,14 +19,14 @@ class FixedPointRows : public StretchNoise {
   /// into sums of int32 when their weights are put together.
   static constexpr Index stretch = 384;
 
-  FixedPointRows(Index most_rows, Index features, int digits)
+  FixedPointRows(Index most_rows, Index features, int digits, int threads)
       : StretchNoise(stretches(most_rows), PaddedMatrix::round_up(features)),
         most_rows_(most_rows),
         digits_(digits),
         strips_((features + width - 1) / width),
         left_(stretches(most_rows) * strips_, strip_stride()),
         right_(stretches(most_rows) * strips_, strip_stride()),
-        centred_(std::min(most_rows, stretch), features, stretch) {}
+        centred_(stretch, stretch, threads) {}
 
   Index most_rows() const { return most_rows_; }
   void set_rows(Index rows) { rows_ = rows; }
@@ -44,7 +44,7 @@ class FixedPointRows : public StretchNoise {
   Element* left(Index slice, Index strip) { return left_.data() + at(slice, strip); }
   Element* right(Index slice, Index strip) { return right_.data() + at(slice, strip); }
   /// One stretch of rows on its way into digits.
-  PackedRows<double>& centred() { return centred_; }
+  PanelScratch<double>& centred() { return centred_; }
 
  private:
   static Index in_steps(Index rows) { return (rows + tiles::rows - 1) / tiles::rows; }
@@ -57,7 +57,7 @@ class FixedPointRows : public StretchNoise {
   Index strips_;
   AlignedBuffer<Element> left_;
   AlignedBuffer<Element> right_;
-  PackedRows<double> centred_;
+  PanelScratch<double> centred_;
 };
 
 #if defined(HSCORE_TILE_UNIT)
@@ -88,18 +88,20 @@ inline void transpose_tile(const std::int8_t* from, std::int8_t* to) {
   for (int i = 0; i < 16; ++i) reinterpret_cast<Digits*>(to)[i] = a[i];
 }
 
-// One strip of `rows` centred rows: `first` has its first eight features, `second` the others.
+// One strip of `rows` centred rows: `first` has its first eight features, `second` the others, if
+// there are any.
 template <int digits>
 void round_strip(const double* first, const double* second, Index rows, Dither dither,
                  double* scales, double* added, double* noise, std::int8_t* left,
                  std::int8_t* right) {
   using Doubles = kernel::Shape<double>::Vector;
-  using Half = kernel::HalfFloatVector;
+  using Floats = kernel::HalfFloatVector;
   constexpr Index lanes = kernel::double_lanes;
   static_assert(2 * lanes == tiles::side);
   const double* const halves[] = {first, second};
   const auto value_at = [&](Index k, int half) {
-    return *reinterpret_cast<const Doubles*>(halves[half] + k * lanes);
+    const double* values = halves[half];
+    return values == nullptr ? Doubles{} : *reinterpret_cast<const Doubles*>(values + k * lanes);
   };
   Doubles largest[2] = {};
   Doubles squares[2] = {};
@@ -131,7 +133,7 @@ void round_strip(const double* first, const double* second, Index rows, Dither d
   const auto rounded = [&](Index k) -> Digits {
     if (k >= rows) return Digits{};
     const Dither::Floats noises = dither();
-    Half parts[2];
+    Floats parts[2];
     std::memcpy(parts, &noises, sizeof parts);
     Digits words[2];
     for (int h = 0; h < 2; ++h) {
@@ -198,35 +200,36 @@ inline void pack_rows(const FeatureView& x, Index start, const std::int32_t* cod
                       const double* weights, const double* shift, PaddedMatrix& sums,
                       FixedPointRows& out, int threads) {
   out.set_rows(x.rows);
-  PackedRows<double>& centred = out.centred();
   constexpr Index parts = FixedPointRows::width / PackedRows<double>::width;
+  const Index last_part = (x.cols - 1) / PackedRows<double>::width;
   detail::for_each_panel(out.strips(), out.width, threads, [&](Index first, Index last) {
-    for (Index slice = 0; slice < out.slices(); ++slice) {
-      const Index begin = slice * out.stretch;
-      const Index rows = out.slice_rows(slice);
-      detail::pack_strips(x.row_range(begin, rows), codes + begin,
-                          weights == nullptr ? nullptr : weights + begin, parts * first,
-                          std::min(parts * last, centred.strips()), shift, sums,
-                          detail::Unsquared{}, centred);
-      for (Index strip = first; strip < last; ++strip) {
-        const auto round = [&](auto digits) {
-          // The last strip may have no second half; what is there does not count.
-          detail::round_strip<decltype(digits)::value>(
-              centred.strip(0, parts * strip),
-              centred.strip(0, std::min(parts * strip + 1, centred.strips() - 1)), rows,
-              detail::Dither(start + begin, strip), out.scales(slice) + strip * out.width,
-              out.added() + strip * out.width, out.noise() + strip * out.width,
-              out.left(slice, strip), out.right(slice, strip));
-        };
-        if (out.digits() == 2) {
-          round(std::integral_constant<int, 2>{});
-        } else if (out.digits() == 3) {
-          round(std::integral_constant<int, 3>{});
-        } else {
-          round(std::integral_constant<int, 4>{});
+    out.centred().with_panel(parts * first, [&](PackedRows<double>& centred) {
+      for (Index slice = 0; slice < out.slices(); ++slice) {
+        const Index begin = slice * out.stretch;
+        const Index rows = out.slice_rows(slice);
+        detail::pack_strips(x.row_range(begin, rows), codes + begin,
+                            weights == nullptr ? nullptr : weights + begin, parts * first,
+                            std::min(parts * last, last_part + 1), shift, sums, detail::Unsquared{},
+                            centred);
+        for (Index strip = first; strip < last; ++strip) {
+          const Index part = parts * strip;
+          const auto round = [&](auto digits) {
+            detail::round_strip<decltype(digits)::value>(
+                centred.strip(0, part), part < last_part ? centred.strip(0, part + 1) : nullptr,
+                rows, detail::Dither(start + begin, strip), out.scales(slice) + strip * out.width,
+                out.added() + strip * out.width, out.noise() + strip * out.width,
+                out.left(slice, strip), out.right(slice, strip));
+          };
+          if (out.digits() == 2) {
+            round(std::integral_constant<int, 2>{});
+          } else if (out.digits() == 3) {
+            round(std::integral_constant<int, 3>{});
+          } else {
+            round(std::integral_constant<int, 4>{});
+          }
         }
       }
-    }
+    });
   });
 }
 

@@ -88,9 +88,9 @@ void Moments::accumulate_as(const Batch& batch, const UpdateOptions& options, In
   constexpr bool quantizes = std::is_base_of_v<StretchNoise, Packed>;
   Packed& packed = [&]() -> Packed& {
     if constexpr (std::is_same_v<Packed, QuantizedRows>)
-      return workspace.room_for<Packed>(block, features_, options.quantization->stretch);
+      return workspace.room_for<Packed>(block, features_, options.quantization->stretch, threads);
     else if constexpr (std::is_same_v<Packed, FixedPointRows>)
-      return workspace.room_for<Packed>(block, features_, options.quantization->digits);
+      return workspace.room_for<Packed>(block, features_, options.quantization->digits, threads);
     else
       return workspace.room_for<Packed>(block, features_);
   }();

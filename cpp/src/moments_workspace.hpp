@@ -52,10 +52,10 @@ class Moments::Workspace {
   Index rows_in_parts() const;
   bool finite() const;
 
-  template <class Packed, class... Stretch>
-  Packed& room_for(Index rows, Index features, Stretch... stretch) {
+  template <class Packed, class... How>
+  Packed& room_for(Index rows, Index features, How... how) {
     std::optional<Packed>& packed = std::get<std::optional<Packed>>(packed_);
-    if (!packed || packed->most_rows() < rows) packed.emplace(rows, features, stretch...);
+    if (!packed || packed->most_rows() < rows) packed.emplace(rows, features, how...);
     return *packed;
   }
 

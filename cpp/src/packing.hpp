@@ -4,8 +4,10 @@
 #pragma once
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
 #include <type_traits>
+#include <vector>
 
 #include "hscore/buffer.hpp"
 #include "hscore/parallel.hpp"
@@ -38,13 +40,16 @@ class PackedRows {
   // One row more than is used: 192 x 32 bytes apart, strips would share few sets of the cache.
   Index strip_stride() const { return (slice_capacity_ + 1) * width; }
   T* strip(Index slice, Index strip) {
-    return buffer_.data() + (slice * strips_ + strip) * strip_stride();
+    return buffer_.data() + (slice * strips_ + strip - first_) * strip_stride();
   }
   const T* strip(Index slice, Index strip) const {
-    return buffer_.data() + (slice * strips_ + strip) * strip_stride();
+    return buffer_.data() + (slice * strips_ + strip - first_) * strip_stride();
   }
+  /// For a panel of a matrix: the strip that is to be the first.
+  void begin_at(Index strip) { first_ = strip; }
 
  private:
+  Index first_ = 0;
   Index most_rows_;
   Index rows_ = 0;
   Index slice_capacity_;
@@ -201,6 +206,33 @@ void for_each_panel(Index strips, Index width, int threads, Body&& body) {
 }
 
 }  // namespace detail
+
+/// Rows of one panel at a time, for each thread that is packing: on their way into integers they
+/// need not leave the second-level cache.
+template <class T>
+class PanelScratch {
+ public:
+  PanelScratch(Index rows, Index depth, int threads) : taken_(static_cast<std::size_t>(threads)) {
+    for (int t = 0; t < threads; ++t) panels_.emplace_back(rows, detail::most_panel_cols, depth);
+  }
+
+  /// For use(panel), whose first strip is `first`. No more threads at a time than there are panels.
+  template <class Use>
+  void with_panel(Index first, Use&& use) {
+    std::size_t at = 0;
+    while (taken_[at].test_and_set(std::memory_order_acquire)) at = (at + 1) % taken_.size();
+    panels_[at].begin_at(first);
+    use(panels_[at]);
+    taken_[at].clear(std::memory_order_release);
+  }
+
+ private:
+  struct Flag : std::atomic_flag {
+    Flag() { clear(); }
+  };
+  std::vector<Flag> taken_;
+  std::vector<PackedRows<T>> panels_;
+};
 
 /// Pack all rows of x, centred by `shift` and weighted unless `weights` is null, and add them to
 /// the class sums; when packing rounds to float32, add the exact squares to `squares` (padded) as

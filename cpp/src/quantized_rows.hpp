@@ -41,18 +41,18 @@ class StretchNoise {
 /// Row k of a slice holds rows k and k + depth of a stretch of up to 2 depth rows.
 class QuantizedRows : public PackedRows<kernel::RowPair>, public StretchNoise {
  public:
-  QuantizedRows(Index most_rows, Index features, Index stretch)
+  QuantizedRows(Index most_rows, Index features, Index stretch, int threads)
       : PackedRows(pairs(most_rows, stretch), features, stretch / 2),
         StretchNoise((most_rows + stretch - 1) / stretch, strips() * width),
         most_rows_(most_rows),
         stretch_(stretch),
-        centred_(std::min(most_rows, stretch), features, stretch / 2) {}
+        centred_(stretch, stretch / 2, threads) {}
 
   Index most_rows() const { return most_rows_; }
   Index stretch() const { return stretch_; }
   void set_rows(Index rows) { PackedRows::set_rows(pairs(rows, stretch_)); }
   /// One stretch of rows on its way into int16.
-  PackedRows<float>& centred() { return centred_; }
+  PanelScratch<float>& centred() { return centred_; }
 
  private:
   static Index pairs(Index rows, Index stretch) {
@@ -60,7 +60,7 @@ class QuantizedRows : public PackedRows<kernel::RowPair>, public StretchNoise {
   }
   Index most_rows_;
   Index stretch_;
-  PackedRows<float> centred_;
+  PanelScratch<float> centred_;
 };
 
 #if defined(HSCORE_ROW_PAIRS)
@@ -181,25 +181,27 @@ inline void pack_rows(const FeatureView& x, Index start, const std::int32_t* cod
                       const double* weights, const double* shift, PaddedMatrix& sums,
                       QuantizedRows& out, int threads) {
   out.set_rows(x.rows);
-  PackedRows<float>& centred = out.centred();
   const Index depth = out.slice_capacity();
   detail::for_each_panel(out.strips(), out.width, threads, [&](Index first, Index last) {
-    for (Index slice = 0; slice < out.slices(); ++slice) {
-      const Index begin = slice * out.stretch();
-      const Index rows = std::min(out.stretch(), x.rows - begin);
-      detail::pack_strips(x.row_range(begin, rows), codes + begin,
-                          weights == nullptr ? nullptr : weights + begin, first, last, shift, sums,
-                          detail::Unsquared{}, centred);
-      for (Index strip = first; strip < last; ++strip) {
-        const auto half = [&](Index which) {
-          return detail::Half(centred.strip(rows > depth ? which : 0, strip),
-                              detail::Dither(start + begin + which * depth, strip));
-        };
-        detail::quantize_strip(half(0), half(1), rows, depth, out.scales(slice) + strip * out.width,
-                               out.added() + strip * out.width, out.noise() + strip * out.width,
-                               out.strip(slice, strip));
+    out.centred().with_panel(first, [&](PackedRows<float>& centred) {
+      for (Index slice = 0; slice < out.slices(); ++slice) {
+        const Index begin = slice * out.stretch();
+        const Index rows = std::min(out.stretch(), x.rows - begin);
+        detail::pack_strips(x.row_range(begin, rows), codes + begin,
+                            weights == nullptr ? nullptr : weights + begin, first, last, shift,
+                            sums, detail::Unsquared{}, centred);
+        for (Index strip = first; strip < last; ++strip) {
+          const auto half = [&](Index which) {
+            return detail::Half(centred.strip(rows > depth ? which : 0, strip),
+                                detail::Dither(start + begin + which * depth, strip));
+          };
+          detail::quantize_strip(half(0), half(1), rows, depth,
+                                 out.scales(slice) + strip * out.width,
+                                 out.added() + strip * out.width, out.noise() + strip * out.width,
+                                 out.strip(slice, strip));
+        }
       }
-    }
+    });
   });
 }
 

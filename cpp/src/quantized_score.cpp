@@ -36,7 +36,7 @@ struct Integers {
 std::vector<Integers> integers_for(const FeatureView& x, const Inflation& inflation) {
   if (digits_pay(x)) {
     const double digit = 0.5 * inflation.reach / 127;
-    return {{digit / 256, 0, 2, 0}, {digit / 65536, 0.15, 3, 0}, {digit / 16777216, 0.5, 4, 0}};
+    return {{digit / 256, 0, 2, 0}, {digit / 65536, 0.15, 3, 0}, {digit / 16777216, 0.3, 4, 0}};
   }
   std::vector<Integers> choices;
   if (!kernel::has_row_pairs || 2 * x.cols > x.rows || x.cols < 128) return choices;

@@ -70,7 +70,7 @@ bool tile_products_agree() {
   for (const int digits : {2, 3, 4}) {
     for (const bool largest : {true, false}) {
       for (const Index rows : {Index{1}, Index{70}, FixedPointRows::stretch}) {
-        FixedPointRows packed(rows, features, digits);
+        FixedPointRows packed(rows, features, digits, 1);
         packed.set_rows(rows);
         std::vector<std::int64_t> values(static_cast<std::size_t>(rows * strips * tiles::side));
         for (Index strip = 0; strip < strips; ++strip) {
