@@ -30,7 +30,6 @@ def products(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) ->
     return request.param
 
 
-
 def scores(x: np.ndarray, y: np.ndarray):
     return (
         score_result(x, y, "auto", None, None, True),

@@ -102,6 +102,7 @@ def test_pieces_of_any_size_keep_the_promise(ends, n_classes, correlation, threa
     assert (found.n_samples, found.n_features, found.n_classes) == (*x.shape, n_classes)
 
 
+@pytest.mark.usefixtures("without_tiles")  # of which blocks take more digits than a second reading
 def test_blocks_and_memory_take_the_same_path() -> None:
     for n_classes, correlation in [(3, 0.0), (60, 0.3), (300, 0.0)]:
         x, y = draw(n_classes, correlation)

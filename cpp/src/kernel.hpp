@@ -1,5 +1,6 @@
-// The register tile: the innermost product of the whole library, and the only place that knows the
-// instruction set. Everything else is written against Shape<T> and micro_kernel.
+// The register tile: the innermost product of the whole library, and, but for processors with a tile
+// unit (tile_unit.hpp), the only place that knows the instruction set. Everything else is written
+// against Shape<T> and micro_kernel.
 //
 // Packed operands are strips of `width` features: element k * width + l is row k of feature l. The
 // tile multiplies `broadcasts` features of one strip with `strips` whole strips:
@@ -18,7 +19,7 @@
 #endif
 
 // One instruction of the x86 family multiplies and adds pairs of int16, which no vector extension
-// spells: the only intrinsic there is.
+// spells: the only intrinsics there are.
 #if !defined(HSCORE_EIGEN_KERNEL) &&                                          \
     (defined(__AVX512BW__) || (defined(__AVX2__) && !defined(__AVX512F__)) || \
      (defined(__SSE2__) && !defined(__AVX__)))
