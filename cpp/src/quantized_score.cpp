@@ -182,8 +182,10 @@ std::optional<HScore> quantized_h_score(const FeatureView& x, const LabelView& y
   }
   const double unevenness = noise / mean_noise - 1;
   noise = std::sqrt(noise / static_cast<double>(x.cols));
-  // Features for which 16 bits do are so independent that float32 factors them as well.
-  const bool rough = rounding.digits <= 2;
+  // A factor in float32 is off by more than 1e-7 where features depend on each other: a correction
+  // removes that, too.
+  const bool independent = inflation.mean <= 4;
+  const bool rough = rounding.digits <= 2 && (plan.corrects || independent);
   const FactoredCovariance factored =
       factor_in_place(moments, whitening, rough ? Products::float32 : Products::float64);
   HScore result = score_of(moments, summarize(factored, whitening.threads));
@@ -195,8 +197,8 @@ std::optional<HScore> quantized_h_score(const FeatureView& x, const LabelView& y
   const RoundingEffect effect =
       rounding_effect(factored, factored.factor.extra_row(0), factored.factor.extra(),
                       factored.factor.stride(), result.score, rounding.variance, whitening.threads);
-  result.integer_bits = rough ? 16 : 8 * rounding.digits;
-  if (!plan.corrects || is_narrow(x.dtype)) {
+  result.integer_bits = rounding.digits == 0 ? 16 : 8 * rounding.digits;
+  if ((!plan.corrects || is_narrow(x.dtype)) && (independent || !rough)) {
     HScore uncorrected = result;
     uncorrected.path = Path::integer;
     uncorrected.error_bound +=
