@@ -1,6 +1,6 @@
-// The register tile: the innermost product of the whole library, and, but for processors with a tile
-// unit (tile_unit.hpp), the only place that knows the instruction set. Everything else is written
-// against Shape<T> and micro_kernel.
+// The register tile: the innermost product of the whole library, and, but for processors with a
+// tile unit (tile_unit.hpp), the only place that knows the instruction set. Everything else is
+// written against Shape<T> and micro_kernel.
 //
 // Packed operands are strips of `width` features: element k * width + l is row k of feature l. The
 // tile multiplies `broadcasts` features of one strip with `strips` whole strips:
