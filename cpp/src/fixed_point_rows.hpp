@@ -6,6 +6,8 @@
 // right side of a product takes it, and [feature][group of four rows][row] for the left.
 #pragma once
 
+#include <cstring>
+
 #include "quantized_rows.hpp"
 #include "tile_unit.hpp"
 

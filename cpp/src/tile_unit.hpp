@@ -4,7 +4,7 @@
 // the sums of all products of digits of one weight are kept apart, a tile for each.
 #pragma once
 
-#include <iterator>
+#include <cstdint>
 
 #include "kernel.hpp"
 
@@ -18,7 +18,6 @@ namespace hscore::tiles {
 constexpr Index side = 16;          // features of a tile on either side
 constexpr Index rows = 64;          // that a tile takes at once
 constexpr Index bytes = side * 64;  // of a tile
-constexpr int most_digits = 4;
 
 #if defined(HSCORE_TILE_UNIT)
 
