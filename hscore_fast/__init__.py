@@ -85,6 +85,7 @@ class BuildInfo(TypedDict):
     flags: str
     openmp: bool
     eigen: str
+    tile_unit: bool
 
 
 def build_info() -> BuildInfo:
@@ -95,15 +96,16 @@ def build_info() -> BuildInfo:
     dict
         ``version``; ``isa``, the instruction set picked for this CPU, such as "v3";
         ``compiler``; ``flags``, those of the instruction set; ``openmp``, whether threads are
-        available; ``eigen``, the version of Eigen.
+        available; ``eigen``, the version of Eigen; ``tile_unit``,
+        whether this processor's (AMX) is used.
 
     Examples
     --------
     >>> from hscore_fast import build_info
     >>> sorted(build_info())
-    ['compiler', 'eigen', 'flags', 'isa', 'openmp', 'version']
+    ['compiler', 'eigen', 'flags', 'isa', 'openmp', 'tile_unit', 'version']
     """
     return _active_core.build_info()
 
 
-__version__: str = build_info()["version"]
+__version__: str = _active_core.__version__

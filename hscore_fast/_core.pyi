@@ -8,6 +8,8 @@ from numpy.typing import NDArray
 
 from hscore_fast import BuildInfo
 
+__version__: str
+
 class Columns:
     def __init__(self, segments: list[list[NDArray[Any]]], n_features: int) -> None: ...
     @property

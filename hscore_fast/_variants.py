@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 __all__ = ["available_isas", "core", "load"]
 
 # From the most portable to the newest; the order in which CPUs gained them.
-_ISAS = ("baseline", "v3", "v4", "amx")
+_ISAS = ("baseline", "v3", "v4")
 
 
 def _import(name: str) -> ModuleType:

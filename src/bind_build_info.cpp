@@ -1,4 +1,5 @@
 #include "bindings.hpp"
+#include "hscore/moments.hpp"
 #include "options.hpp"
 
 namespace hscore::python {
@@ -14,11 +15,6 @@ const char* best_isa() {
   const bool v4 = v3 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
                   __builtin_cpu_supports("avx512cd") && __builtin_cpu_supports("avx512dq") &&
                   __builtin_cpu_supports("avx512vl");
-#if defined(HSCORE_COMPILES_AMX)
-  // The system may yet refuse the tiles: that is seen when they are first used.
-  if (v4 && __builtin_cpu_supports("avx512vnni") && __builtin_cpu_supports("amx-int8"))
-    return "amx";
-#endif
   if (v4) return "v4";
   if (v3) return "v3";
 #endif
@@ -27,8 +23,8 @@ const char* best_isa() {
 
 pybind11::dict build_info() {
   pybind11::dict info;
-  info["version"] = HSCORE_VERSION;
-  info["isa"] = HSCORE_ISA;
+  info["version"] = build.version;
+  info["isa"] = build.isa;
 #if defined(__clang__)
   info["compiler"] = "clang " __clang_version__;
 #elif defined(__GNUC__)
@@ -38,15 +34,17 @@ pybind11::dict build_info() {
 #else
   info["compiler"] = "unknown";
 #endif
-  info["flags"] = HSCORE_BUILD_FLAGS;
+  info["flags"] = build.flags;
   info["openmp"] = has_openmp();
-  info["eigen"] = HSCORE_EIGEN_VERSION;
+  info["tile_unit"] = has_tile_unit();
+  info["eigen"] = build.eigen;
   return info;
 }
 
 }  // namespace
 
 void bind_build_info(pybind11::module_& module) {
+  module.attr("__version__") = build.version;  // known without asking for the tile unit
   module.def("build_info", &build_info, "How this module was built.");
   module.def("best_isa", &best_isa, "The best instruction set, by our names, of this CPU.");
   module.def("thread_count", &Turn::threads_beside, pybind11::arg("n_threads"),

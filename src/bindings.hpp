@@ -5,6 +5,15 @@
 
 namespace hscore::python {
 
+/// What is not the same for all modules, each of which states its own.
+struct Build {
+  const char* version;
+  const char* isa;
+  const char* flags;
+  const char* eigen;
+};
+extern const Build build;
+
 void bind_errors(pybind11::module_& module);
 void bind_evaluation(pybind11::module_& module);
 void bind_labels(pybind11::module_& module);

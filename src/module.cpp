@@ -1,5 +1,8 @@
 #include "bindings.hpp"
 
+const hscore::python::Build hscore::python::build = {HSCORE_VERSION, HSCORE_ISA, HSCORE_BUILD_FLAGS,
+                                                     HSCORE_EIGEN_VERSION};
+
 // Calls share nothing but their input, which they only read; what changes, Moments, is guarded by
 // the package (tests/test_free_threading.py). So free-threaded Pythons need no lock on our account.
 PYBIND11_MODULE(HSCORE_MODULE, module, pybind11::mod_gil_not_used()) {

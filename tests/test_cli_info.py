@@ -29,6 +29,7 @@ INFO = record(
     flags=TEXT,
     openmp=TRUTH,
     eigen=TEXT,
+    tile_unit=TRUTH,
     cpu=TEXT,
     processors=COUNT,
     processors_allowed=COUNT,

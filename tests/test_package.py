@@ -80,8 +80,9 @@ def test_version() -> None:
 
 def test_build_info() -> None:
     info = hscore_fast.build_info()
-    assert {"version", "isa", "compiler", "flags", "openmp", "eigen"} <= set(info)
+    assert {"version", "isa", "compiler", "flags", "openmp", "eigen", "tile_unit"} == set(info)
     assert isinstance(info["openmp"], bool)
+    assert isinstance(info["tile_unit"], bool)
     for key in ("version", "isa", "compiler", "flags", "eigen"):
         assert isinstance(info[key], str), key
     for key in ("version", "isa", "compiler", "eigen"):

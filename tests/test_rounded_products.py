@@ -1,6 +1,9 @@
 """Rows rounded to integers under `precision="auto"`: what it does to the score follows its law."""
 
+import os
 import platform
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -19,14 +22,13 @@ pytestmark = pytest.mark.skipif(
 @pytest.fixture(params=["pairs of rows", "digits"])
 def products(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """Score by the core that multiplies integers that way."""
-    isas = _variants.available_isas()
-    if request.param == "pairs of rows":
-        isa = [isa for isa in isas if isa != "amx"][-1]
-    elif "amx" in isas:
-        isa = "amx"
-    else:
+    cores = [_variants.load(isa) for isa in _variants.available_isas()]
+    has_tiles = [core.build_info()["tile_unit"] for core in cores]
+    wanted = request.param == "digits"
+    if wanted not in has_tiles:
         pytest.skip("no tile unit")
-    monkeypatch.setattr("hscore_fast.scores.core", _variants.load(isa))
+    core = [core for core, has in zip(cores, has_tiles, strict=True) if has == wanted][-1]
+    monkeypatch.setattr("hscore_fast.scores.core", core)
     return request.param
 
 
@@ -105,7 +107,7 @@ def test_the_same_bits_again_and_others_for_other_rows(products: str) -> None:
     assert abs(other.score - first.score) <= other.error_bound + first.error_bound
 
 
-@pytest.mark.skipif(build_info()["isa"] != "amx", reason="no tile unit")
+@pytest.mark.skipif(not build_info()["tile_unit"], reason="no tile unit")
 @pytest.mark.parametrize("classes", [80, 400])
 def test_four_digits_have_the_deviation_that_is_reported(classes: int) -> None:
     rng = np.random.default_rng(14)
@@ -120,7 +122,29 @@ def test_four_digits_have_the_deviation_that_is_reported(classes: int) -> None:
     assert 0.3 < np.sqrt(np.mean(np.square(shares))) < 2
 
 
-@pytest.mark.skipif(build_info()["isa"] != "amx", reason="no tile unit")
+def test_the_tile_unit_can_be_left_out() -> None:
+    code = f"""
+import numpy as np
+from hscore_fast import build_info
+from hscore_fast.scores import score_result
+y = np.arange({N}) % 10
+x = np.random.default_rng(0).normal(size=({N}, {F})).astype("f4") + y[:, None] % 3
+found = score_result(x, y, "auto", None, 2, True)
+print(build_info()["tile_unit"], found.precision_used, found.score)
+"""
+    answers = []
+    for wanted in ("0", "1"):
+        environment = {**os.environ, "HSCORE_TILE_UNIT": wanted}
+        run = [sys.executable, "-c", code]
+        done = subprocess.run(run, env=environment, check=True, capture_output=True, text=True)
+        answers.append(done.stdout.split())
+    (without, *_, one), (has, *_, other) = answers
+    assert (without, has) == ("False", str(build_info()["tile_unit"]))
+    assert float(one) == pytest.approx(float(other), rel=2e-6)
+    assert (one == other) == (has == "False")
+
+
+@pytest.mark.skipif(not build_info()["tile_unit"], reason="no tile unit")
 def test_what_rounding_cannot_keep_is_left_to_other_products() -> None:
     rng = np.random.default_rng(15)
     y = rng.integers(0, 50, N)

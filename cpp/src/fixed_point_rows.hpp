@@ -215,20 +215,13 @@ inline void pack_rows(const FeatureView& x, Index start, const std::int32_t* cod
                             centred);
         for (Index strip = first; strip < last; ++strip) {
           const Index part = parts * strip;
-          const auto round = [&](auto digits) {
+          tiles::with_digits(out.digits(), [&](auto digits) {
             detail::round_strip<decltype(digits)::value>(
                 centred.strip(0, part), part < last_part ? centred.strip(0, part + 1) : nullptr,
                 rows, detail::Dither(start + begin, strip), out.scales(slice) + strip * out.width,
                 out.added() + strip * out.width, out.noise() + strip * out.width,
                 out.left(slice, strip), out.right(slice, strip));
-          };
-          if (out.digits() == 2) {
-            round(std::integral_constant<int, 2>{});
-          } else if (out.digits() == 3) {
-            round(std::integral_constant<int, 3>{});
-          } else {
-            round(std::integral_constant<int, 4>{});
-          }
+          });
         }
       }
     });

@@ -118,10 +118,8 @@ double sampled_error(const FeatureView& x, const Moments& moments,
 // narrow features have anyway can be had without it. To read blocks again may cost as much as the
 // product.
 bool float32_pays(const FeatureView& x, Index classes) {
-  const double work =
-      static_cast<double>(x.rows) * static_cast<double>(x.cols) * static_cast<double>(x.cols);
-  if (x.cols < 128 || work < 2e9 || x.cols >= x.rows) return false;
-  return is_narrow(x.dtype) || (8 * classes <= x.cols && x.blocks == nullptr);
+  return product_dominates(x) &&
+         (is_narrow(x.dtype) || (8 * classes <= x.cols && x.blocks == nullptr));
 }
 
 namespace {

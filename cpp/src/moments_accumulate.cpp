@@ -66,7 +66,7 @@ void Moments::accumulate(const Batch& batch, const UpdateOptions& options, Works
   }
 #endif
 #if defined(HSCORE_TILE_UNIT)
-  if (options.products == Products::integer && tiles::usable()) {
+  if (options.products == Products::integer && has_tile_unit()) {
     constexpr Index stretch = FixedPointRows::stretch;
     const Index even = std::max<Index>(1, block / stretch) * stretch;
     return accumulate_as<FixedPointRows>(batch, options, even, threads, workspace);

@@ -12,7 +12,6 @@
 #include "kernel.hpp"
 #include "rounding_effect.hpp"
 #include "scores.hpp"
-#include "tile_unit.hpp"
 
 namespace hscore {
 
@@ -150,9 +149,7 @@ std::optional<HScore> corrected_to_third_order(const FeatureView& x, const Momen
 }  // namespace
 
 bool digits_pay(const FeatureView& x) {
-  const double work =
-      static_cast<double>(x.rows) * static_cast<double>(x.cols) * static_cast<double>(x.cols);
-  return x.cols >= 128 && work >= 2e9 && x.cols < x.rows && tiles::usable();
+  return product_dominates(x) && has_tile_unit();
 }
 
 std::optional<HScore> quantized_h_score(const FeatureView& x, const LabelView& y,

@@ -175,10 +175,9 @@ void rank_update(const Packed& packed, Index rows, Index cols, double* scatter, 
   };
   if constexpr (std::is_same_v<Packed, FixedPointRows>) {
 #if defined(HSCORE_TILE_UNIT)
-    using detail::UnitTiles;
-    if (packed.digits() == 2) return by(static_cast<UnitTiles<sign, 2>*>(nullptr));
-    if (packed.digits() == 3) return by(static_cast<UnitTiles<sign, 3>*>(nullptr));
-    by(static_cast<UnitTiles<sign, 4>*>(nullptr));
+    tiles::with_digits(packed.digits(), [&](auto digits) {
+      by(static_cast<detail::UnitTiles<sign, decltype(digits)::value>*>(nullptr));
+    });
 #endif
   } else {
     using detail::RegisterTiles;

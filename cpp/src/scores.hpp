@@ -61,6 +61,13 @@ inline double promised_error(DType dtype) {
   return is_narrow(dtype) ? 1e-6 : 1e-9;
 }
 
+/// Whether the product is so large a part of the work that a faster one pays.
+inline bool product_dominates(const FeatureView& features) {
+  const double cols = static_cast<double>(features.cols);
+  return features.cols >= 128 && static_cast<double>(features.rows) * cols * cols >= 2e9 &&
+         features.cols < features.rows;
+}
+
 /// Whether the problem is so large and the classes so few that float32 products pay, the work of
 /// bringing the float64 answer back included.
 bool float32_pays(const FeatureView& features, Index classes);

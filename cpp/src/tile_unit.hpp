@@ -21,9 +21,6 @@ constexpr Index bytes = side * 64;  // of a tile
 
 #if defined(HSCORE_TILE_UNIT)
 
-/// Whether this processor has one and the system lets this process use it. The first call asks.
-bool usable();
-
 /// Sets the calling thread's tiles up, and gives them back.
 class Session {
  public:
@@ -204,15 +201,17 @@ HSCORE_INLINE Parts<digits> combine(SumsOf&& of) {
   }
 }
 
+/// Call f with a compile-time number of digits, 2 to 4.
+template <class F>
+HSCORE_INLINE void with_digits(int digits, F&& f) {
+  if (digits == 2) return f(std::integral_constant<int, 2>{});
+  if (digits == 3) return f(std::integral_constant<int, 3>{});
+  f(std::integral_constant<int, 4>{});
+}
+
 /// The square root of what the last part counts, in products of the last digits.
 template <int digits>
 constexpr double root_of_unit = 1 << (digits * 4 - 4);
-
-#else
-
-inline bool usable() {
-  return false;
-}
 
 #endif
 

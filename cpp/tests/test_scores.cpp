@@ -99,7 +99,7 @@ TEST(products_of_digits_are_as_near_as_they_are_many) {
           largest = std::max(largest, std::abs(error) / std::sqrt(t(i, i) * t(j, j)));
         }
       }
-      if (!has_tile_unit()) {
+      if (!hscore::has_tile_unit()) {
         CHECK(largest < 1e-5);
         continue;
       }

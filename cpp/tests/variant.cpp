@@ -12,9 +12,7 @@ namespace testing {
 
 bool cpu_can_run_this() {
 #if defined(__x86_64__) && defined(__GNUC__)
-#if defined(__AMX_INT8__)
-  return __builtin_cpu_supports("amx-int8");
-#elif defined(__AVX512F__)
+#if defined(__AVX512F__)
   return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl");
 #elif defined(__AVX2__)
   return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
@@ -55,10 +53,6 @@ bool fused_pairs_agree() {
 #else
   return true;
 #endif
-}
-
-bool has_tile_unit() {
-  return hscore::tiles::usable();
 }
 
 bool tile_products_agree() {

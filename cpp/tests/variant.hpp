@@ -13,9 +13,6 @@ bool has_row_pairs();
 /// where there is none.
 bool fused_pairs_agree();
 
-/// There is a tile unit, and this process may use it.
-bool has_tile_unit();
-
 /// What it makes of rows of the largest digits there are, and of any, is their exact product but
 /// for the unit that it is rounded to; true where there is none.
 bool tile_products_agree();

@@ -21,7 +21,7 @@ __all__ = [
 ]
 
 # Settings that change what is measured.
-_VARIABLES = ("OMP_", "GOMP_", "KMP_", "OPENBLAS_", "MKL_", "BLIS_", "VECLIB_", "HSCORE_FAST_ISA")
+_VARIABLES = ("OMP_", "GOMP_", "KMP_", "OPENBLAS_", "MKL_", "BLIS_", "VECLIB_", "HSCORE_")
 
 
 def processor_name() -> str:
@@ -66,6 +66,7 @@ def facts() -> dict[str, Any]:
         "compiler": build["compiler"],
         "flags": build["flags"],
         "openmp": build["openmp"],
+        "tile_unit": build["tile_unit"],
         "cpu": processor_name(),
         "processors": os.cpu_count(),
         "affinity": ",".join(map(str, allowed)),

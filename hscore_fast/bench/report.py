@@ -17,6 +17,7 @@ _FACTS = {
     "compiler": "its compiler",
     "flags": "its flags",
     "openmp": "its OpenMP",
+    "tile_unit": "its tile unit",
     "cpu": "processor",
     "processors": "processors",
     "affinity": "processors allowed",

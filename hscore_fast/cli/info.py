@@ -20,6 +20,7 @@ _HEADINGS = {
     "flags": "Flags",
     "openmp": "OpenMP",
     "eigen": "Eigen",
+    "tile_unit": "Tile unit",
     "cpu": "Processor",
     "processors": "Processors",
     "processors_allowed": "Processors allowed",

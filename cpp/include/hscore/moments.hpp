@@ -16,6 +16,10 @@ namespace hscore {
 /// than float32 it is float32.
 enum class Products { float64, float32, integer };
 
+/// Whether this processor has a tile unit (AMX), the system lets this process use it and
+/// HSCORE_TILE_UNIT=0 does not leave it out. The first call asks; without one, integers are int16.
+bool has_tile_unit();
+
 /// How integer products round, and what they did: the variance of a value's rounding error per
 /// feature, as the mean over all rows, and as the mean weighted by the feature's squares nearby.
 struct Quantization {
