@@ -65,7 +65,8 @@ def h_score(
         in float64. "float32" is unchecked.
         "high" never squares the features, in about three times the time: it tells near-duplicates
         apart down to 1e-9 of their deviation. Of a file that is read in blocks "auto" takes float64
-        and integer features in float64, so that it is read once, or by the processor's tile unit.
+        and integer features in float64, or by the processor's tile unit: it is read once then, or
+        a second time where the tile unit's products are not within 1e-9.
     tol : float, optional
         Share of a feature's variance below which the part that other features do not predict
         counts as noise; by default ``2**-42``, and with ``precision="high"`` as little as its

@@ -38,6 +38,17 @@ void note_parallel_region() noexcept {
   runtime_owner.store(process_id(), std::memory_order_relaxed);
 }
 
+void outnumber_processors() noexcept {
+// The idle threads of LLVM's runtime do not sleep at once.
+#if defined(_OPENMP) && defined(__GNUC__) && !defined(__clang__)
+  if (thread_count(2) < 2) return;
+  note_parallel_region();
+  std::atomic<int> present{0};
+#pragma omp parallel num_threads(2)
+  present.fetch_add(1, std::memory_order_relaxed);
+#endif
+}
+
 int thread_count(int requested) noexcept {
 #ifdef _OPENMP
   const long owner = runtime_owner.load(std::memory_order_relaxed);

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "hscore/buffer.hpp"
+#include "hscore/moments.hpp"
 #include "rank_update.hpp"
 
 namespace testing {

@@ -69,6 +69,7 @@ def read_ahead(blocks: Iterator[T], n_threads: int = 0) -> Generator[T, None, No
     def read() -> None:
         nonlocal ended
         try:
+            core.outnumber_processors()
             for block in blocks:
                 with change:
                     ready.append(block)

@@ -27,6 +27,12 @@ int thread_count(int requested) noexcept;
 /// Remembers which process started the OpenMP runtime's threads.
 void note_parallel_region() noexcept;
 
+/// Gives the calling thread an idle one for as long as it lives. Where a call uses all processors,
+/// OpenMP's threads are more than those then, and GCC's runtime lets them sleep as soon as they
+/// wait for each other: else each looks for work for milliseconds, and keeps its processor from the
+/// threads that decode what all of them wait for.
+void outnumber_processors() noexcept;
+
 /// Keeps the first exception of a parallel region: one must not escape from an OpenMP thread.
 class ExceptionTrap {
  public:
