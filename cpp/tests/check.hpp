@@ -1,6 +1,7 @@
 // The few lines a C++ test needs. Checks stay on in release builds, unlike assert.
 #pragma once
 
+#include <chrono>
 #include <cmath>
 #include <cstdio>
 #include <functional>
@@ -55,8 +56,10 @@ void throws(Body&& body, const char* part, const char* file, int line) {
 inline int run() {
   for (const Case& test : cases()) {
     const int before = failures();
+    const auto start = std::chrono::steady_clock::now();
     test.body();
-    std::printf("%s %s\n", failures() == before ? "ok  " : "FAIL", test.name);
+    const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
+    std::printf("%s %6.2f s %s\n", failures() == before ? "ok  " : "FAIL", took.count(), test.name);
   }
   std::printf("%zu tests, %d failed checks\n", cases().size(), failures());
   return failures() == 0 ? 0 : 1;

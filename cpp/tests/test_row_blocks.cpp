@@ -126,21 +126,23 @@ TEST(scores_of_blocks_keep_the_promise) {
   Data rounded = data;
   rounded.x = x.cast<double>();
   const double want = oracle(rounded);
+  struct Blocks {
+    Index rows;
+    int threads;
+  };
   // Of 4500 rows each of two threads has statistics of its own, which serve both blocks.
-  for (const Index step : {4500, 700}) {
-    const Cut cut(view(x), every(step, 9000));
-    for (const int threads : {1, 2, 3}) {
-      for (const hscore::Precision precision :
-           {hscore::Precision::automatic, hscore::Precision::float64, hscore::Precision::float32}) {
-        const hscore::HScore got =
-            hscore::h_score(cut.view(), labels(data), options_for(precision, threads));
-        const bool exact = precision == hscore::Precision::float64;
-        CHECK_CLOSE(got.score, want, (exact ? 1e-11 : 1e-6) * want);
-        CHECK(std::abs(got.score - want) <= got.error_bound + 1e-12);
-        // Eigen's float32 products may err by more than may be promised.
-        if (precision == hscore::Precision::automatic && has_row_pairs()) {
-          CHECK(got.path != hscore::Path::float64);
-        }
+  for (const Blocks blocks : {Blocks{4500, 2}, Blocks{700, 1}, Blocks{700, 3}}) {
+    const Cut cut(view(x), every(blocks.rows, 9000));
+    for (const hscore::Precision precision :
+         {hscore::Precision::automatic, hscore::Precision::float64, hscore::Precision::float32}) {
+      const hscore::HScore got =
+          hscore::h_score(cut.view(), labels(data), options_for(precision, blocks.threads));
+      const bool exact = precision == hscore::Precision::float64;
+      CHECK_CLOSE(got.score, want, (exact ? 1e-11 : 1e-6) * want);
+      CHECK(std::abs(got.score - want) <= got.error_bound + 1e-12);
+      // Eigen's float32 products may err by more than may be promised.
+      if (precision == hscore::Precision::automatic && has_row_pairs()) {
+        CHECK(got.path != hscore::Path::float64);
       }
     }
   }
