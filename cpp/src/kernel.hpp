@@ -167,17 +167,22 @@ HSCORE_INLINE V multiply_add(V factor, V value, V sum) {
 }
 #if defined(HSCORE_ROW_PAIRS)
 using RowPairs = Shape<RowPair>::Vector;
+// Wraps around, as the instruction does that adds at once; sums of rows as they are packed fit.
+HSCORE_INLINE RowPairs add_wrapping(RowPairs a, RowPairs b) {
+  typedef std::uint32_t Unsigned __attribute__((vector_size(vector_bytes)));
+  return (RowPairs)((Unsigned)a + (Unsigned)b);
+}
 HSCORE_INLINE RowPairs multiply_add(RowPairs factor, RowPairs value, RowPairs sum) {
 #if defined(__AVX512VNNI__)
   return (RowPairs)_mm512_dpwssd_epi32((__m512i)sum, (__m512i)factor, (__m512i)value);
 #elif defined(__AVXVNNI__) && !defined(__AVX512F__)
   return (RowPairs)_mm256_dpwssd_avx_epi32((__m256i)sum, (__m256i)factor, (__m256i)value);
 #elif defined(__AVX512F__)
-  return sum + (RowPairs)_mm512_madd_epi16((__m512i)factor, (__m512i)value);
+  return add_wrapping(sum, (RowPairs)_mm512_madd_epi16((__m512i)factor, (__m512i)value));
 #elif defined(__AVX2__)
-  return sum + (RowPairs)_mm256_madd_epi16((__m256i)factor, (__m256i)value);
+  return add_wrapping(sum, (RowPairs)_mm256_madd_epi16((__m256i)factor, (__m256i)value));
 #else
-  return sum + (RowPairs)_mm_madd_epi16((__m128i)factor, (__m128i)value);
+  return add_wrapping(sum, (RowPairs)_mm_madd_epi16((__m128i)factor, (__m128i)value));
 #endif
 }
 #endif

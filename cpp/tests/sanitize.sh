@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
 # The C++ tests under AddressSanitizer, UndefinedBehaviorSanitizer and ThreadSanitizer, one
-# instruction set. Usage: cpp/tests/sanitize.sh [build folder]
+# instruction set. Usage: cpp/tests/sanitize.sh [build folder [instruction set]]
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 folder=${1:-build/sanitize}
+isa=${2:-baseline}
 builds=(address,undefined thread)
 for sanitizers in "${builds[@]}"; do
-  cmake -S . -B "$folder/$sanitizers" -G Ninja -DHSCORE_WERROR=ON -DHSCORE_ISAS=baseline \
+  cmake -S . -B "$folder/$sanitizers" -G Ninja -DHSCORE_WERROR=ON "-DHSCORE_ISAS=$isa" \
     "-DHSCORE_SANITIZE=$sanitizers" >/dev/null
   cmake --build "$folder/$sanitizers"
 done

@@ -69,7 +69,8 @@ def read_ahead(blocks: Iterator[T], n_threads: int = 0) -> Generator[T, None, No
     def read() -> None:
         nonlocal ended
         try:
-            core.outnumber_processors()
+            if reader.n_threads > 1:
+                core.outnumber_processors()
             for block in blocks:
                 with change:
                     ready.append(block)
