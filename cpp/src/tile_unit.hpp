@@ -8,7 +8,8 @@
 
 #include "kernel.hpp"
 
-#if defined(__AMX_INT8__) && defined(__AVX512BW__) && defined(__linux__) && \
+// What is packed for it is shuffled as GCC spells it.
+#if defined(__AMX_INT8__) && defined(__AVX512BW__) && defined(__linux__) && !defined(__clang__) && \
     !defined(HSCORE_EIGEN_KERNEL)
 #define HSCORE_TILE_UNIT
 #endif
