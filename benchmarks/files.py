@@ -4,8 +4,8 @@ Features of one shape are written in each format and scored from the file and fr
 by processes of their own. Speed is relative to the array in memory: 1 means as fast. The files are
 in the page cache and the libraries imported, so that what is compared is decoding and copying.
 Processor seconds are per GB of float32 features and of all threads together; "at most" is the speed
-if the processors did nothing but decode and compute, both perfectly shared. Times are the least of
-all rounds.
+if the processors did nothing but decode and compute, both perfectly shared; with fewer threads than
+processors, those to spare decode beside, and it can be more. Times are the least of all rounds.
 """
 
 import argparse

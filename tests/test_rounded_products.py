@@ -17,6 +17,8 @@ N, F = 8_000, 512
 pytestmark = pytest.mark.skipif(
     platform.machine() not in ("x86_64", "AMD64"), reason="no products of integers"
 )
+# Few processors have one; what all have is tested below as "pairs of rows".
+needs_tiles = pytest.mark.skipif(not build_info()["tile_unit"], reason="no tile unit")
 
 
 @pytest.fixture(params=["pairs of rows", "digits"])
@@ -107,7 +109,7 @@ def test_the_same_bits_again_and_others_for_other_rows(products: str) -> None:
     assert abs(other.score - first.score) <= other.error_bound + first.error_bound
 
 
-@pytest.mark.skipif(not build_info()["tile_unit"], reason="no tile unit")
+@needs_tiles
 @pytest.mark.parametrize("classes", [80, 400])
 def test_four_digits_have_the_deviation_that_is_reported(classes: int) -> None:
     rng = np.random.default_rng(14)
@@ -144,7 +146,7 @@ print(build_info()["tile_unit"], found.precision_used, found.score)
     assert (one == other) == (has == "False")
 
 
-@pytest.mark.skipif(not build_info()["tile_unit"], reason="no tile unit")
+@needs_tiles
 def test_what_rounding_cannot_keep_is_left_to_other_products() -> None:
     rng = np.random.default_rng(15)
     y = rng.integers(0, 50, N)
