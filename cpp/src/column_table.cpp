@@ -1,9 +1,9 @@
 #include <algorithm>
 #include <string>
 
+#include "column_tile.hpp"
 #include "hscore/buffer.hpp"
 #include "hscore/views.hpp"
-#include "read_as_rows.hpp"
 
 namespace hscore {
 
@@ -97,14 +97,51 @@ FeatureView ColumnTable::view() const {
   return view;
 }
 
+Index ColumnTable::find_segment(Index row, Index* within) const {
+  const auto next = std::upper_bound(first_rows_.begin(), first_rows_.end(), row);
+  *within = row - *(next - 1);
+  return next - first_rows_.begin() - 1;
+}
+
+Index ColumnTable::segment_rows(Index segment) const {
+  const std::size_t following = static_cast<std::size_t>(segment) + 1;
+  const Index end = following < first_rows_.size() ? first_rows_[following] : rows_;
+  return end - first_rows_[following - 1];
+}
+
+Index ColumnTable::find_columns(Index row, Index rows, Index first_col, Index cols,
+                                detail::ValueColumn* found) const {
+  Index within = 0;
+  const Index segment = find_segment(row, &within);
+  const Column* columns = columns_.data() + segment * cols_ + first_col;
+  for (Index j = 0; j < cols; ++j) {
+    found[j] = columns[j];
+    found[j].data += within * found[j].stride;
+  }
+  return std::min(rows, segment_rows(segment) - within);
+}
+
+FeatureView ColumnTable::find_rows(Index row, Index first_col) const {
+  Index within = 0;
+  const Index segment = find_segment(row, &within);
+  const Column& first = columns_[static_cast<std::size_t>(segment * cols_ + first_col)];
+  FeatureView found;
+  found.data = first.data + within * first.stride;
+  found.rows = segment_rows(segment) - within;
+  found.cols = first.beside < least_beside ? 0 : first.beside;
+  found.row_stride = first.stride;
+  found.col_stride = element_size(first.dtype);
+  found.dtype = first.dtype;
+  found.swapped = first.swapped;
+  return found;
+}
+
 void ColumnTable::read_rows(Index row, Index rows, Index first_col, Index cols, double* target,
                             Index target_stride) const {
-  const auto next = std::upper_bound(first_rows_.begin(), first_rows_.end(), row);
-  Index segment = next - first_rows_.begin() - 1;
-  for (const Index end = row + rows; row < end; ++segment) {
-    const std::size_t following = static_cast<std::size_t>(segment) + 1;
-    const Index here = following < first_rows_.size() ? std::min(end, first_rows_[following]) : end;
-    const Index within = row - first_rows_[static_cast<std::size_t>(segment)];
+  Index within = 0;
+  Index segment = find_segment(row, &within);
+  for (const Index end = row + rows; row < end; ++segment, within = 0) {
+    const Index here = std::min(end - row, segment_rows(segment) - within);
     const Column* columns = columns_.data() + segment * cols_ + first_col;
     const auto beside = [&](Index j) {
       const Index count = std::min(columns[j].beside, cols - j);
@@ -114,19 +151,19 @@ void ColumnTable::read_rows(Index row, Index rows, Index first_col, Index cols, 
       const Index count = beside(j);
       end_col = j + count;
       if (count != 0) {
-        read_side_by_side(columns[j], element_size(columns[j].dtype), within, here - row, count,
+        read_side_by_side(columns[j], element_size(columns[j].dtype), within, here, count,
                           target + j, target_stride);
         continue;
       }
       while (end_col < cols && beside(end_col) == 0) ++end_col;
-      detail::read_as_rows(here - row, end_col - j, target + j, target_stride, [&](Index k) {
+      detail::read_as_rows(here, end_col - j, target + j, target_stride, [&](Index k) {
         detail::ValueColumn column = columns[j + k];
         column.data += within * column.stride;
         return column;
       });
     }
-    target += (here - row) * target_stride;
-    row = here;
+    target += here * target_stride;
+    row += here;
   }
 }
 

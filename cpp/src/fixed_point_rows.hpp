@@ -204,7 +204,7 @@ inline void pack_rows(const FeatureView& x, Index start, const std::int32_t* cod
   out.set_rows(x.rows);
   constexpr Index parts = FixedPointRows::width / PackedRows<double>::width;
   const Index last_part = (x.cols - 1) / PackedRows<double>::width;
-  detail::for_each_panel(out.strips(), out.width, threads, [&](Index first, Index last) {
+  detail::for_each_panel(x, out.strips(), out.width, threads, [&](Index first, Index last) {
     out.centred().with_panel(parts * first, [&](PackedRows<double>& centred) {
       for (Index slice = 0; slice < out.slices(); ++slice) {
         const Index begin = slice * out.stretch;

@@ -9,6 +9,7 @@
 #include <type_traits>
 #include <vector>
 
+#include "column_tile.hpp"
 #include "hscore/buffer.hpp"
 #include "hscore/parallel.hpp"
 #include "kernel.hpp"
@@ -90,22 +91,27 @@ struct Unsquared {
   Unsquared operator+(Index) const { return {}; }
 };
 
+// As many values of one row as a register holds.
+template <class T, class Weight, class Squares>
+HSCORE_INLINE void pack_lanes(kernel::DoubleLanes values, const double* shift, Weight weight,
+                              double* sums, Squares squares, T* target) {
+  const kernel::DoubleLanes centred = values - kernel::load_lanes(shift);
+  kernel::store_lanes(sums, kernel::load_lanes(sums) + weigh(centred, weight));
+  if constexpr (std::is_same_v<Squares, double*>) {
+    kernel::store_lanes(squares, kernel::load_lanes(squares) + weigh(centred, weight) * centred);
+  }
+  kernel::store_lanes(target, weigh_root(centred, weight));
+}
+
 // One row of one strip, `count` columns of it real. The source may be unaligned.
 template <class T, class Source, class Weight, class Squares>
 HSCORE_INLINE void pack_strip(const Source* source, Index count, const double* shift, Weight weight,
                               double* sums, Squares squares, T* target) {
-  constexpr bool squared = std::is_same_v<Squares, double*>;
   constexpr Index width = PackedRows<T>::width;
   if (count >= width) {
     for (Index l = 0; l < width; l += kernel::double_lanes) {
-      const kernel::DoubleLanes centred =
-          kernel::load_lanes(source + l) - kernel::load_lanes(shift + l);
-      kernel::store_lanes(sums + l, kernel::load_lanes(sums + l) + weigh(centred, weight));
-      if constexpr (squared) {
-        kernel::store_lanes(squares + l,
-                            kernel::load_lanes(squares + l) + weigh(centred, weight) * centred);
-      }
-      kernel::store_lanes(target + l, weigh_root(centred, weight));
+      pack_lanes<T>(kernel::load_lanes(source + l), shift + l, weight, sums + l, squares + l,
+                    target + l);
     }
     return;
   }
@@ -116,32 +122,49 @@ HSCORE_INLINE void pack_strip(const Source* source, Index count, const double* s
       std::memcpy(&value, source + l, sizeof value);
       centred = value - shift[l];
       sums[l] += weigh(centred, weight);
-      if constexpr (squared) squares[l] += weigh(centred, weight) * centred;
+      if constexpr (std::is_same_v<Squares, double*>) {
+        squares[l] += weigh(centred, weight) * centred;
+      }
     }
     target[l] = static_cast<T>(weigh_root(centred, weight));
   }
 }
 
-// row_of(i) points to the panel's columns of row i, weight_of(i) is its weight.
-template <class T, class Squares, class RowOf, class WeightOf>
-void pack_panel(const FeatureView& x, const std::int32_t* codes, Index first_strip,
-                Index last_strip, const double* shift, PaddedMatrix& sums, Squares squares,
-                PackedRows<T>& out, RowOf&& row_of, WeightOf&& weight_of) {
+// Rows that have to be packed, which become those from `start` on. The shift, the sums and the
+// squares are padded to whole strips.
+template <class T, class Squares, class WeightOf>
+struct PackedPart {
+  const FeatureView& x;
+  const std::int32_t* codes;
+  WeightOf weight_of;
+  Index start;
+  const double* shift;
+  PaddedMatrix& sums;
+  Squares squares;
+  PackedRows<T>& out;
+};
+
+// row_of(i) points to the panel's columns of row i.
+template <class T, class Squares, class WeightOf, class RowOf>
+void pack_panel(const PackedPart<T, Squares, WeightOf>& part, Index first_strip, Index last_strip,
+                RowOf&& row_of) {
   constexpr Index width = PackedRows<T>::width;
+  const FeatureView& x = part.x;
+  PackedRows<T>& out = part.out;
   const Index first_col = first_strip * width;
   const Index cols = std::min(x.cols, last_strip * width) - first_col;
-  Index slice = 0;
-  Index depth = 0;
+  Index slice = part.start / out.slice_capacity();
+  Index depth = part.start % out.slice_capacity();
   for (Index i = 0; i < x.rows; ++i) {
     const auto* source = row_of(i);
-    const auto weight = weight_of(i);
-    double* sum = sums.row(codes[i]) + first_col;
+    const auto weight = part.weight_of(i);
+    double* sum = part.sums.row(part.codes[i]) + first_col;
     T* target = out.strip(slice, first_strip) + depth * width;
     const unsigned char* ahead = x.at(i + kernel::rows_ahead, first_col);
     for (Index j = 0; j < cols; j += width) {
-      if (x.table == nullptr) HSCORE_PREFETCH(ahead + j * x.col_stride);
-      pack_strip<T>(source + j, cols - j, shift + first_col + j, weight, sum + j,
-                    squares + first_col + j, target);
+      HSCORE_PREFETCH(ahead + j * x.col_stride);
+      pack_strip<T>(source + j, cols - j, part.shift + first_col + j, weight, sum + j,
+                    part.squares + first_col + j, target);
       target += out.strip_stride();
     }
     if (++depth == out.slice_capacity()) {
@@ -151,12 +174,82 @@ void pack_panel(const FeatureView& x, const std::int32_t* codes, Index first_str
   }
 }
 
-}  // namespace detail
-
-namespace detail {
+// A few columns at a time from beginning to end, each in long stretches: they may be so far apart
+// that neither the cache nor its table of pages holds many of them.
+template <class T, class Squares, class WeightOf>
+void pack_columns(const PackedPart<T, Squares, WeightOf>& part, Index first_strip,
+                  Index last_strip) {
+  constexpr Index width = PackedRows<T>::width;
+  constexpr Index lanes = kernel::double_lanes;
+  constexpr Index cache_line = 64;
+  PackedRows<T>& out = part.out;
+  const RowReader read(part.x);
+  ColumnTile tile;
+  ValueColumn columns[ColumnTile::most_cols];
+  const Index end_col = last_strip * width;
+  for (Index col = first_strip * width; col < end_col; col += tile.most_cols) {
+    const Index padded = std::min(tile.most_cols, end_col - col);
+    const Index cols = std::clamp(part.x.cols - col, Index{0}, padded);
+    for (Index i = 0, count = 0; i < part.x.rows; i += count) {
+      const Index slice = (part.start + i) / out.slice_capacity();
+      const Index depth = (part.start + i) % out.slice_capacity();
+      count = std::min({tile.most_rows, part.x.rows - i, out.slice_capacity() - depth});
+      count = read.find_columns(i, count, col, cols, columns);
+      tile.read(count, cols, [&](Index k) { return columns[k]; });
+      for (Index k = 0; k < cols; ++k) columns[k].data += count * columns[k].stride;
+      for (Index k = 0; k < padded; k += lanes) {
+        const Index at = col + k;
+        T* target = out.strip(slice, at / width) + depth * width + at % width;
+        tile.for_each_row(k, [&](Index m, kernel::DoubleLanes row) {
+          // What is read next is on its way, a line with every row.
+          const Index ahead = m % tile.most_cols;
+          if (k == 0 && ahead < cols) {
+            HSCORE_PREFETCH(columns[ahead].data + m / tile.most_cols * cache_line);
+          }
+          pack_lanes<T>(row, part.shift + at, part.weight_of(i + m),
+                        part.sums.row(part.codes[i + m]) + at, part.squares + at,
+                        target + m * width);
+        });
+      }
+    }
+  }
+}
 
 // Their shift, a row of each class's sums and the strips' ends stay in the first-level cache.
 constexpr Index most_panel_cols = 64;
+
+/// Call body(piece, start, first, last) for the strips of all rows: of a table in pieces of rows,
+/// from `start` on, whose values lie beside each other, or of columns that do not.
+template <class Body>
+void for_each_piece(const FeatureView& x, Index width, Index first_strip, Index last_strip,
+                    Body&& body) {
+  if (x.table == nullptr) return body(x, Index{0}, first_strip, last_strip);
+  for (Index start = 0, rows = 0; start < x.rows; start += rows) {
+    // How many strips there are from one on; none if its columns lie apart.
+    FeatureView found;
+    const auto beside = [&](Index strip) {
+      found = x.table->find_rows(x.first_row + start, strip * width);
+      rows = std::min(found.rows, x.rows - start);
+      const bool to_the_end = found.cols >= std::min(x.cols, last_strip * width) - strip * width;
+      return to_the_end ? last_strip - strip : found.cols / width;
+    };
+    for (Index strip = first_strip; strip < last_strip;) {
+      Index end = strip + beside(strip);
+      if (end > strip) {
+        found.data -= strip * width * found.col_stride;  // where the first feature would be
+        found.rows = rows;
+        found.cols = x.cols;
+        end = std::min(end, last_strip);
+        body(found, start, strip, end);
+      } else {
+        do ++end;
+        while (end < last_strip && beside(end) == 0);
+        body(x.row_range(start, rows), start, strip, end);
+      }
+      strip = end;
+    }
+  }
+}
 
 /// Whether rows are contiguous values of that type, which may be unaligned.
 template <class Source>
@@ -166,41 +259,59 @@ bool is_native(const FeatureView& x) {
          x.table == nullptr;
 }
 
+// Native float32 and float64 rows are read in place; others pass through a few rows of scratch.
+template <class T, class Squares, class WeightOf>
+void pack_part(const PackedPart<T, Squares, WeightOf>& part, Index first_strip, Index last_strip) {
+  constexpr Index width = PackedRows<T>::width;
+  const FeatureView& x = part.x;
+  const Index first_col = first_strip * width;
+  if (is_native<float>(x)) {
+    pack_panel(part, first_strip, last_strip,
+               [&](Index i) { return reinterpret_cast<const float*>(x.at(i, first_col)); });
+  } else if (is_native<double>(x)) {
+    pack_panel(part, first_strip, last_strip,
+               [&](Index i) { return reinterpret_cast<const double*>(x.at(i, first_col)); });
+  } else if (RowReader(x).by_columns()) {
+    pack_columns(part, first_strip, last_strip);
+  } else {
+    RowsInOrder rows(x, first_col, std::min(x.cols, last_strip * width) - first_col);
+    pack_panel(part, first_strip, last_strip, [&](Index i) { return rows(i); });
+  }
+}
+
 // All rows of x, of the features in some strips.
 template <class T, class Squares>
 void pack_strips(const FeatureView& x, const std::int32_t* codes, const double* weights,
                  Index first_strip, Index last_strip, const double* shift, PaddedMatrix& sums,
                  Squares squares, PackedRows<T>& out) {
-  constexpr Index width = PackedRows<T>::width;
-  const Index first_col = first_strip * width;
-  const Index cols = std::min(x.cols, last_strip * width) - first_col;
-  const auto pack = [&](auto&& row_of) {
-    if (weights == nullptr) {
-      pack_panel(x, codes, first_strip, last_strip, shift, sums, squares, out, row_of,
-                 [](Index) { return Unweighted{}; });
-    } else {
-      pack_panel(x, codes, first_strip, last_strip, shift, sums, squares, out, row_of,
-                 [&](Index i) { return Weighted(weights[i]); });
-    }
-  };
-  // Native float32 and float64 rows are read in place; anything else passes through a few
-  // rows of scratch.
-  if (is_native<float>(x)) {
-    pack([&](Index i) { return reinterpret_cast<const float*>(x.at(i, first_col)); });
-  } else if (is_native<double>(x)) {
-    pack([&](Index i) { return reinterpret_cast<const double*>(x.at(i, first_col)); });
-  } else {
-    RowsInOrder rows(x, first_col, cols);
-    pack([&](Index i) { return rows(i); });
-  }
+  for_each_piece(x, out.width, first_strip, last_strip,
+                 [&](const FeatureView& piece, Index start, Index first, Index last) {
+                   const auto pack = [&](auto&& weight_of) {
+                     using WeightOf = std::decay_t<decltype(weight_of)>;
+                     pack_part(PackedPart<T, Squares, WeightOf>{piece, codes + start, weight_of,
+                                                                start, shift, sums, squares, out},
+                               first, last);
+                   };
+                   if (weights == nullptr) {
+                     pack([](Index) { return Unweighted{}; });
+                   } else {
+                     pack([&](Index i) { return Weighted(weights[start + i]); });
+                   }
+                 });
+}
+
+// Columns that lie apart are packed a few at a time anyway, and those fit into a nearer cache.
+inline Index panel_cols(const FeatureView& x) {
+  const bool beside = x.table != nullptr && x.table->find_rows(x.first_row, 0).cols != 0;
+  return RowReader(x).by_columns() && !beside ? 16 : most_panel_cols;
 }
 
 /// Call body(first, last) for panels of strips. No sum is shared between threads then, and the
 /// bits do not depend on their number.
 template <class Body>
-void for_each_panel(Index strips, Index width, int threads, Body&& body) {
+void for_each_panel(const FeatureView& x, Index strips, Index width, int threads, Body&& body) {
   const Index even_share = (strips + 2 * threads - 1) / (2 * threads);
-  const Index panel = std::max<Index>(1, std::min(most_panel_cols / width, even_share));
+  const Index panel = std::max<Index>(1, std::min(panel_cols(x) / width, even_share));
   parallel_for((strips + panel - 1) / panel, threads,
                [&](Index task) { body(task * panel, std::min(strips, (task + 1) * panel)); });
 }
@@ -242,7 +353,7 @@ void pack_rows(const FeatureView& x, const std::int32_t* codes, const double* we
                const double* shift, PaddedMatrix& sums, double* squares, PackedRows<T>& out,
                int threads) {
   out.set_rows(x.rows);
-  detail::for_each_panel(out.strips(), out.width, threads, [&](Index first, Index last) {
+  detail::for_each_panel(x, out.strips(), out.width, threads, [&](Index first, Index last) {
     if constexpr (std::is_same_v<T, float>) {
       detail::pack_strips(x, codes, weights, first, last, shift, sums, squares, out);
     } else {

@@ -182,7 +182,7 @@ inline void pack_rows(const FeatureView& x, Index start, const std::int32_t* cod
                       QuantizedRows& out, int threads) {
   out.set_rows(x.rows);
   const Index depth = out.slice_capacity();
-  detail::for_each_panel(out.strips(), out.width, threads, [&](Index first, Index last) {
+  detail::for_each_panel(x, out.strips(), out.width, threads, [&](Index first, Index last) {
     out.centred().with_panel(first, [&](PackedRows<float>& centred) {
       for (Index slice = 0; slice < out.slices(); ++slice) {
         const Index begin = slice * out.stretch();

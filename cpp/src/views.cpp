@@ -5,9 +5,9 @@
 #include <string>
 #include <vector>
 
+#include "column_tile.hpp"
 #include "hscore/buffer.hpp"
 #include "hscore/parallel.hpp"
-#include "read_as_rows.hpp"
 
 namespace hscore {
 
@@ -56,6 +56,17 @@ void RowReader::columns(Index row, Index rows, Index first_col, Index cols, doub
   detail::read_as_rows(rows, cols, target, target_stride, [&](Index j) {
     return detail::ValueColumn{view_.at(row, first_col + j), view_.row_stride, read_};
   });
+}
+
+Index RowReader::find_columns(Index row, Index rows, Index first_col, Index cols,
+                              detail::ValueColumn* found) const {
+  if (view_.table != nullptr) {
+    return view_.table->find_columns(view_.first_row + row, rows, first_col, cols, found);
+  }
+  for (Index j = 0; j < cols; ++j) {
+    found[j] = {view_.at(row, first_col + j), view_.row_stride, read_};
+  }
+  return rows;
 }
 
 bool RowReader::by_columns() const {

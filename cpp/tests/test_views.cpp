@@ -1,6 +1,8 @@
 // Columns that lie apart are read as the matrix they stand for.
 #include <algorithm>
 #include <cmath>
+#include <list>
+#include <utility>
 #include <vector>
 
 #include "check.hpp"
@@ -115,6 +117,74 @@ TEST(rows_in_order_are_the_rows) {
       }
     }
   }
+}
+
+// To the bit: each value goes the same way, whatever lies beside it.
+template <class T>
+void check_pieces(const Data& data) {
+  const RowMajor<T> x = data.x.cast<T>();
+  const Index rows = x.rows();
+  std::vector<double> weights;
+  for (Index i = 0; i < rows; ++i) weights.push_back(static_cast<double>(i % 3));
+
+  const Eigen::Matrix<T, Eigen::Dynamic, Eigen::Dynamic> by_columns = x;
+  hscore::FeatureView strided = view(x);
+  strided.data = reinterpret_cast<const unsigned char*>(by_columns.data());
+  strided.row_stride = sizeof(T);
+  strided.col_stride = rows * Index{sizeof(T)};
+  std::vector<hscore::FeatureView> views{strided};
+  std::list<RowMajor<T>> pieces;
+  std::list<hscore::ColumnTable> tables;
+  for (const std::vector<Index>& widths : {std::vector<Index>(77, 1),
+                                           {8, 32, 24, 13},
+                                           {5, 1, 1, 33, 8, 29},
+                                           {64, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1}}) {
+    hscore::ColumnTable& table = tables.emplace_back(x.cols());
+    Index first = 0;
+    for (const Index length : {1, 192, 60, 447}) {
+      table.add_segment(length);
+      Index col = 0;
+      for (const Index width : widths) {
+        pieces.emplace_back(x.block(first, col, length, width));
+        table.add_columns(view(pieces.back()));
+        col += width;
+      }
+      first += length;
+    }
+    views.push_back(table.view());
+  }
+
+  const double* no_weights = nullptr;
+  for (const double* weight : {no_weights, static_cast<const double*>(weights.data())}) {
+    for (const auto& [products, digits] : {std::pair{hscore::Products::float64, 0},
+                                           {hscore::Products::float32, 0},
+                                           {hscore::Products::integer, 0},
+                                           {hscore::Products::integer, 2}}) {
+      hscore::Quantization rounding;
+      rounding.digits = digits;
+      hscore::UpdateOptions options;
+      options.products = products;
+      if (digits != 0) options.quantization = &rounding;
+      const auto state_of = [&](const hscore::FeatureView& features) {
+        hscore::Moments moments(x.cols());
+        moments.update(features, labels(data), options, weight);
+        return moments.state();
+      };
+      const hscore::MomentsState want = state_of(view(x));
+      for (const hscore::FeatureView& features : views) {
+        const hscore::MomentsState got = state_of(features);
+        CHECK(got.shift == want.shift);
+        CHECK(got.class_sums == want.class_sums);
+        CHECK(got.scatter == want.scatter);
+      }
+    }
+  }
+}
+
+TEST(rows_in_any_pieces_have_the_same_statistics) {
+  const Data data = random_data(700, 77, 5);
+  check_pieces<float>(data);
+  check_pieces<double>(data);
 }
 
 TEST(columns_of_the_wrong_size_are_refused) {

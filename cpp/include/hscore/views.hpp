@@ -184,6 +184,12 @@ class ColumnTable {
   /// Columns that lie evenly apart, in a single segment, are one strided matrix and come as such.
   FeatureView view() const;
 
+  /// As RowReader::find_columns.
+  Index find_columns(Index row, Index rows, Index first_col, Index cols,
+                     detail::ValueColumn* found) const;
+  /// The rest of a segment, from a row on, and of the columns those from the first on that lie
+  /// beside each other in each row; no columns where it is not worth while.
+  FeatureView find_rows(Index row, Index first_col) const;
   /// Row i of the `rows` begins at target + i * target_stride.
   void read_rows(Index row, Index rows, Index first_col, Index cols, double* target,
                  Index target_stride) const;
@@ -196,6 +202,10 @@ class ColumnTable {
   };
   void check_size() const;
   void check_complete() const;
+  /// The segment of a row, and how far into it the row is.
+  Index find_segment(Index row, Index* within) const;
+  /// Rows of a segment.
+  Index segment_rows(Index segment) const;
 
   Index cols_;
   Index rows_ = 0;
@@ -218,6 +228,9 @@ class RowReader {
   /// Column by column; row i of the `rows` begins at target + i * target_stride.
   void columns(Index row, Index rows, Index first_col, Index cols, double* target,
                Index target_stride) const;
+  /// Where some columns have a row; returns for how many rows, up to `rows`, they go on from there.
+  Index find_columns(Index row, Index rows, Index first_col, Index cols,
+                     detail::ValueColumn* found) const;
   /// Whether it pays to read several rows at a time, because their values lie side by side.
   bool by_columns() const;
 
