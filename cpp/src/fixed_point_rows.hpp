@@ -7,6 +7,8 @@
 #pragma once
 
 #include <cstring>
+#include <optional>
+#include <type_traits>
 
 #include "quantized_rows.hpp"
 #include "tile_unit.hpp"
@@ -27,8 +29,13 @@ class FixedPointRows : public StretchNoise {
         digits_(digits),
         strips_((features + width - 1) / width),
         left_(stretches(most_rows) * strips_, strip_stride()),
-        right_(stretches(most_rows) * strips_, strip_stride()),
-        centred_(stretch, stretch, threads) {}
+        right_(stretches(most_rows) * strips_, strip_stride()) {
+    if (digits == 2) {
+      floats_.emplace(stretch, stretch, threads);
+    } else {
+      doubles_.emplace(stretch, stretch, threads);
+    }
+  }
 
   Index most_rows() const { return most_rows_; }
   void set_rows(Index rows) { rows_ = rows; }
@@ -45,8 +52,16 @@ class FixedPointRows : public StretchNoise {
   const Element* right(Index slice, Index strip) const { return right_.data() + at(slice, strip); }
   Element* left(Index slice, Index strip) { return left_.data() + at(slice, strip); }
   Element* right(Index slice, Index strip) { return right_.data() + at(slice, strip); }
-  /// One stretch of rows on its way into digits.
-  PanelScratch<double>& centred() { return centred_; }
+  /// One stretch of rows on its way into two digits or more: float32 has the bits of three, and
+  /// stays in nearer caches.
+  template <class T>
+  PanelScratch<T>& centred() {
+    if constexpr (std::is_same_v<T, float>) {
+      return *floats_;
+    } else {
+      return *doubles_;
+    }
+  }
 
  private:
   static Index in_steps(Index rows) { return (rows + tiles::rows - 1) / tiles::rows; }
@@ -59,7 +74,8 @@ class FixedPointRows : public StretchNoise {
   Index strips_;
   AlignedBuffer<Element> left_;
   AlignedBuffer<Element> right_;
-  PanelScratch<double> centred_;
+  std::optional<PanelScratch<float>> floats_;
+  std::optional<PanelScratch<double>> doubles_;
 };
 
 #if defined(HSCORE_TILE_UNIT)
@@ -90,69 +106,73 @@ inline void transpose_tile(const std::int8_t* from, std::int8_t* to) {
   for (int i = 0; i < 16; ++i) reinterpret_cast<Digits*>(to)[i] = a[i];
 }
 
-// One strip of `rows` centred rows: `first` has its first eight features, `second` the others, if
-// there are any.
 template <int digits>
-void round_strip(const double* first, const double* second, Index rows, Dither dither,
-                 double* scales, double* added, double* noise, std::int8_t* left,
-                 std::int8_t* right) {
-  using Doubles = kernel::Shape<double>::Vector;
-  using Floats = kernel::HalfFloatVector;
-  constexpr Index lanes = kernel::double_lanes;
-  static_assert(2 * lanes == tiles::side);
-  const double* const halves[] = {first, second};
-  const auto value_at = [&](Index k, int half) {
-    const double* values = halves[half];
-    return values == nullptr ? Doubles{} : *reinterpret_cast<const Doubles*>(values + k * lanes);
+using Centred = std::conditional_t<digits == 2, float, double>;
+
+// One strip of `rows` centred rows, in as many parts as registers hold its features; a part that is
+// null is zero.
+template <int digits, class T>
+void round_strip(const T* const* strip, Index rows, Dither dither, double* scales, double* added,
+                 double* noise, std::int8_t* left, std::int8_t* right) {
+  using Vector = typename kernel::Shape<T>::Vector;
+  constexpr Index lanes = kernel::Shape<T>::lanes;
+  constexpr Index parts = tiles::side / lanes;
+  const auto value_at = [&](Index k, Index part) {
+    const T* values = strip[part];
+    return values == nullptr ? Vector{} : *reinterpret_cast<const Vector*>(values + k * lanes);
   };
-  Doubles largest[2] = {};
-  Doubles squares[2] = {};
+  Vector largest[parts] = {};
+  Vector squares[parts] = {};
   for (Index k = 0; k < rows; ++k) {
-    for (int h = 0; h < 2; ++h) {
-      const Doubles value = value_at(k, h);
-      const Doubles size = value < 0 ? -value : value;
-      largest[h] = size > largest[h] ? size : largest[h];
-      squares[h] += value * value;
+    for (Index p = 0; p < parts; ++p) {
+      const Vector value = value_at(k, p);
+      const Vector size = value < 0 ? -value : value;
+      largest[p] = size > largest[p] ? size : largest[p];
+      squares[p] += value * value;
     }
   }
   // The first digit of any value is at most 127 then, the dither included.
   constexpr double most_value = 127.0 * static_cast<double>(Index{1} << (8 * (digits - 1))) - 1;
-  Doubles inverse[2];
-  for (int h = 0; h < 2; ++h) {
-    for (Index l = 0; l < lanes; ++l) {
-      // What underflows here has no square to speak of.
-      const double scale = std::max(largest[h][l] / most_value, 1e-300);
-      inverse[h][l] = 1 / scale;
-      const Index at = h * lanes + l;
-      scales[at] = scale * tiles::root_of_unit<digits>;
-    }
+  // What underflows has no square to speak of, and the inverse is finite.
+  constexpr double least_scale = std::is_same_v<T, float> ? 1e-37 : 1e-300;
+  Vector inverse[parts];
+  for (Index at = 0; at < tiles::side; ++at) {
+    const double size = static_cast<double>(largest[at / lanes][at % lanes]);
+    const double scale = std::max(size / most_value, least_scale);
+    inverse[at / lanes][at % lanes] = static_cast<T>(1 / scale);
+    scales[at] = 1 / static_cast<double>(inverse[at / lanes][at % lanes]);
   }
-  Doubles variance[2] = {};
-  // Adding 1.5 * 2^52 leaves the nearest integer in the low bits.
-  constexpr double rounding = 0x1.8p52;
-  constexpr Digits low_words = {0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30};
+  Vector variance[parts] = {};
   constexpr std::int32_t lower = digits == 4 ? 0x808080 : digits == 3 ? 0x8080 : 0x80;
   const auto rounded = [&](Index k) -> Digits {
     if (k >= rows) return Digits{};
     const Dither::Floats noises = dither();
-    Floats parts[2];
-    std::memcpy(parts, &noises, sizeof parts);
-    Digits words[2];
-    for (int h = 0; h < 2; ++h) {
-      const Doubles exact = value_at(k, h) * inverse[h];
+    Digits integers;
+    // Adding 1.5 * 2^23, or 2^52 to a double, leaves the nearest integer in the low bits.
+    if constexpr (std::is_same_v<T, float>) {
+      constexpr float rounding = 0x1.8p23f;
+      const Vector exact = value_at(k, 0) * inverse[0];
       // A value between two integers goes to either, at a mean of d (1 - d) from itself squared. Of
       // more digits it need not be known so well.
-      if constexpr (digits == 2) {
-        const Doubles away = exact - ((exact + rounding) - rounding);
-        const Doubles distance = away < 0 ? -away : away;
-        variance[h] += distance - distance * distance;
+      const Vector away = exact - ((exact + rounding) - rounding);
+      const Vector distance = away < 0 ? -away : away;
+      variance[0] += distance - distance * distance;
+      integers = (Digits)(exact + noises + rounding);
+    } else {
+      constexpr double rounding = 0x1.8p52;
+      constexpr Digits low_words = {0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30};
+      kernel::HalfFloatVector halves[2];
+      std::memcpy(halves, &noises, sizeof halves);
+      Digits words[2];
+      for (Index p = 0; p < parts; ++p) {
+        const Vector value = value_at(k, p) * inverse[p] +
+                             __builtin_convertvector(halves[p], kernel::DoubleVector) + rounding;
+        std::memcpy(&words[p], &value, sizeof value);
       }
-      const Doubles value =
-          exact + __builtin_convertvector(parts[h], kernel::DoubleVector) + rounding;
-      std::memcpy(&words[h], &value, sizeof value);
+      integers = __builtin_shuffle(words[0], words[1], low_words);
     }
     // Digits of -128 to 127: half of the range is added before it is cut, and taken off after.
-    return (__builtin_shuffle(words[0], words[1], low_words) + lower) ^ lower;
+    return (integers + lower) ^ lower;
   };
   const Index steps = (rows + tiles::rows - 1) / tiles::rows;
   constexpr std::int32_t even_bytes = 0x00ff00ff;
@@ -185,13 +205,14 @@ void round_strip(const double* first, const double* second, Index rows, Dither d
     }
   }
   for (Index at = 0; at < tiles::side; ++at) {
-    const Index h = at / lanes;
+    const Index p = at / lanes;
     const Index l = at % lanes;
-    const double scale = 1 / inverse[h][l];
     const double sum =
-        scale * scale * (digits == 2 ? variance[h][l] : static_cast<double>(rows) / 4);
+        scales[at] * scales[at] *
+        (digits == 2 ? static_cast<double>(variance[p][l]) : static_cast<double>(rows) / 4);
     added[at] += sum;
-    noise[at] += sum / static_cast<double>(rows) * squares[h][l];
+    noise[at] += sum / static_cast<double>(rows) * static_cast<double>(squares[p][l]);
+    scales[at] *= tiles::root_of_unit<digits>;
   }
 }
 
@@ -202,28 +223,32 @@ inline void pack_rows(const FeatureView& x, Index start, const std::int32_t* cod
                       const double* weights, const double* shift, PaddedMatrix& sums,
                       FixedPointRows& out, int threads) {
   out.set_rows(x.rows);
-  constexpr Index parts = FixedPointRows::width / PackedRows<double>::width;
-  const Index last_part = (x.cols - 1) / PackedRows<double>::width;
-  detail::for_each_panel(x, out.strips(), out.width, threads, [&](Index first, Index last) {
-    out.centred().with_panel(parts * first, [&](PackedRows<double>& centred) {
-      for (Index slice = 0; slice < out.slices(); ++slice) {
-        const Index begin = slice * out.stretch;
-        const Index rows = out.slice_rows(slice);
-        detail::pack_strips(x.row_range(begin, rows), codes + begin,
-                            weights == nullptr ? nullptr : weights + begin, parts * first,
-                            std::min(parts * last, last_part + 1), shift, sums, detail::Unsquared{},
-                            centred);
-        for (Index strip = first; strip < last; ++strip) {
-          const Index part = parts * strip;
-          tiles::with_digits(out.digits(), [&](auto digits) {
-            detail::round_strip<decltype(digits)::value>(
-                centred.strip(0, part), part < last_part ? centred.strip(0, part + 1) : nullptr,
-                rows, detail::Dither(start + begin, strip), out.scales(slice) + strip * out.width,
-                out.added() + strip * out.width, out.noise() + strip * out.width,
-                out.left(slice, strip), out.right(slice, strip));
-          });
+  tiles::with_digits(out.digits(), [&](auto digits) {
+    using T = detail::Centred<digits>;
+    constexpr Index parts = FixedPointRows::width / PackedRows<T>::width;
+    const Index last_part = (x.cols - 1) / PackedRows<T>::width;
+    detail::for_each_panel(x, out.strips(), out.width, threads, [&](Index first, Index last) {
+      out.centred<T>().with_panel(parts * first, [&](PackedRows<T>& centred) {
+        for (Index slice = 0; slice < out.slices(); ++slice) {
+          const Index begin = slice * out.stretch;
+          const Index rows = out.slice_rows(slice);
+          detail::pack_strips(x.row_range(begin, rows), codes + begin,
+                              weights == nullptr ? nullptr : weights + begin, parts * first,
+                              std::min(parts * last, last_part + 1), shift, sums,
+                              detail::Unsquared{}, centred);
+          for (Index strip = first; strip < last; ++strip) {
+            const T* values[parts];
+            for (Index p = 0; p < parts; ++p) {
+              const Index part = parts * strip + p;
+              values[p] = part <= last_part ? centred.strip(0, part) : nullptr;
+            }
+            detail::round_strip<digits>(
+                values, rows, detail::Dither(start + begin, strip),
+                out.scales(slice) + strip * out.width, out.added() + strip * out.width,
+                out.noise() + strip * out.width, out.left(slice, strip), out.right(slice, strip));
+          }
         }
-      }
+      });
     });
   });
 }
