@@ -21,32 +21,33 @@ class FixedPointRows : public StretchNoise {
   static constexpr Index width = tiles::side;
   /// Rows that share a scale: as many as fit into the first-level cache twice over, or nearly, and
   /// into sums of int32 when their weights are put together.
-  static constexpr Index stretch = 384;
+  static constexpr Index stretch(int digits) { return digits == 2 ? 512 : 384; }
 
   FixedPointRows(Index most_rows, Index features, int digits, int threads)
-      : StretchNoise(stretches(most_rows), PaddedMatrix::round_up(features)),
+      : StretchNoise(in_stretches(most_rows, digits), PaddedMatrix::round_up(features)),
         most_rows_(most_rows),
         digits_(digits),
         strips_((features + width - 1) / width),
-        left_(stretches(most_rows) * strips_, strip_stride()),
-        right_(stretches(most_rows) * strips_, strip_stride()) {
+        left_(in_stretches(most_rows, digits) * strips_, strip_stride()),
+        right_(in_stretches(most_rows, digits) * strips_, strip_stride()) {
     if (digits == 2) {
-      floats_.emplace(stretch, stretch, threads);
+      floats_.emplace(stretch(), stretch(), threads);
     } else {
-      doubles_.emplace(stretch, stretch, threads);
+      doubles_.emplace(stretch(), stretch(), threads);
     }
   }
 
   Index most_rows() const { return most_rows_; }
   void set_rows(Index rows) { rows_ = rows; }
   int digits() const { return digits_; }
+  Index stretch() const { return stretch(digits_); }
   Index strips() const { return strips_; }
-  Index slices() const { return stretches(rows_); }
-  Index slice_rows(Index slice) const { return std::min(stretch, rows_ - slice * stretch); }
+  Index slices() const { return in_stretches(rows_, digits_); }
+  Index slice_rows(Index slice) const { return std::min(stretch(), rows_ - slice * stretch()); }
   /// Of 64 rows each, the last of which may be filled up with zeros.
   Index steps(Index slice) const { return in_steps(slice_rows(slice)); }
   Index strip_stride() const {
-    return in_steps(std::min(most_rows_, stretch)) * digits_ * tiles::bytes;
+    return in_steps(std::min(most_rows_, stretch())) * digits_ * tiles::bytes;
   }
   const Element* left(Index slice, Index strip) const { return left_.data() + at(slice, strip); }
   const Element* right(Index slice, Index strip) const { return right_.data() + at(slice, strip); }
@@ -65,7 +66,9 @@ class FixedPointRows : public StretchNoise {
 
  private:
   static Index in_steps(Index rows) { return (rows + tiles::rows - 1) / tiles::rows; }
-  static Index stretches(Index rows) { return (rows + stretch - 1) / stretch; }
+  static Index in_stretches(Index rows, int digits) {
+    return (rows + stretch(digits) - 1) / stretch(digits);
+  }
   Index at(Index slice, Index strip) const { return (slice * strips_ + strip) * strip_stride(); }
 
   Index most_rows_;
@@ -230,7 +233,7 @@ inline void pack_rows(const FeatureView& x, Index start, const std::int32_t* cod
     detail::for_each_panel(x, out.strips(), out.width, threads, [&](Index first, Index last) {
       out.centred<T>().with_panel(parts * first, [&](PackedRows<T>& centred) {
         for (Index slice = 0; slice < out.slices(); ++slice) {
-          const Index begin = slice * out.stretch;
+          const Index begin = slice * out.stretch();
           const Index rows = out.slice_rows(slice);
           detail::pack_strips(x.row_range(begin, rows), codes + begin,
                               weights == nullptr ? nullptr : weights + begin, parts * first,

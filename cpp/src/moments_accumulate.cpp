@@ -67,7 +67,7 @@ void Moments::accumulate(const Batch& batch, const UpdateOptions& options, Works
 #endif
 #if defined(HSCORE_TILE_UNIT)
   if (options.products == Products::integer && has_tile_unit()) {
-    constexpr Index stretch = FixedPointRows::stretch;
+    const Index stretch = FixedPointRows::stretch(options.quantization->digits);
     const Index even = std::max<Index>(1, block / stretch) * stretch;
     return accumulate_as<FixedPointRows>(batch, options, even, threads, workspace);
   }

@@ -190,7 +190,8 @@ struct Parts {
 
 /// The weights of 16 sums put together in one to three parts, the greatest first, each 256 times
 /// the next. What is below the last one's unit is rounded to it: a thousandth of what the rounding
-/// of the rows does to such a sum, or less. Each fits, of up to 384 rows.
+/// of the rows does to such a sum, or less. Each fits, of up to 384 rows, or 512 of
+/// two digits.
 template <int digits, class SumsOf>
 HSCORE_INLINE Parts<digits> combine(SumsOf&& of) {
   if constexpr (digits == 2) {

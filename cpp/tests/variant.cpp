@@ -64,7 +64,7 @@ bool tile_products_agree() {
   std::uint32_t state = 1;
   for (const int digits : {2, 3, 4}) {
     for (const bool largest : {true, false}) {
-      for (const Index rows : {Index{1}, Index{70}, FixedPointRows::stretch}) {
+      for (const Index rows : {Index{1}, Index{70}, FixedPointRows::stretch(digits)}) {
         FixedPointRows packed(rows, features, digits, 1);
         packed.set_rows(rows);
         std::vector<std::int64_t> values(static_cast<std::size_t>(rows * strips * tiles::side));
