@@ -7,6 +7,7 @@ that no matrix is assembled. No library is imported here.
 from __future__ import annotations
 
 import sys
+from functools import cache
 from itertools import accumulate, chain
 from typing import Any, NamedTuple
 
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 from hscore_fast._arrays import is_from, is_real
 from hscore_fast._variants import core
 
-__all__ = ["Column", "arrow_values", "columns_of", "side_by_side"]
+__all__ = ["Column", "arrow_dtype", "arrow_values", "columns_of", "side_by_side"]
 
 Piece = NDArray[Any]
 
@@ -74,6 +75,9 @@ def side_by_side(columns: list[Column]) -> Piece | core.Columns:
     if len(columns) == 1 and len(columns[0].pieces) == 1:
         return columns[0].pieces[0]
     ends = [list(accumulate(map(len, pieces))) for _, pieces in columns]
+    if all(end == ends[0] for end in ends):
+        together = zip(*(pieces for _, pieces in columns), strict=True)
+        return core.Columns(list(map(list, together)), n_features)
     cuts = sorted(set(chain.from_iterable(ends)))
     segments: list[list[Piece]] = [[] for _ in cuts]
     for (_, pieces), piece_ends in zip(columns, ends, strict=True):
@@ -135,8 +139,13 @@ def _from_polars(column: Any) -> Column:
 def _from_arrow(name: object, column: Any) -> Column:
     if column.null_count:
         raise _missing(name, np.asarray(column.is_null(), dtype=bool))
-    chunks = column.chunks if hasattr(column, "chunks") else [column]
-    return _checked(Column(name, [_arrow_piece(name, chunk) for chunk in chunks]), column.type)
+    kind = column.type
+    chunks = getattr(column, "chunks", None)
+    if chunks is None:
+        chunks = [column]
+    if arrow_dtype(kind) is not None:
+        return Column(name, list(map(arrow_values, chunks)))
+    return _checked(Column(name, [_arrow_piece(name, chunk) for chunk in chunks]), kind)
 
 
 def _arrow_piece(name: object, chunk: Any) -> Piece:
@@ -149,9 +158,22 @@ def _arrow_piece(name: object, chunk: Any) -> Piece:
         if values.null_count:
             raise _missing(name, np.asarray(values.is_null(), dtype=bool), kind.list_size)
         return _arrow_piece(name, values).reshape(len(chunk), -1)
-    if types.is_integer(kind) or types.is_floating(kind) or types.is_boolean(kind):
+    if arrow_dtype(kind) is not None or types.is_boolean(kind):
         return arrow_values(chunk)
     raise _not_real(name, kind, ".cast, embeddings to a list of fixed size")
+
+
+def arrow_dtype(kind: Any) -> np.dtype[Any] | None:
+    """Give the dtype of Arrow's integers and floats; None for anything else."""
+    return _arrow_dtypes().get(kind.id)
+
+
+@cache
+def _arrow_dtypes() -> dict[int, np.dtype[Any]]:
+    pyarrow = sys.modules["pyarrow"]  # it has made what is looked at, so it is there
+    floats = ("float16", "float32", "float64")
+    integers = [f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)]
+    return {getattr(pyarrow, name)().id: np.dtype(name) for name in (*floats, *integers)}
 
 
 def arrow_values(array: Any) -> Piece:
@@ -160,13 +182,11 @@ def arrow_values(array: Any) -> Piece:
     The array's own ``to_numpy`` imports pandas, if there is one, which takes as long as scoring
     300 MB.
     """
-    kind = array.type
-    types = sys.modules["pyarrow"].types  # it has made the array, so it is there
-    if array.null_count or not (types.is_integer(kind) or types.is_floating(kind)):
+    dtype = arrow_dtype(array.type)
+    if dtype is None or array.null_count:
         # Booleans are packed to bits: that column alone is unpacked, to a byte each.
         converted: Piece = array.to_numpy(zero_copy_only=False)
         return converted
-    dtype = np.dtype(kind.to_pandas_dtype())
     if not len(array):
         return np.empty(0, dtype)
     return np.frombuffer(array.buffers()[1], dtype, len(array), array.offset * dtype.itemsize)

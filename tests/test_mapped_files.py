@@ -29,7 +29,7 @@ def test_a_table_is_scored_where_it_lies(tmp_path, problem, monkeypatch) -> None
             file.write_table(table, max_chunksize=100)
         before = pa.total_allocated_bytes()
         source = open_source(path, without="y")
-        assert source.mapped.num_rows == ROWS
+        assert source.mapped.n_samples == ROWS
         assert source.shape == x.shape
         assert pa.total_allocated_bytes() == before
         for precision in ("float64", "high"):

@@ -11,6 +11,8 @@ from typing import Any
 
 import pyarrow as pa
 
+from hscore_fast._frames import Column, side_by_side
+from hscore_fast._inputs import Features
 from hscore_fast.readers._source import Source
 from hscore_fast.readers._tables import Part, Table, Unit, clear_errors
 
@@ -102,15 +104,20 @@ def _units(path: Path, schema: Any, table: Table, counts: list[int]) -> Iterator
             yield Unit(n_rows, parts)
 
 
-def _mapped(path: Path, table: Table) -> Any:
+def _mapped(path: Path, table: Table) -> Features | None:
     """See the columns where they lie in the file; None if they must be converted on the way."""
-    kept: list[Any] = []
+    columns = [Column(name, []) for name in table.names]
     with _opened(path) as (_, found, places):
-        for batch in found:
-            kept.append(table.in_place(batch, places))
-            if kept[-1] is None or len(kept) * batch.num_columns > _MOST_PIECES:
+        for number, batch in enumerate(found, 1):
+            seen = table.in_place(batch, places)
+            if seen is None or number * len(columns) > _MOST_PIECES:
                 return None
-    return pa.Table.from_batches(kept) if kept else None
+            for column, piece in zip(columns, seen, strict=True):
+                column.pieces.append(piece)
+    if not table.shape[0]:
+        return None
+    array = side_by_side(columns)
+    return Features(array, names=None if len(columns) < array.shape[1] else list(table.names))
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from hscore_fast._frames import arrow_values
+from hscore_fast._frames import arrow_dtype, arrow_values
 from hscore_fast._inputs import Features
 from hscore_fast._variants import core
 from hscore_fast.readers._members import choose_member
@@ -85,7 +85,7 @@ class Table(Source):
             types = [types[0].value_type]
         elif member is None:
             tail = (len(types),)
-        super().__init__(what, (n_rows, *tail), np.result_type(*map(_dtype, types)))
+        super().__init__(what, (n_rows, *tail), np.result_type(*set(map(_dtype, types))))
         # int16 beside float32 is float32, but exact.
         self.narrow = self.narrow and all(map(pa.types.is_floating, types))
 
@@ -207,19 +207,22 @@ class Table(Source):
         """Rows to decode together of so many columns."""
         return max(_PART_BYTES * len(self.names) // max(self.size(1) * n_columns, 1), 1)
 
-    def in_place(self, batch: Any, places: range) -> Any:
-        """Choose the columns of a batch if all are numbers as memory has them, within `places`."""
-        chosen = batch.select(self.names)
-        for column in chosen.columns:
-            if isinstance(column, pa.FixedSizeListArray) and not column.null_count:
-                column = column.flatten()
-            kind = column.type
-            if not (pa.types.is_integer(kind) or pa.types.is_floating(kind)) or column.null_count:
+    def in_place(self, batch: Any, places: range) -> list[AnyArray] | None:
+        """See the columns of a batch if all are numbers as memory has them, within `places`."""
+        found = []
+        for column in batch.select(self.names).columns:
+            if column.null_count:
                 return None
-            values = column.buffers()[-1]
+            if isinstance(column, pa.FixedSizeListArray):
+                column = column.flatten()
+            if column.null_count or arrow_dtype(column.type) is None:
+                return None
+            values = column.buffers()[1]
             if len(column) and (values is None or values.address not in places):
                 return None
-        return chosen
+            seen = arrow_values(column)
+            found.append(seen.reshape(-1, self.shape[1]) if self._lists else seen)
+        return found
 
     def _columns(self, batch: Any, start: int) -> list[Any]:
         columns = [_column(batch, position) for position in range(batch.num_columns)]
@@ -296,24 +299,21 @@ def _storage(column_type: Any) -> Any:
 
 
 def _is_list(column_type: Any) -> bool:
+    if arrow_dtype(column_type) is not None:
+        return False
     is_some_list = (pa.types.is_list, pa.types.is_large_list, pa.types.is_fixed_size_list)
     return any(test(column_type) for test in is_some_list) and _is_number(column_type.value_type)
 
 
 def _is_number(column_type: Any) -> bool:
-    kinds = pa.types
-    return bool(
-        kinds.is_floating(column_type)
-        or kinds.is_integer(column_type)
-        or kinds.is_boolean(column_type)
-    )
+    return arrow_dtype(column_type) is not None or pa.types.is_boolean(column_type)
 
 
 def _dtype(column_type: Any) -> np.dtype[Any]:
-    if not _is_number(column_type):
-        return np.dtype(object)
-    dtype: np.dtype[Any] = np.dtype(column_type.to_pandas_dtype())
-    return dtype
+    numbers = arrow_dtype(column_type)
+    if numbers is not None:
+        return numbers
+    return np.dtype(bool if pa.types.is_boolean(column_type) else object)
 
 
 @contextmanager
