@@ -1,62 +1,17 @@
-// A block of rows in the order the register tile reads it: [slice][strip][row][lane]. Packing
-// subtracts the shift and converts the element type, so there is never a centred or converted copy
-// of the features, and it adds each row to its class's sum while the row is in cache.
+// Rows on their way into the order the register tile reads. Packing subtracts the shift and
+// converts the element type, so there is never a centred or converted copy of the features, and it
+// adds each row to its class's sum while the row is in cache.
 #pragma once
 
 #include <algorithm>
-#include <atomic>
 #include <cmath>
 #include <type_traits>
-#include <vector>
 
 #include "column_tile.hpp"
-#include "hscore/buffer.hpp"
 #include "hscore/parallel.hpp"
-#include "kernel.hpp"
+#include "packed_rows.hpp"
 
 namespace hscore {
-
-template <class T>
-class PackedRows {
- public:
-  using Element = T;
-  static constexpr Index width = kernel::Shape<T>::width;
-
-  PackedRows(Index most_rows, Index features, Index depth = kernel::depth)
-      : most_rows_(most_rows),
-        slice_capacity_(std::min(most_rows, depth)),
-        strips_((features + width - 1) / width),
-        buffer_((most_rows + slice_capacity_ - 1) / slice_capacity_ * (slice_capacity_ + 1),
-                strips_ * width) {}
-
-  Index most_rows() const { return most_rows_; }
-  void set_rows(Index rows) { rows_ = rows; }
-  Index rows() const { return rows_; }
-  Index strips() const { return strips_; }
-  Index slices() const { return (rows_ + slice_capacity_ - 1) / slice_capacity_; }
-  Index slice_capacity() const { return slice_capacity_; }
-  Index slice_rows(Index slice) const {
-    return std::min(slice_capacity_, rows_ - slice * slice_capacity_);
-  }
-  // One row more than is used: 192 x 32 bytes apart, strips would share few sets of the cache.
-  Index strip_stride() const { return (slice_capacity_ + 1) * width; }
-  T* strip(Index slice, Index strip) {
-    return buffer_.data() + (slice * strips_ + strip - first_) * strip_stride();
-  }
-  const T* strip(Index slice, Index strip) const {
-    return buffer_.data() + (slice * strips_ + strip - first_) * strip_stride();
-  }
-  /// For a panel of a matrix: the strip that is to be the first.
-  void begin_at(Index strip) { first_ = strip; }
-
- private:
-  Index first_ = 0;
-  Index most_rows_;
-  Index rows_ = 0;
-  Index slice_capacity_;
-  Index strips_;
-  AlignedBuffer<T> buffer_;
-};
 
 namespace detail {
 
@@ -215,9 +170,6 @@ void pack_columns(const PackedPart<T, Squares, WeightOf>& part, Index first_stri
   }
 }
 
-// Their shift, a row of each class's sums and the strips' ends stay in the first-level cache.
-constexpr Index most_panel_cols = 64;
-
 /// Call body(piece, start, first, last) for the strips of all rows: of a table in pieces of rows,
 /// from `start` on, whose values lie beside each other, or of columns that do not.
 template <class Body>
@@ -317,33 +269,6 @@ void for_each_panel(const FeatureView& x, Index strips, Index width, int threads
 }
 
 }  // namespace detail
-
-/// Rows of one panel at a time, for each thread that is packing: on their way into integers they
-/// need not leave the second-level cache.
-template <class T>
-class PanelScratch {
- public:
-  PanelScratch(Index rows, Index depth, int threads) : taken_(static_cast<std::size_t>(threads)) {
-    for (int t = 0; t < threads; ++t) panels_.emplace_back(rows, detail::most_panel_cols, depth);
-  }
-
-  /// For use(panel), whose first strip is `first`. No more threads at a time than there are panels.
-  template <class Use>
-  void with_panel(Index first, Use&& use) {
-    std::size_t at = 0;
-    while (taken_[at].test_and_set(std::memory_order_acquire)) at = (at + 1) % taken_.size();
-    panels_[at].begin_at(first);
-    use(panels_[at]);
-    taken_[at].clear(std::memory_order_release);
-  }
-
- private:
-  struct Flag : std::atomic_flag {
-    Flag() { clear(); }
-  };
-  std::vector<Flag> taken_;
-  std::vector<PackedRows<T>> panels_;
-};
 
 /// Pack all rows of x, centred by `shift` and weighted unless `weights` is null, and add them to
 /// the class sums; when packing rounds to float32, add the exact squares to `squares` (padded) as
