@@ -96,6 +96,19 @@ def test_scores_keep_the_promise(kind: str, classes: int, dtype: type, products:
     assert abs(found.score - truth.score) <= found.error_bound <= promise * truth.score
 
 
+@pytest.mark.parametrize("size", [1e-120, 1e-42, 1e-30, 1e-9, 1e30, 1e42, 1e120])
+def test_features_of_any_size_have_the_same_score(size: float, products: str) -> None:
+    rng = np.random.default_rng(5)
+    y = rng.integers(0, 8, N)
+    x = rng.normal(size=(N, F)) + 0.2 * rng.normal(size=(8, F))[y]
+    truth = score_result(x, y, "float64", None, None, True).score
+    for some in (slice(None), slice(3, 4)):
+        scaled = x.copy()
+        scaled[:, some] *= size
+        found = score_result(scaled, y, "auto", None, None, True)
+        assert found.score == pytest.approx(truth, rel=1e-9)
+
+
 def test_the_same_bits_again_and_others_for_other_rows(products: str) -> None:
     rng = np.random.default_rng(13)
     y = rng.integers(0, 600, N)

@@ -49,10 +49,17 @@ std::vector<double> count_rows(const LabelView& labels) {
 
 bool in_float32_range(const Moments& moments) {
   const double rows = static_cast<double>(moments.rows());
+  // Values whose squares underflowed to nothing have class sums all the same.
+  const auto is_constant = [&](Index j) {
+    for (Index c = 0; c < moments.classes(); ++c) {
+      if (moments.shifted_class_sums()(c, j) != 0) return false;
+    }
+    return true;
+  };
   for (Index j = 0; j < moments.features(); ++j) {
     const double mean_square = moments.shifted_scatter()(j, j) / rows;
     if (!(mean_square < 1e30)) return false;
-    if (mean_square < 1e-24 && mean_square != 0) return false;
+    if (mean_square < 1e-24 && !(mean_square == 0 && is_constant(j))) return false;
   }
   return true;
 }
