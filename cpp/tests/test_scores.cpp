@@ -111,7 +111,7 @@ TEST(products_of_digits_are_as_near_as_they_are_many) {
 }
 
 TEST(automatic_precision_keeps_its_promise) {
-  const Data data = random_data(9000, 600, 12);
+  const Data data = random_data(8000, 512, 12);
   hscore::ScoreOptions options;
   const hscore::HScore automatic = hscore::h_score(view(data.x), labels(data), options);
   options.precision = hscore::Precision::float64;
@@ -129,7 +129,7 @@ TEST(automatic_precision_keeps_its_promise) {
 }
 
 TEST(automatic_precision_falls_back) {
-  Data data = random_data(9000, 600, 12);
+  Data data = random_data(8000, 512, 12);
   data.x.col(5) = data.x.col(4) + 1e-4 * data.x.col(5);
   const hscore::HScore automatic = hscore::h_score(view(data.x), labels(data), {});
   CHECK(automatic.path == hscore::Path::float64);
