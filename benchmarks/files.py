@@ -1,11 +1,13 @@
 """Every file format against the array in memory: `python benchmarks/files.py`.
 
-Features of one shape are written in each format and scored from the file and from memory, in turns,
-by processes of their own. Speed is relative to the array in memory: 1 means as fast. The files are
-in the page cache and the libraries imported, so that what is compared is decoding and copying.
-Processor seconds are per GB of float32 features and of all threads together; "at most" is the speed
-if the processors did nothing but decode and compute, both perfectly shared; with fewer threads than
-processors, those to spare decode beside, and it can be more. Times are the least of all rounds.
+Features of one shape are written in each format and scored from the file and from memory, in
+turns, in one process for each precision; the first round does not count. Speed is relative to the
+array in memory, the median over the rounds: 1 means as fast. The files are in the page cache and
+the libraries imported, so that what is compared is decoding and copying. Processor seconds are per
+GB of float32 features and of all threads together, the least of all rounds; "bare" is decoding
+alone, or touching each page of what is mapped. "at most" is the speed if the processors did nothing
+but decode and compute, both perfectly shared; with fewer threads than processors, those to spare
+decode beside, and it can be more. MB is the anonymous memory of one score from the file.
 """
 
 import argparse
@@ -16,6 +18,8 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from statistics import median
+from typing import Any
 
 import numpy as np
 
@@ -161,7 +165,7 @@ FORMATS = {
     "pt": ("x.pt", write_pt),
 }
 
-# What each process does: `what` is "bare", or the precision of a score.
+# What each process does: `what` is "bare", "memory", or the precision of scores.
 WORK = """
 import json, sys, time
 import numpy as np
@@ -170,83 +174,75 @@ from hscore_fast.bench.memory import watched
 from hscore_fast.readers import open_source
 from hscore_fast.readers._source import block_rows
 
-path, labels, what, memory, threads = sys.argv[1:]
+path, labels, array, what, threads, rounds = sys.argv[1:]
 labels = np.load(labels)
-threads = int(threads)
+threads, rounds = int(threads), int(rounds)
 
-features = path
-if memory == "memory":
-    features = np.load(path)
-else:
-    source = open_source(path)  # imports what reads the format
+def decode():
+    source = open_source(path)
+    if source.mapped is None:
+        for block in source.matrices(block_rows(source)):
+            del block
+    else:
+        np.memmap(path, np.uint8, "r")[::4096].sum()  # a byte of each page
+
+def timed(work):
+    wall, cpu = time.perf_counter(), time.process_time()
+    result = work()
+    return time.perf_counter() - wall, time.process_time() - cpu, result
+
 small = np.random.default_rng(0).standard_normal((2000, 64))
 h_score(small, np.arange(2000) % 3)
-score = None
-with watched(0.01) as anonymous:
-    wall, cpu = time.perf_counter(), time.process_time()
-    if what == "bare":
-        if source.mapped is None:
-            for _ in range(2):  # the first finds memory for itself
-                source = open_source(path)
-                wall, cpu = time.perf_counter(), time.process_time()
-                for block in source.matrices(block_rows(source)):
-                    del block
-        else:
-            np.memmap(path, np.uint8, "r")[::4096].sum()  # a byte of each page
-    else:
-        score = h_score(features, labels, precision=what, n_threads=threads)
-    wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
-grown = (anonymous.peak - anonymous.before) / 2**20
-print(json.dumps({"wall": wall, "cpu": cpu, "memory": grown, "score": score}))
+open_source(path)  # imports what reads the format
+if what == "bare":
+    print(json.dumps(min(timed(decode)[1] for _ in range(3))))
+elif what == "memory":
+    with watched(0.01) as anonymous:
+        h_score(path, labels, n_threads=threads)
+    print(json.dumps((anonymous.peak - anonymous.before) / 2**20))
+else:
+    turns = {"file": path, "array": np.load(array)}
+    found = {key: [] for key in turns}
+    for _ in range(rounds + 1):
+        for key, features in turns.items():
+            score = lambda: h_score(features, labels, precision=what, n_threads=threads)
+            found[key].append(timed(score))
+    print(json.dumps({key: results[1:] for key, results in found.items()}))
 """
 
 
-def run(path: Path, labels: Path, what: str, memory: str, threads: int) -> dict[str, float]:
-    """Do one thing in a process of its own."""
-    command = [sys.executable, "-c", WORK, str(path), str(labels), what, memory, str(threads)]
-    return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+def measure(path: Path, labels: Path, array: Path, threads: int, rounds: int) -> dict[str, Any]:
+    """Do each thing in a process of its own."""
+    found = {}
+    for what in ("bare", "memory", "auto", "float64"):
+        arguments = [*map(str, (path, labels, array)), what, str(threads), str(rounds)]
+        command = [sys.executable, "-c", WORK, *arguments]
+        done = subprocess.run(command, check=True, capture_output=True, text=True)
+        found[what] = json.loads(done.stdout)
+    return found
 
 
-def measure(path: Path, labels: Path, memory: Path, threads: int, rounds: int) -> dict[str, dict]:
-    """Score a file and the array in memory in turns."""
-    turns = {
-        "bare": (path, labels, "bare", "file"),
-        "auto": (path, labels, "auto", "file"),
-        "memory auto": (memory, labels, "auto", "memory"),
-        "float64": (path, labels, "float64", "file"),
-        "memory float64": (memory, labels, "float64", "memory"),
-    }
-    found: dict[str, list[dict[str, float]]] = {key: [] for key in turns}
-    for _ in range(rounds):
-        for key, turn in turns.items():
-            found[key].append(run(*turn, threads))
-    return {
-        key: {
-            "wall": min(one["wall"] for one in all_rounds),
-            "cpu": min(one["cpu"] for one in all_rounds),
-            "memory": max(one["memory"] for one in all_rounds),
-            "score": all_rounds[0]["score"],
-        }
-        for key, all_rounds in found.items()
-    }
-
-
-def row(name: str, found: dict[str, dict], gb: float) -> str:
+def row(name: str, found: dict[str, Any], gb: float) -> str:
     """Write a row of the table."""
+
+    def cpu(precision: str, where: str) -> float:
+        return min(seconds for _, seconds, _ in found[precision][where]) / gb
+
+    def speed(precision: str) -> float:
+        pairs = zip(found[precision]["array"], found[precision]["file"], strict=True)
+        return median(array[0] / file[0] for array, file in pairs)
+
     # What was rounded to bfloat16 has a score of its own.
-    exact = found["float64" if "bfloat16" in name else "memory float64"]["score"]
-    in_memory = found["memory auto"]["cpu"]
+    exact = found["float64"]["file" if "bfloat16" in name else "array"][0][2]
+    bare, in_memory = found["bare"] / gb, cpu("auto", "array")
     cells = [
         name,
-        *(f"{found[key]['cpu'] / gb:.2f}" for key in ("bare", "auto", "memory auto")),
-        *(f"{found[key]['cpu'] / gb:.2f}" for key in ("float64", "memory float64")),
-        *(
-            f"{found[f'memory {key}']['wall'] / found[key]['wall']:.2f}"
-            for key in ("auto", "float64")
-        ),
-        f"{in_memory / (in_memory + found['bare']['cpu']):.2f}",
-        f"{found['auto']['memory']:.0f}",
-        f"{abs(found['auto']['score'] - exact) / exact:.0e}",
+        *(f"{seconds:.2f}" for seconds in (bare, cpu("auto", "file"), in_memory)),
+        *(f"{cpu('float64', where):.2f}" for where in ("file", "array")),
+        *(f"{speed(precision):.2f}" for precision in ("auto", "float64")),
+        f"{in_memory / (in_memory + bare):.2f}",
+        f"{found['memory']:.0f}",
+        f"{abs(found['auto']['file'][0][2] - exact) / exact:.0e}",
     ]
     return f"| {' | '.join(cells)} |"
 
@@ -265,7 +261,7 @@ def main() -> None:
     parser.add_argument("--features", type=int, default=1024)
     parser.add_argument("--classes", type=int, default=100)
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--rounds", type=int, default=3, help="0 writes the files only")
+    parser.add_argument("--rounds", type=int, default=5, help="0 writes the files only")
     parser.add_argument("--only", default="", help="formats whose name holds this")
     parser.add_argument("--folder", type=Path, help="where the files are kept, one size in each")
     given = parser.parse_args()
