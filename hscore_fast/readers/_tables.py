@@ -85,7 +85,7 @@ class Table(Source):
             types = [types[0].value_type]
         elif member is None:
             tail = (len(types),)
-        super().__init__(what, (n_rows, *tail), np.result_type(*set(map(_dtype, types))))
+        super().__init__(what, (n_rows, *tail), np.result_type(*dict.fromkeys(map(_dtype, types))))
         # int16 beside float32 is float32, but exact.
         self.narrow = self.narrow and all(map(pa.types.is_floating, types))
 
