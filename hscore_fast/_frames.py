@@ -75,9 +75,6 @@ def side_by_side(columns: list[Column]) -> Piece | core.Columns:
     if len(columns) == 1 and len(columns[0].pieces) == 1:
         return columns[0].pieces[0]
     ends = [list(accumulate(map(len, pieces))) for _, pieces in columns]
-    if all(end == ends[0] for end in ends):
-        together = zip(*(pieces for _, pieces in columns), strict=True)
-        return core.Columns(list(map(list, together)), n_features)
     cuts = sorted(set(chain.from_iterable(ends)))
     segments: list[list[Piece]] = [[] for _ in cuts]
     for (_, pieces), piece_ends in zip(columns, ends, strict=True):
