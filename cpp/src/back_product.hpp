@@ -13,21 +13,24 @@ class BackProduct {
   static constexpr Index width = Shape::width;
 
   BackProduct(Index features, Index lanes)
-      : rows_(kernel::depth, features),
-        fits_(kernel::depth, lanes),
-        sums_(rows_.strips() * width, fits_.strips() * width) {
+      : fits_(kernel::depth, lanes),
+        sums_((features + width - 1) / width * width, fits_.strips() * width),
+        stride_(sums_.rows() + 16),  // not a multiple of a page
+        rows_(kernel::depth, stride_) {
     // What lies beyond the last feature or lane is multiplied as well, and never read.
-    std::fill_n(rows_.strip(0, 0), rows_.strips() * rows_.strip_stride(), 0.0f);
+    std::fill_n(rows_.data(), rows_.size(), 0.0f);
     std::fill_n(fits_.strip(0, 0), fits_.strips() * fits_.strip_stride(), 0.0f);
   }
 
-  /// `x` and `v` are row i of those to add next.
-  template <class T>
-  void set_row(Index i, const T* x, Index features) {
-    put(rows_, held_ + i, 0, x, features);
-  }
+  /// Where row i of those to add next belongs, and its fits from `first_lane` on.
+  float* row(Index i) { return rows_.data() + (held_ + i) * stride_; }
   void set_fit(Index i, Index first_lane, const double* v, Index lanes) {
-    put(fits_, held_ + i, first_lane / width, v, lanes);
+    float* target = fits_.strip(0, first_lane / width) + (held_ + i) * width;
+    for (Index j = 0; j < lanes; j += width, target += fits_.strip_stride()) {
+      for (Index l = 0; l < width; l += kernel::double_lanes) {
+        kernel::store_lanes(target + l, kernel::load_lanes(v + j + l));
+      }
+    }
   }
   /// So many were set. There is room for `most` further ones afterwards.
   void add(Index rows, Index most) {
@@ -52,34 +55,23 @@ class BackProduct {
   double operator()(Index feature, Index lane) const { return sums_(feature, lane); }
 
  private:
-  template <class T>
-  static void put(PackedRows<float>& packed, Index row, Index first_strip, const T* values,
-                  Index count) {
-    float* target = packed.strip(0, first_strip) + row * width;
-    Index j = 0;
-    for (; j + width <= count; j += width, target += packed.strip_stride()) {
-      for (Index l = 0; l < width; l += kernel::double_lanes) {
-        kernel::store_lanes(target + l, kernel::load_lanes(values + j + l));
-      }
-    }
-    for (; j < count; ++j) *target++ = static_cast<float>(values[j]);
-  }
   void multiply_tile(Index feature, Index strip, Index strips) {
-    const float* a = rows_.strip(0, feature / width) + feature % width;
+    const float* a = rows_.data() + feature;
     double* target = sums_.row(feature) + strip * width;
     kernel::with_strips<Shape::strips>(strips, [&](auto count) {
       kernel::fetch_tile<Shape::broadcasts, Shape::strips * width>(target, sums_.stride());
       kernel::micro_kernel<float, decltype(count)::value>(
-          a, width, 1, rows_.strip_stride(), fits_.strip(0, strip), fits_.strip_stride(), held_,
+          a, stride_, 1, kernel::FetchNext{width}, fits_.strip(0, strip), fits_.strip_stride(), held_,
           [&](Index m, Index v, auto value) {
             kernel::add_to<float>(target + m * sums_.stride() + v * Shape::lanes, value);
           });
     });
   }
 
-  PackedRows<float> rows_;
   PackedRows<float> fits_;
   PaddedMatrix sums_;
+  Index stride_;
+  AlignedBuffer<float> rows_;
   Index held_ = 0;
 };
 

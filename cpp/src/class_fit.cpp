@@ -58,18 +58,20 @@ struct Scratch {
   double fourth = 0;
 };
 
-// The source may be unaligned, the shift is padded.
-template <class Source, class T>
-void centre(const Source* source, const double* shift, Index count, T* target) {
+// To all targets. The source may be unaligned, the shift is padded.
+template <class Source, class... T>
+void centre(const Source* source, const double* shift, Index count, T*... targets) {
   constexpr Index lanes = kernel::double_lanes;
   Index j = 0;
   for (; j + lanes <= count; j += lanes) {
-    kernel::store_lanes(target + j, kernel::load_lanes(source + j) - kernel::load_lanes(shift + j));
+    const kernel::DoubleLanes value =
+        kernel::load_lanes(source + j) - kernel::load_lanes(shift + j);
+    (kernel::store_lanes(targets + j, value), ...);
   }
   for (; j < count; ++j) {
     Source value;
     std::memcpy(&value, source + j, sizeof value);
-    target[j] = static_cast<T>(value - shift[j]);
+    ((targets[j] = static_cast<T>(value - shift[j])), ...);
   }
 }
 
@@ -98,31 +100,20 @@ double squared_distance(const T* row, const std::vector<double>& from) {
 class FetchAhead {
  public:
   FetchAhead(const FeatureView& x, Index first, Index rows, Index products)
-      : x_(x),
-        row_(first),
-        end_(std::min(x.rows, first + rows)),
-        row_bytes_(x.cols * x.col_stride) {
-    const Index lines = (end_ - row_) * (row_bytes_ + cache_line - 1) / cache_line;
-    at_a_time_ = std::min<Index>(32, (lines + products - 1) / std::max<Index>(products, 1));
+      : at_(x.at(first, 0)) {
+    const Index row_bytes = x.cols * x.col_stride;
+    if (x.row_stride < row_bytes || x.row_stride > 2 * row_bytes) return;  // mostly others' values
+    share_ = std::min(x.rows - first, rows) * x.row_stride / std::max<Index>(products, 1);
   }
-  HSCORE_INLINE void operator()() {
-    for (Index k = 0; k < at_a_time_ && row_ < end_; ++k) {
-      HSCORE_PREFETCH(x_.at(row_, 0) + at_);
-      at_ += cache_line;
-      if (at_ < row_bytes_) continue;
-      at_ = 0;
-      ++row_;
-    }
+  HSCORE_INLINE kernel::FetchSteps operator()(Index steps) {
+    const kernel::FetchSteps fetch{at_, share_ / steps};
+    at_ += share_;
+    return fetch;
   }
 
  private:
-  static constexpr Index cache_line = 64;
-  const FeatureView& x_;
-  Index row_;
-  Index end_;
-  Index at_ = 0;
-  Index row_bytes_;
-  Index at_a_time_;
+  const unsigned char* at_;
+  Index share_ = 0;
 };
 
 }  // namespace
@@ -168,7 +159,7 @@ PaddedMatrix class_coefficients(const AugmentedMatrix& factor, const double* whi
   PaddedMatrix result(classes, features);
   // Every task reads all of L: few, but one for each thread.
   const Index rows_per_task =
-      std::clamp<Index>((classes + threads - 1) / std::max(threads, 1), 8, 24);
+      std::clamp<Index>((classes + threads - 1) / std::max(threads, 1), 8, 256);
   parallel_for((classes + rows_per_task - 1) / rows_per_task, threads, [&](Index task) {
     const Index first = task * rows_per_task;
     const Index rows = std::min(rows_per_task, classes - first);
@@ -223,16 +214,20 @@ ClassFit fit_classes(const FeatureView& all, const std::vector<double>& shift,
                             Scratch<T>& scratch) {
     for (Index i = 0; i < rows; ++i) {
       T* target = scratch.rows.data() + i * scratch.stride;
+      const auto centre_from = [&](const auto* source) {
+        if (scratch.back) {
+          centre(source, shift.data(), features, target, scratch.back->row(i));
+        } else {
+          centre(source, shift.data(), features, target);
+        }
+      };
       if (scratch.reader) {
-        centre((*scratch.reader)(first + i), shift.data(), features, target);
+        centre_from((*scratch.reader)(first + i));
       } else if (detail::is_native<float>(x)) {
-        const auto* source = reinterpret_cast<const float*>(x.at(first + i, 0));
-        centre(source, shift.data(), features, target);
+        centre_from(reinterpret_cast<const float*>(x.at(first + i, 0)));
       } else {
-        const auto* source = reinterpret_cast<const double*>(x.at(first + i, 0));
-        centre(source, shift.data(), features, target);
+        centre_from(reinterpret_cast<const double*>(x.at(first + i, 0)));
       }
-      if (scratch.back) scratch.back->set_row(i, target, features);
       if (options.norms) {
         const double squared = squared_distance(target, offset);
         scratch.squares += squared;
@@ -261,11 +256,11 @@ ClassFit fit_classes(const FeatureView& all, const std::vector<double>& shift,
         const Index strips = (task % tiles + 1) * (cols / width) / tiles - strip;
         const T* b = packed.strip(slice, (c + col) / width);
         for (Index i = 0; i < rows; i += tile_rows) {
-          fetch_ahead();
           const T* a = scratch.rows.data() + i * scratch.stride + slice * packed.slice_capacity();
           kernel::with_strips<Shape::strips>(strips, [&](auto count) {
             kernel::micro_kernel<T, decltype(count)::value>(
-                a, 1, scratch.stride, 0, b, packed.strip_stride(), packed.slice_rows(slice),
+                a, 1, scratch.stride, fetch_ahead(packed.slice_rows(slice)), b,
+                packed.strip_stride(), packed.slice_rows(slice),
                 [&](Index m, Index v, auto value) {
                   kernel::add_to<T>(fit + (i + m) * group_cols + col + v * Shape::lanes, value);
                 });

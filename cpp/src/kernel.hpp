@@ -67,6 +67,33 @@ constexpr bool has_row_pairs = true;
 constexpr bool has_row_pairs = false;
 #endif
 
+/// What will be read soon, fetched a step at a time with each step of a product: the load unit has
+/// room for it there, and a burst between products would wait.
+struct FetchSteps {
+  const unsigned char* at = nullptr;
+  Index step = 0;  // in bytes
+  HSCORE_INLINE void operator()(const void*) {
+    HSCORE_PREFETCH(at);
+    at += step;
+  }
+};
+struct FetchNothing {
+  HSCORE_INLINE void operator()(const void*) const {}
+};
+/// The left side of the tile that follows, so far beyond this one's; with AVX-512, for whose products
+/// the second-level cache is too slow.
+struct FetchNext {
+  Index distance = 0;
+  template <class T>
+  HSCORE_INLINE void operator()(const T* a) const {
+#if defined(__AVX512F__)
+    HSCORE_PREFETCH(a + distance);
+#else
+    static_cast<void>(a);
+#endif
+  }
+};
+
 #if defined(HSCORE_EIGEN_KERNEL)
 
 template <class T>
@@ -84,8 +111,8 @@ struct MultiplyAdd {
   static constexpr Index strips = Shape<T>::strips;
 };
 
-template <class T, Index Strips, class Multiply = MultiplyAdd, class Sink>
-HSCORE_INLINE void micro_kernel(const T* a, Index step, Index lane, Index, const T* b, Index,
+template <class T, Index Strips, class Multiply = MultiplyAdd, class Fetch, class Sink>
+HSCORE_INLINE void micro_kernel(const T* a, Index step, Index lane, const Fetch&, const T* b, Index,
                                 Index rows, Sink&& sink) {
   static_assert(Strips == 1);
   constexpr Index width = Shape<T>::width;
@@ -228,10 +255,10 @@ struct FusedPairs {
 };
 #endif
 
-/// sink(m, v, vector) receives row m, v-th hardware vector of the tile. The next tile's a is `next`
-/// from this one's, 0 where it need not be fetched.
-template <class T, Index Strips, class Multiply = MultiplyAdd, class Sink>
-HSCORE_INLINE void micro_kernel(const T* a, Index step, Index lane, Index next, const T* b,
+/// sink(m, v, vector) receives row m, v-th hardware vector of the tile. fetch(a) is called for each
+/// row.
+template <class T, Index Strips, class Multiply = MultiplyAdd, class Fetch, class Sink>
+HSCORE_INLINE void micro_kernel(const T* a, Index step, Index lane, Fetch fetch, const T* b,
                                 Index strip_stride, Index rows, Sink&& sink) {
   using S = Shape<T>;
   using Vector = typename S::Vector;
@@ -239,14 +266,12 @@ HSCORE_INLINE void micro_kernel(const T* a, Index step, Index lane, Index next, 
   Vector acc[S::broadcasts][vectors] = {};
   // With fewer registers than AVX-512 has, GCC 12 would keep a sum of fused pairs in memory.
 #if defined(__AVX512F__)
-  constexpr bool fetches = true;  // the second-level cache is too slow for these products
 #pragma GCC unroll 2
 #else
-  constexpr bool fetches = false;
 #pragma GCC unroll 1
 #endif
   for (Index k = 0; k < rows; ++k) {
-    if (fetches) HSCORE_PREFETCH(a + next);
+    fetch(a);
     Vector line[vectors];
 #pragma GCC unroll 8
     for (Index v = 0; v < vectors; ++v) {

@@ -51,7 +51,7 @@ class RegisterTiles {
     const T* a = packed.strip(slice, i / width) + i % width;
     const Index stride = packed.strip_stride();
     kernel::micro_kernel<T, strips, Multiply>(
-        a, width, 1, stride, b, stride, packed.slice_rows(slice),
+        a, width, 1, kernel::FetchNext{stride}, b, stride, packed.slice_rows(slice),
         [&](Index m, Index v, auto value) { target.add(m, v * kernel::Shape<T>::lanes, value); });
   }
 };
