@@ -61,8 +61,8 @@ class BackProduct {
     kernel::with_strips<Shape::strips>(strips, [&](auto count) {
       kernel::fetch_tile<Shape::broadcasts, Shape::strips * width>(target, sums_.stride());
       kernel::micro_kernel<float, decltype(count)::value>(
-          a, stride_, 1, kernel::FetchNext{width}, fits_.strip(0, strip), fits_.strip_stride(), held_,
-          [&](Index m, Index v, auto value) {
+          a, stride_, 1, kernel::FetchNext{width}, fits_.strip(0, strip), fits_.strip_stride(),
+          held_, [&](Index m, Index v, auto value) {
             kernel::add_to<float>(target + m * sums_.stride() + v * Shape::lanes, value);
           });
     });

@@ -63,10 +63,11 @@ void solve_strips(const DiagonalBlock& diagonal, Panel& panel, Index strip) {
   double* x = panel.strip(0, strip);
   const Index stride = panel.strip_stride();
   for (Index k = 0; k < diagonal.padded(); k += tile_rows) {
-    kernel::micro_kernel<double, Strips>(
-        diagonal.rows_from(k), width, 1, kernel::FetchNothing{}, x, stride, k, [&](Index m, Index v, auto value) {
-          kernel::store(tile + m * lanes + v * Shape<double>::lanes, value);
-        });
+    kernel::micro_kernel<double, Strips>(diagonal.rows_from(k), width, 1, kernel::FetchNothing{}, x,
+                                         stride, k, [&](Index m, Index v, auto value) {
+                                           kernel::store(
+                                               tile + m * lanes + v * Shape<double>::lanes, value);
+                                         });
     for (Index m = 0; m < tile_rows; ++m) {
       double* row = tile + m * lanes;
       const double inverse = diagonal.inverse(k + m);

@@ -95,27 +95,6 @@ double squared_distance(const T* row, const std::vector<double>& from) {
   return sum;
 }
 
-// Rows of the next block on their way from memory while this block is multiplied; read when they
-// are wanted, they would take a quarter of the time.
-class FetchAhead {
- public:
-  FetchAhead(const FeatureView& x, Index first, Index rows, Index products)
-      : at_(x.at(first, 0)) {
-    const Index row_bytes = x.cols * x.col_stride;
-    if (x.row_stride < row_bytes || x.row_stride > 2 * row_bytes) return;  // mostly others' values
-    share_ = std::min(x.rows - first, rows) * x.row_stride / std::max<Index>(products, 1);
-  }
-  HSCORE_INLINE kernel::FetchSteps operator()(Index steps) {
-    const kernel::FetchSteps fetch{at_, share_ / steps};
-    at_ += share_;
-    return fetch;
-  }
-
- private:
-  const unsigned char* at_;
-  Index share_ = 0;
-};
-
 }  // namespace
 
 PaddedMatrix class_directions(const Moments& moments, const std::vector<double>& offset) {
@@ -235,8 +214,10 @@ ClassFit fit_classes(const FeatureView& all, const std::vector<double>& shift,
       }
     }
     const Index tiles_of_all = (lanes + tile_cols - 1) / tile_cols;
-    FetchAhead fetch_ahead(x, first + rows, scratch.reader ? 0 : block_rows,
-                           packed.slices() * tiles_of_all * (rows + tile_rows - 1) / tile_rows);
+    // Read when they are wanted, the next rows would take a quarter of the time.
+    kernel::FetchedAhead ahead(
+        rows_to_come(x, first + rows, block_rows),
+        packed.slices() * tiles_of_all * ((rows + tile_rows - 1) / tile_rows));
     double* fit = scratch.fit.data();
     double mixed[block_rows] = {};
     double squares[block_rows] = {};
@@ -259,9 +240,8 @@ ClassFit fit_classes(const FeatureView& all, const std::vector<double>& shift,
           const T* a = scratch.rows.data() + i * scratch.stride + slice * packed.slice_capacity();
           kernel::with_strips<Shape::strips>(strips, [&](auto count) {
             kernel::micro_kernel<T, decltype(count)::value>(
-                a, 1, scratch.stride, fetch_ahead(packed.slice_rows(slice)), b,
-                packed.strip_stride(), packed.slice_rows(slice),
-                [&](Index m, Index v, auto value) {
+                a, 1, scratch.stride, ahead.in_steps(packed.slice_rows(slice)), b,
+                packed.strip_stride(), packed.slice_rows(slice), [&](Index m, Index v, auto value) {
                   kernel::add_to<T>(fit + (i + m) * group_cols + col + v * Shape::lanes, value);
                 });
           });

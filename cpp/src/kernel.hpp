@@ -67,21 +67,13 @@ constexpr bool has_row_pairs = true;
 constexpr bool has_row_pairs = false;
 #endif
 
-/// What will be read soon, fetched a step at a time with each step of a product: the load unit has
-/// room for it there, and a burst between products would wait.
-struct FetchSteps {
-  const unsigned char* at = nullptr;
-  Index step = 0;  // in bytes
-  HSCORE_INLINE void operator()(const void*) {
-    HSCORE_PREFETCH(at);
-    at += step;
-  }
-};
+/// What a product fetches with each of its steps, where the load unit has room for it: a burst
+/// between two products would wait.
 struct FetchNothing {
   HSCORE_INLINE void operator()(const void*) const {}
 };
-/// The left side of the tile that follows, so far beyond this one's; with AVX-512, for whose products
-/// the second-level cache is too slow.
+/// The left side of the tile that follows, so far beyond this one's; with AVX-512, for whose
+/// products the second-level cache is too slow.
 struct FetchNext {
   Index distance = 0;
   template <class T>
@@ -92,6 +84,61 @@ struct FetchNext {
     static_cast<void>(a);
 #endif
   }
+};
+/// A stretch of memory that is wanted later, some bytes at each step.
+struct FetchLater {
+  const unsigned char* at;
+  Index step;
+  HSCORE_INLINE void operator()(const void*) {
+    HSCORE_PREFETCH_LATER(at);
+    at += step;
+  }
+};
+struct FetchNextAndLater {
+  FetchNext next;
+  FetchLater later;
+  template <class T>
+  HSCORE_INLINE void operator()(const T* a) {
+    next(a);
+    later(a);
+  }
+};
+
+/// Memory in one piece that is read after a product.
+struct ToCome {
+  const void* data = nullptr;
+  Index bytes = 0;
+
+  ToCome part(Index which, Index parts) const {
+    const Index share = bytes / parts;
+    return {static_cast<const unsigned char*>(data) + which * share, share};
+  }
+};
+
+/// What is to come, brought to the second-level cache in even shares by the products before.
+class FetchedAhead {
+ public:
+  FetchedAhead(const ToCome& wanted, Index products)
+      : at_(static_cast<const unsigned char*>(wanted.data)),
+        share_(wanted.bytes / std::max<Index>(1, products)) {
+    if (share_ == 0) at_ = reinterpret_cast<const unsigned char*>(this);  // which is there
+  }
+
+  /// The next product's share.
+  HSCORE_INLINE FetchLater in_steps(Index steps) {
+    const FetchLater share{at_, share_ / steps};
+    at_ += share_;
+    return share;
+  }
+  HSCORE_INLINE void at_once() {
+    constexpr Index line = 64;
+    for (Index l = 0; l < share_; l += line) HSCORE_PREFETCH_LATER(at_ + l);
+    at_ += share_;
+  }
+
+ private:
+  const unsigned char* at_;
+  Index share_;
 };
 
 #if defined(HSCORE_EIGEN_KERNEL)
@@ -393,23 +440,6 @@ HSCORE_INLINE void fetch_tile(const double* tile, Index stride) {
     HSCORE_PREFETCH(tile + m * stride + cols - 1);
   }
 }
-
-/// What the next tiles will read, brought to the second-level cache in even shares by those before.
-class FetchedAhead {
- public:
-  FetchedAhead(const void* from, Index bytes, Index shares)
-      : at_(static_cast<const unsigned char*>(from)),
-        lines_((bytes / line + shares - 1) / std::max<Index>(1, shares)) {}
-
-  HSCORE_INLINE void fetch_some() {
-    for (Index l = 0; l < lines_; ++l, at_ += line) HSCORE_PREFETCH_LATER(at_);
-  }
-
- private:
-  static constexpr Index line = 64;
-  const unsigned char* at_;
-  Index lines_;
-};
 
 /// Call f with a compile-time number of strips 1 .. most.
 template <Index most, class F>

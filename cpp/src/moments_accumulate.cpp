@@ -109,8 +109,11 @@ void Moments::accumulate_as(const Batch& batch, const UpdateOptions& options, In
       pack_rows(part.features, part.labels.codes, part.weights, shift_.data(), sums_,
                 squares.data(), packed, threads);
     }
-    rank_update<Sign::add>(packed, features_, features_, scatter_.row(0), scatter_.stride(),
-                           threads);
+    // The tile unit's products are too short to fetch rows beside them.
+    constexpr bool fetches = !std::is_same_v<Packed, FixedPointRows>;
+    rank_update<Sign::add>(
+        packed, features_, features_, scatter_.row(0), scatter_.stride(), threads,
+        rows_to_come(batch.features, first + part.features.rows, fetches ? block : 0));
     if constexpr (std::is_floating_point_v<Element>) {
       if (norms) norm_update(packed, part.weights, norms_, squared_norms, threads);
     }

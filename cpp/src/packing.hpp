@@ -270,6 +270,15 @@ void for_each_panel(const FeatureView& x, Index strips, Index width, int threads
 
 }  // namespace detail
 
+/// Up to `most` rows of x from row `first` on, if they lie in one piece with little between them.
+inline kernel::ToCome rows_to_come(const FeatureView& x, Index first, Index most) {
+  const Index row_bytes = x.cols * x.col_stride;
+  const bool in_one_piece = x.table == nullptr && x.col_stride > 0 && x.row_stride >= row_bytes &&
+                            x.row_stride <= 2 * row_bytes;
+  if (!in_one_piece) return {};
+  return {x.at(first, 0), std::min(x.rows - first, most) * x.row_stride};
+}
+
 /// Pack all rows of x, centred by `shift` and weighted unless `weights` is null, and add them to
 /// the class sums; when packing rounds to float32, add the exact squares to `squares` (padded) as
 /// well: the diagonal is a sum of positive terms, whose float32 rounding errors do not cancel.

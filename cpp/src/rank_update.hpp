@@ -47,11 +47,13 @@ class RegisterTiles {
   }
   template <Index strips, class Packed>
   HSCORE_INLINE void multiply(const Packed& packed, Index slice, Index i, const T* b,
-                              const Target<T, sign>& target) const {
+                              const Target<T, sign>& target, kernel::FetchedAhead& ahead) const {
     const T* a = packed.strip(slice, i / width) + i % width;
     const Index stride = packed.strip_stride();
+    const Index depth = packed.slice_rows(slice);
+    const kernel::FetchNextAndLater fetch{{stride}, ahead.in_steps(depth)};
     kernel::micro_kernel<T, strips, Multiply>(
-        a, width, 1, kernel::FetchNext{stride}, b, stride, packed.slice_rows(slice),
+        a, width, 1, fetch, b, stride, depth,
         [&](Index m, Index v, auto value) { target.add(m, v * kernel::Shape<T>::lanes, value); });
   }
 };
@@ -72,7 +74,9 @@ class UnitTiles {
   }
   template <Index strips>
   HSCORE_INLINE void multiply(const FixedPointRows& packed, Index slice, Index i,
-                              const std::int8_t* b, const Target<std::int8_t, sign>& target) {
+                              const std::int8_t* b, const Target<std::int8_t, sign>& target,
+                              kernel::FetchedAhead& ahead) {
+    ahead.at_once();
     const Index steps = packed.steps(slice);
     const Index at_a_time = (rows - 1) / steps + 1;
     tiles::multiply<digits>(packed.left(slice, i / width), b, steps, sums_[0],
@@ -109,7 +113,7 @@ class UnitTiles {
 
 template <class Tiles, Sign sign, class Packed>
 void rank_update_by(const Packed& packed, Index rows, Index cols, double* scatter, Index stride,
-                    int threads) {
+                    int threads, const kernel::ToCome& to_come) {
   using T = typename Packed::Element;
   constexpr Index width = Tiles::width;
   constexpr Index tile_rows = Tiles::rows;
@@ -137,23 +141,32 @@ void rank_update_by(const Packed& packed, Index rows, Index cols, double* scatte
     const Index stride_of_strips = packed.strip_stride();
     const Index row_end = std::min(rows, corner.row + block);
     const Index col_end = std::min(cols, corner.col + block);
+    const auto tiles_below = [&](Index j) {
+      return std::max<Index>(0, row_end - std::max(corner.row, j) + tile_rows - 1) / tile_rows;
+    };
+    Index products = 0;
+    for (Index j = corner.col; j < col_end; j += tile_cols) {
+      products += packed.slices() * tiles_below(j);
+    }
+    kernel::FetchedAhead ahead(to_come.part(task, blocks), products);
     for (Index slice = 0; slice < packed.slices(); ++slice) {
       const double* scale = scatter;  // not looked at
       if constexpr (std::is_integral_v<T>) scale = packed.scales(slice);
       for (Index j = corner.col; j < col_end; j += tile_cols) {
         const T* b = Tiles::right(packed, slice, j / width);
         const Index strips = std::min(most_strips, (col_end - j + width - 1) / width);
-        const bool slice_ends = j + tile_cols >= col_end && slice + 1 < packed.slices();
-        kernel::FetchedAhead next(slice_ends ? Tiles::right(packed, slice + 1, corner.col / width)
-                                             : b + strips * stride_of_strips,
-                                  beyond_cache ? strips * stride_of_strips * Index{sizeof(T)} : 0,
-                                  (row_end - std::max(corner.row, j)) / tile_rows);
+        if (beyond_cache) {
+          const bool slice_ends = j + tile_cols >= col_end && slice + 1 < packed.slices();
+          const T* next = slice_ends ? Tiles::right(packed, slice + 1, corner.col / width)
+                                     : b + strips * stride_of_strips;
+          const Index bytes = strips * stride_of_strips * Index{sizeof(T)};
+          ahead = kernel::FetchedAhead({next, bytes}, tiles_below(j));
+        }
         for (Index i = std::max(corner.row, j); i < row_end; i += tile_rows) {
-          next.fetch_some();
           const Target<T, sign> target{scatter + i * stride + j, stride, scale + i, scale + j};
           kernel::with_strips<most_strips>(strips, [&](auto count) {
             kernel::fetch_tile<tile_rows, tile_cols>(target.tile, stride);
-            tiles.template multiply<decltype(count)::value>(packed, slice, i, b, target);
+            tiles.template multiply<decltype(count)::value>(packed, slice, i, b, target, ahead);
           });
         }
       }
@@ -164,14 +177,15 @@ void rank_update_by(const Packed& packed, Index rows, Index cols, double* scatte
 }  // namespace detail
 
 /// Features are rows [0, rows) and columns [0, cols) of S, cols <= rows, row-major with `stride`.
-/// S is padded: a tile may write beyond the triangle and up to the strip's or tile's edge.
+/// S is padded: a tile may write beyond the triangle and up to the strip's or tile's edge. Of so
+/// many features that no near cache has room for it, what is to come is not fetched.
 template <Sign sign, class Packed>
 void rank_update(const Packed& packed, Index rows, Index cols, double* scatter, Index stride,
-                 int threads) {
+                 int threads, const kernel::ToCome& to_come = {}) {
   using T = typename Packed::Element;
   const auto by = [&](auto* kind) {
     using Tiles = std::remove_pointer_t<decltype(kind)>;
-    detail::rank_update_by<Tiles, sign>(packed, rows, cols, scatter, stride, threads);
+    detail::rank_update_by<Tiles, sign>(packed, rows, cols, scatter, stride, threads, to_come);
   };
   if constexpr (std::is_same_v<Packed, FixedPointRows>) {
 #if defined(HSCORE_TILE_UNIT)
