@@ -20,6 +20,7 @@ class BackProduct {
     // What lies beyond the last feature or lane is multiplied as well, and never read.
     std::fill_n(rows_.data(), rows_.size(), 0.0f);
     std::fill_n(fits_.strip(0, 0), fits_.strips() * fits_.strip_stride(), 0.0f);
+    sums_.fault_in();
   }
 
   /// Where row i of those to add next belongs, and its fits from `first_lane` on.

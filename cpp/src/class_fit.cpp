@@ -136,9 +136,7 @@ PaddedMatrix class_coefficients(const AugmentedMatrix& factor, const double* whi
   const ConstBlock lower(factor.row(0), order, order, Eigen::OuterStride<>(factor.stride()));
   PaddedMatrix solved(classes, order);
   PaddedMatrix result(classes, features);
-  // Every task reads all of L: few, but one for each thread.
-  const Index rows_per_task =
-      std::clamp<Index>((classes + threads - 1) / std::max(threads, 1), 8, 256);
+  const Index rows_per_task = rows_per_solve(classes, threads);
   parallel_for((classes + rows_per_task - 1) / rows_per_task, threads, [&](Index task) {
     const Index first = task * rows_per_task;
     const Index rows = std::min(rows_per_task, classes - first);

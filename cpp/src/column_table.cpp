@@ -17,11 +17,10 @@ Index element_size(DType dtype) {
 
 void read_side_by_side(const detail::ValueColumn& first, Index size, Index row, Index rows,
                        Index count, double* target, Index target_stride) {
-  constexpr Index cache_line = 64;
   const unsigned char* source = first.data + row * first.stride;
   for (Index i = 0; i < rows; ++i, source += first.stride, target += target_stride) {
     const unsigned char* ahead = source + kernel::rows_ahead * first.stride;
-    for (Index at = 0; at < count * size; at += cache_line) HSCORE_PREFETCH(ahead + at);
+    for (Index at = 0; at < count * size; at += kernel::cache_line) HSCORE_PREFETCH(ahead + at);
     first.read(source, size, count, target);
   }
 }

@@ -94,7 +94,6 @@ class ColumnTile {
 template <class ColumnAt>
 void read_as_rows(Index rows, Index cols, double* target, Index stride, ColumnAt&& column) {
   constexpr Index lanes = kernel::double_lanes;
-  constexpr Index cache_line = 64;
   ColumnTile tile;
   for (Index i = 0; i < rows; i += tile.most_rows) {
     const Index count = std::min(tile.most_rows, rows - i);
@@ -107,8 +106,8 @@ void read_as_rows(Index rows, Index cols, double* target, Index stride, ColumnAt
       const Index here = std::min(tile.most_cols, cols - j);
       for (Index k = j + here; k < std::min(j + here + tile.most_cols, cols); ++k) {
         const ValueColumn ahead = from(k);
-        const Index bytes = std::min(count * std::abs(ahead.stride), 8 * cache_line);
-        for (Index at = 0; at < bytes; at += cache_line) HSCORE_PREFETCH(ahead.data + at);
+        const Index bytes = std::min(count * std::abs(ahead.stride), 8 * kernel::cache_line);
+        for (Index at = 0; at < bytes; at += kernel::cache_line) HSCORE_PREFETCH(ahead.data + at);
       }
       tile.read(count, here, [&](Index k) { return from(j + k); });
       for (Index k = 0; k < here; k += lanes) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <Eigen/Core>
+#include <algorithm>
 #include <vector>
 
 #include "cholesky.hpp"
@@ -44,6 +45,12 @@ inline LowerFactor lower_factor(const FactoredCovariance& factored) {
   const Index rank = factored.rank();
   return LowerFactor(factored.factor.row(0), rank, rank,
                      Eigen::OuterStride<>(factored.factor.stride()));
+}
+
+/// How many rows a task solves for: each reads and packs all of L, so few tasks, but one for each
+/// thread.
+inline Index rows_per_solve(Index rows, int threads) {
+  return std::clamp<Index>((rows + threads - 1) / std::max(threads, 1), 8, 256);
 }
 
 WhitenedClasses summarize(const FactoredCovariance& factored, int threads);

@@ -12,7 +12,7 @@
 #include <Eigen/Core>
 #include <cstdint>
 
-#include "hscore/views.hpp"
+#include "prefetch.hpp"
 
 #if !defined(HSCORE_EIGEN_KERNEL) && !defined(__GNUC__)
 #define HSCORE_EIGEN_KERNEL
@@ -34,16 +34,6 @@
 #define HSCORE_MAY_FUSE_PAIRS
 #endif
 
-#if defined(__GNUC__)
-#define HSCORE_INLINE inline __attribute__((always_inline))
-#define HSCORE_PREFETCH(address) __builtin_prefetch(address)
-#define HSCORE_PREFETCH_LATER(address) __builtin_prefetch(address, 0, 2)
-#else
-#define HSCORE_INLINE inline
-#define HSCORE_PREFETCH(address) static_cast<void>(address)
-#define HSCORE_PREFETCH_LATER(address) static_cast<void>(address)
-#endif
-
 namespace hscore::kernel {
 
 /// Every strip, row of the scatter and scratch buffer starts on a cache line.
@@ -52,9 +42,6 @@ constexpr std::size_t alignment = 64;
 /// Rows per depth slice: a tile's strips of one slice stay in the first-level cache, and float32
 /// accumulators are added to float64 sums once per slice.
 constexpr Index depth = 192;
-
-/// Rows to fetch ahead: hardware prefetching starts anew with each row's stretch of a panel.
-constexpr Index rows_ahead = 6;
 
 /// Two rows of one feature as int16. Their products are sums of two at twice the rate of float32
 /// (on Skylake 1.5 times, on aarch64 no faster), so that
@@ -66,80 +53,6 @@ constexpr bool has_row_pairs = true;
 #else
 constexpr bool has_row_pairs = false;
 #endif
-
-/// What a product fetches with each of its steps, where the load unit has room for it: a burst
-/// between two products would wait.
-struct FetchNothing {
-  HSCORE_INLINE void operator()(const void*) const {}
-};
-/// The left side of the tile that follows, so far beyond this one's; with AVX-512, for whose
-/// products the second-level cache is too slow.
-struct FetchNext {
-  Index distance = 0;
-  template <class T>
-  HSCORE_INLINE void operator()(const T* a) const {
-#if defined(__AVX512F__)
-    HSCORE_PREFETCH(a + distance);
-#else
-    static_cast<void>(a);
-#endif
-  }
-};
-/// A stretch of memory that is wanted later, some bytes at each step.
-struct FetchLater {
-  const unsigned char* at;
-  Index step;
-  HSCORE_INLINE void operator()(const void*) {
-    HSCORE_PREFETCH_LATER(at);
-    at += step;
-  }
-};
-struct FetchNextAndLater {
-  FetchNext next;
-  FetchLater later;
-  template <class T>
-  HSCORE_INLINE void operator()(const T* a) {
-    next(a);
-    later(a);
-  }
-};
-
-/// Memory in one piece that is read after a product.
-struct ToCome {
-  const void* data = nullptr;
-  Index bytes = 0;
-
-  ToCome part(Index which, Index parts) const {
-    const Index share = bytes / parts;
-    return {static_cast<const unsigned char*>(data) + which * share, share};
-  }
-};
-
-/// What is to come, brought to the second-level cache in even shares by the products before.
-class FetchedAhead {
- public:
-  FetchedAhead(const ToCome& wanted, Index products)
-      : at_(static_cast<const unsigned char*>(wanted.data)),
-        share_(wanted.bytes / std::max<Index>(1, products)) {
-    if (share_ == 0) at_ = reinterpret_cast<const unsigned char*>(this);  // which is there
-  }
-
-  /// The next product's share.
-  HSCORE_INLINE FetchLater in_steps(Index steps) {
-    const FetchLater share{at_, share_ / steps};
-    at_ += share_;
-    return share;
-  }
-  HSCORE_INLINE void at_once() {
-    constexpr Index line = 64;
-    for (Index l = 0; l < share_; l += line) HSCORE_PREFETCH_LATER(at_ + l);
-    at_ += share_;
-  }
-
- private:
-  const unsigned char* at_;
-  Index share_;
-};
 
 #if defined(HSCORE_EIGEN_KERNEL)
 
@@ -430,16 +343,6 @@ HSCORE_INLINE void store(T* target, typename Shape<T>::Vector value) {
 template <class V>
 void add_scaled(double* target, const V& value, double row_scale, const double* col_scale) = delete;
 #endif
-
-/// Every line of a tile of sums on its way: of many features they are in no near cache.
-template <Index rows, Index cols>
-HSCORE_INLINE void fetch_tile(const double* tile, Index stride) {
-  constexpr Index line = 64 / static_cast<Index>(sizeof(double));
-  for (Index m = 0; m < rows; ++m) {
-    for (Index l = 0; l < cols; l += line) HSCORE_PREFETCH(tile + m * stride + l);
-    HSCORE_PREFETCH(tile + m * stride + cols - 1);
-  }
-}
 
 /// Call f with a compile-time number of strips 1 .. most.
 template <Index most, class F>

@@ -158,6 +158,7 @@ void Moments::accumulate_in_parts(const Batch& batch, const UpdateOptions& optio
         part.moments->forget_rows();
       } else {
         part.moments.emplace(features_);
+        part.moments->scatter_.fault_in();
       }
       part.moments->shift_ = shift_;
       if (options.quantization != nullptr) begin(part.rounding, features_);
@@ -187,7 +188,7 @@ void Moments::accumulate_in_parts(const Batch& batch, const UpdateOptions& optio
 void Moments::collect_parts(const UpdateOptions& options, Workspace& workspace) {
   if (!workspace.parts_hold_rows) return;
   workspace.parts_hold_rows = false;
-  for (const Workspace::Part& part : workspace.parts) {
+  for (Workspace::Part& part : workspace.parts) {
     for (std::size_t j = 0; j < part.rounding.variance.size(); ++j) {
       options.quantization->mean_variance[j] += part.rounding.mean_variance[j];
       options.quantization->variance[j] += part.rounding.variance[j];
@@ -196,14 +197,19 @@ void Moments::collect_parts(const UpdateOptions& options, Workspace& workspace) 
   }
 }
 
-void Moments::add_about_same_shift(const Moments& part, int threads) {
+void Moments::add_about_same_shift(Moments& part, int threads) {
+  // Rather than to add to zeros that nobody has touched yet.
+  const bool takes = rows_ == 0 && finite();
+  if (takes) std::swap(scatter_, part.scatter_);
   const auto add = [](const double* source, double* target, Index count) {
     for (Index j = 0; j < count; ++j) target[j] += source[j];
   };
   constexpr Index at_a_time = 32;
-  const Index lines = features_ + part.classes();
+  const Index first = takes ? features_ : 0;
+  const Index lines = features_ + part.classes() - first;
   parallel_for((lines + at_a_time - 1) / at_a_time, threads, [&](Index task) {
-    for (Index i = task * at_a_time; i < std::min(lines, (task + 1) * at_a_time); ++i) {
+    for (Index k = task * at_a_time; k < std::min(lines, (task + 1) * at_a_time); ++k) {
+      const Index i = first + k;
       const Index c = i - features_;
       if (c < 0) add(part.scatter_.row(i), scatter_.row(i), i + 1);
       if (c >= 0) add(part.sums_.row(c), sums_.row(c), features_);

@@ -136,7 +136,6 @@ void pack_columns(const PackedPart<T, Squares, WeightOf>& part, Index first_stri
                   Index last_strip) {
   constexpr Index width = PackedRows<T>::width;
   constexpr Index lanes = kernel::double_lanes;
-  constexpr Index cache_line = 64;
   PackedRows<T>& out = part.out;
   const RowReader read(part.x);
   ColumnTile tile;
@@ -159,7 +158,7 @@ void pack_columns(const PackedPart<T, Squares, WeightOf>& part, Index first_stri
           // What is read next is on its way, a line with every row.
           const Index ahead = m % tile.most_cols;
           if (k == 0 && ahead < cols) {
-            HSCORE_PREFETCH(columns[ahead].data + m / tile.most_cols * cache_line);
+            HSCORE_PREFETCH(columns[ahead].data + m / tile.most_cols * kernel::cache_line);
           }
           pack_lanes<T>(row, part.shift + at, part.weight_of(i + m),
                         part.sums.row(part.codes[i + m]) + at, part.squares + at,

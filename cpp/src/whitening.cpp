@@ -119,8 +119,7 @@ double FactoredCovariance::smallest_unique_share(int threads) const {
 PaddedMatrix FactoredCovariance::whiten(const PaddedMatrix& rows, int threads) const {
   PaddedMatrix result(rows.rows(), rank());
   const LowerFactor lower = lower_factor(*this);
-  const Index rows_per_task =
-      std::clamp<Index>((rows.rows() + threads - 1) / std::max(threads, 1), 8, 256);
+  const Index rows_per_task = rows_per_solve(rows.rows(), threads);
   parallel_for((rows.rows() + rows_per_task - 1) / rows_per_task, threads, [&](Index task) {
     const Index first = task * rows_per_task;
     const Index count = std::min(rows_per_task, rows.rows() - first);

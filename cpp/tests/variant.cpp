@@ -43,8 +43,8 @@ bool fused_pairs_agree() {
   AlignedBuffer<kernel::RowPair> found(2, count);
   const auto multiply = [&](auto by, kernel::RowPair* target) {
     kernel::micro_kernel<kernel::RowPair, strips, decltype(by)>(
-        packed.data(), Shape::width, 1, 0, packed.data(), rows * Shape::width, rows,
-        [&](Index m, Index v, auto value) {
+        packed.data(), Shape::width, 1, kernel::FetchNothing{}, packed.data(), rows * Shape::width,
+        rows, [&](Index m, Index v, auto value) {
           kernel::store(target + (m * strips + v) * Shape::width, value);
         });
   };

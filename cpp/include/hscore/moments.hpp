@@ -130,7 +130,7 @@ class Moments {
   void accumulate_in_parts(const Batch& batch, const UpdateOptions& options, int threads,
                            Workspace& workspace);
   void collect_parts(const UpdateOptions& options, Workspace& workspace);
-  void add_about_same_shift(const Moments& part, int threads);
+  void add_about_same_shift(Moments& part, int threads);
   void combine(const Moments& other, const std::vector<std::int32_t>& classes, double sign);
   std::vector<double> total() const;  // of the class sums
 
