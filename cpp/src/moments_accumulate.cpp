@@ -157,8 +157,11 @@ void Moments::accumulate_in_parts(const Batch& batch, const UpdateOptions& optio
       if (part.moments) {
         part.moments->forget_rows();
       } else {
-        part.moments.emplace(features_);
+        // In the shape of the whole, which takes over the first.
+        part.moments.emplace(features_, scatter_.rows() - PaddedMatrix::round_up(features_));
+        part.moments->grow(classes());
         part.moments->scatter_.fault_in();
+        part.moments->sums_.fault_in();
       }
       part.moments->shift_ = shift_;
       if (options.quantization != nullptr) begin(part.rounding, features_);
@@ -198,18 +201,23 @@ void Moments::collect_parts(const UpdateOptions& options, Workspace& workspace) 
 }
 
 void Moments::add_about_same_shift(Moments& part, int threads) {
-  // Rather than to add to zeros that nobody has touched yet.
-  const bool takes = rows_ == 0 && finite();
-  if (takes) std::swap(scatter_, part.scatter_);
+  const auto same_shape = [](const PaddedMatrix& a, const PaddedMatrix& b) {
+    return a.rows() == b.rows() && a.stride() == b.stride();
+  };
+  // Rather than to add to zeros, whose memory nobody has touched yet.
+  const bool takes =
+      rows_ == 0 && same_shape(scatter_, part.scatter_) && same_shape(sums_, part.sums_);
+  if (takes) {
+    std::swap(scatter_, part.scatter_);
+    std::swap(sums_, part.sums_);
+  }
   const auto add = [](const double* source, double* target, Index count) {
     for (Index j = 0; j < count; ++j) target[j] += source[j];
   };
   constexpr Index at_a_time = 32;
-  const Index first = takes ? features_ : 0;
-  const Index lines = features_ + part.classes() - first;
+  const Index lines = takes ? 0 : features_ + part.classes();
   parallel_for((lines + at_a_time - 1) / at_a_time, threads, [&](Index task) {
-    for (Index k = task * at_a_time; k < std::min(lines, (task + 1) * at_a_time); ++k) {
-      const Index i = first + k;
+    for (Index i = task * at_a_time; i < std::min(lines, (task + 1) * at_a_time); ++i) {
       const Index c = i - features_;
       if (c < 0) add(part.scatter_.row(i), scatter_.row(i), i + 1);
       if (c >= 0) add(part.sums_.row(c), sums_.row(c), features_);
