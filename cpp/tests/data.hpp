@@ -27,6 +27,13 @@ Data random_data(Index rows, Index cols, Index classes, unsigned seed = 1);
 /// shares nothing with the code under test.
 double oracle(const Data& data, double threshold = 1e-9);
 
+/// The same for features that are nearly dependent: the projection on the columns' span, all in
+/// long double, by modified Gram-Schmidt, twice.
+double long_oracle(const Data& data);
+
+/// Into another basis of the columns' span: times a random orthogonal matrix.
+void turn(Eigen::Ref<Matrix> columns);
+
 struct Shrunk {
   double intensity;
   double score;

@@ -1,6 +1,8 @@
-// Independent answers, from Eigen alone.
+// Independent answers, from Eigen alone. Its decompositions are compiled here and nowhere else in
+// the tests, and are not watched by the sanitizers, which would take most of their time.
 #include <Eigen/Cholesky>
 #include <Eigen/QR>
+#include <random>
 
 #include "data.hpp"
 
@@ -23,6 +25,40 @@ double oracle(const Data& data, double threshold) {
     if (counts(c) > 0) score += sums.row(c).squaredNorm() / counts(c);
   }
   return score;
+}
+
+double long_oracle(const Data& data) {
+  using Long = Eigen::Matrix<long double, Eigen::Dynamic, Eigen::Dynamic>;
+  Long x = data.x.cast<long double>();
+  x.rowwise() -= x.colwise().mean().eval();
+  x.rowwise() -= x.colwise().mean().eval();
+  for (Index j = 0; j < x.cols(); ++j) {
+    for (int round = 0; round < 2; ++round) {
+      for (Index k = 0; k < j; ++k) x.col(j) -= x.col(k).dot(x.col(j)) * x.col(k);
+    }
+    x.col(j) /= x.col(j).norm();
+  }
+  Long sums = Long::Zero(data.classes, x.cols());
+  std::vector<long double> counts(static_cast<std::size_t>(data.classes), 0);
+  for (Index i = 0; i < x.rows(); ++i) {
+    sums.row(data.y[static_cast<std::size_t>(i)]) += x.row(i);
+    counts[static_cast<std::size_t>(data.y[static_cast<std::size_t>(i)])] += 1;
+  }
+  long double score = 0;
+  for (Index c = 0; c < data.classes; ++c) {
+    const long double count = counts[static_cast<std::size_t>(c)];
+    if (count > 0) score += sums.row(c).squaredNorm() / count;
+  }
+  return static_cast<double>(score);
+}
+
+void turn(Eigen::Ref<Matrix> columns) {
+  Eigen::MatrixXd mix(columns.cols(), columns.cols());
+  std::mt19937 random(3);
+  std::normal_distribution<double> noise;
+  for (Index i = 0; i < mix.size(); ++i) mix(i) = noise(random);
+  const Eigen::MatrixXd basis = Eigen::HouseholderQR<Eigen::MatrixXd>(mix).householderQ();
+  columns = (columns * basis).eval();
 }
 
 Shrunk shrunk_by_definition(const Data& data, const hscore::ShrinkageOptions& options) {

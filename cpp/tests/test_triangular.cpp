@@ -20,32 +20,6 @@ hscore::HScore of(const hscore::TriangularMoments& moments) {
   return hscore::h_score(moments, options);
 }
 
-// The projection on the columns' span, all in long double: modified Gram-Schmidt, twice.
-double long_oracle(const Data& data) {
-  using Long = Eigen::Matrix<long double, Eigen::Dynamic, Eigen::Dynamic>;
-  Long x = data.x.cast<long double>();
-  x.rowwise() -= x.colwise().mean().eval();
-  x.rowwise() -= x.colwise().mean().eval();
-  for (Index j = 0; j < x.cols(); ++j) {
-    for (int round = 0; round < 2; ++round) {
-      for (Index k = 0; k < j; ++k) x.col(j) -= x.col(k).dot(x.col(j)) * x.col(k);
-    }
-    x.col(j) /= x.col(j).norm();
-  }
-  Long sums = Long::Zero(data.classes, x.cols());
-  std::vector<long double> counts(static_cast<std::size_t>(data.classes), 0);
-  for (Index i = 0; i < x.rows(); ++i) {
-    sums.row(data.y[static_cast<std::size_t>(i)]) += x.row(i);
-    counts[static_cast<std::size_t>(data.y[static_cast<std::size_t>(i)])] += 1;
-  }
-  long double score = 0;
-  for (Index c = 0; c < data.classes; ++c) {
-    const long double count = counts[static_cast<std::size_t>(c)];
-    if (count > 0) score += sums.row(c).squaredNorm() / count;
-  }
-  return static_cast<double>(score);
-}
-
 TEST(triangular_full_rank_at_every_edge) {
   for (const Index rows : {2, 5, 47, 511, 512, 513, 1100}) {
     for (const Index cols : {1, 2, 9, 46, 47, 48, 49, 95, 96, 97, 130, 193}) {
