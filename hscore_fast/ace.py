@@ -115,7 +115,7 @@ def maximal_correlation(
     >>> best.correlations.round(6).tolist(), round(best.h_score, 6)
     ([0.57735], 0.333333)
     """
-    x, input_values = encode(inputs)
+    x, input_values = encode(inputs, "inputs", whole=False)
     y, classes = encode(labels)
     if len(x) != len(y):
         raise ValueError(

@@ -85,11 +85,84 @@ def test_bad_csv(tmp_path, text, message) -> None:
 
 def test_a_heading_in_a_bare_csv_is_noticed(tmp_path) -> None:
     (tmp_path / "y.csv").write_text("label\n0\n1\n1\n")
-    with pytest.raises(ValueError, match="got 4 labels for 3 rows"):
-        h_score(np.arange(3), tmp_path / "y.csv")
+    for n_rows in (3, 4):  # also where the heading would pass for a label
+        with pytest.raises(
+            ValueError, match=r"first line .* 'label', reads as a heading: .*:label"
+        ):
+            h_score(np.arange(n_rows), tmp_path / "y.csv")
+    assert h_score(np.arange(3), f"{tmp_path}/y.csv:label") == pytest.approx(0.75)
 
 
 def test_numeric_text_becomes_numbers(tmp_path) -> None:
-    for words, expected in (("1 -2", [1, -2]), ("1.5 2", [1.5, 2.0]), ("1 x", ["1", "x"])):
+    for words, expected in (
+        ("1 -2", [1, -2]),
+        ("1.5 2", [1.5, 2.0]),
+        ("1.0 2.0", [1.0, 2.0]),
+        ("1 x", ["1", "x"]),
+        (f"{2**63 - 1} {-(2**63)}", [2**63 - 1, -(2**63)]),
+    ):
         (tmp_path / "y.csv").write_text(words.replace(" ", "\n"))
-        assert open_array(tmp_path / "y.csv").tolist() == expected
+        found = open_array(tmp_path / "y.csv").tolist()
+        assert found == expected
+        assert list(map(type, found)) == list(map(type, expected))
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("123456789012345678901", "123456789012345678902", "5"),
+        ("9223372036854775808", "9223372036854775809", "-1"),
+        ("1e3", "1000", "7"),
+        ("007", "7", "8"),
+        ("7", "+7", "8"),
+        ("0", "-0", "1"),
+        ("1_0", "10", "11"),
+        ("1.0", "1", "2"),
+        ("1.0", "1.00", "2.0"),
+        ("1", "\uff11", "2"),
+        ("a", "a\0", "b"),
+        ("9" * 400, "9" * 401, "1"),
+    ],
+    ids=lambda words: ascii(words)[:40],
+)
+def test_no_two_labels_of_a_csv_become_one(tmp_path, words) -> None:
+    y = np.arange(300) % 3
+    x = np.random.default_rng(0).normal(size=(300, 4)) + 3 * y[:, None]
+    expected = h_score(x, y)
+    given = [words[code] for code in y]
+    (tmp_path / "y.csv").write_text("\n".join(given) + "\n", encoding="utf-8")
+    (tmp_path / "z.csv").write_text("\n".join(["id,what", *(f"1,{w}" for w in given)]), "utf-8")
+    assert h_score(x, tmp_path / "y.csv") == pytest.approx(expected, rel=1e-12)
+    assert h_score(x, f"{tmp_path}/z.csv:what") == pytest.approx(expected, rel=1e-12)
+    assert h_score(x, given) == pytest.approx(expected, rel=1e-12)
+
+
+@pytest.mark.parametrize("words", ["0.731 0.5100 2", "0.5 nan 1", "1.50 1.5 inf"])
+def test_measured_values_in_a_csv_are_refused(tmp_path, words) -> None:
+    (tmp_path / "y.csv").write_text(words.replace(" ", "\n"))
+    with pytest.raises(ValueError, match=r"not whole numbers|missing value"):
+        h_score(np.arange(3), tmp_path / "y.csv")
+
+
+@pytest.mark.parametrize(
+    ("heading", "proposed"),
+    [
+        ("id,label,split", "label"),
+        ("y,Target,labels", "labels"),
+        ("id,kind,split", "split"),
+        ("id,class,y", "class"),
+        ("id,Y,z", "Y"),
+    ],
+)
+def test_the_column_that_is_proposed_is_likely_to_hold_labels(tmp_path, heading, proposed) -> None:
+    """By name, or else the first that has a value twice: never a column of ids."""
+    rows = [f"{k},{k + 1},{k % 2}" for k in range(6)]
+    (tmp_path / "y.csv").write_text("\n".join([heading, *rows]))
+    with pytest.raises(ValueError, match=f"say which one, as in 'y.csv:{proposed}'"):
+        h_score(np.arange(6), tmp_path / "y.csv")
+
+
+def test_a_column_of_ids_is_not_proposed(tmp_path) -> None:
+    (tmp_path / "y.csv").write_text("id,name\n1,a\n2,b\n")
+    with pytest.raises(ValueError, match=r"as in 'y\.csv:COLUMN'"):
+        h_score(np.arange(2), tmp_path / "y.csv")

@@ -1,6 +1,7 @@
 """Every kind of label is a set of classes; only which rows share one counts."""
 
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -41,11 +42,22 @@ KINDS: dict[str, Callable[[], Any]] = {
     ),
     "int64 neighbours that float64 confuses": named(2**62, 2**62 + 1, 2**62 + 2, 2**62 + 3),
     "whole numbers beyond 64 bits": named(2**70, 2**70 + 1, -(2**70), 0, dtype=object),
-    "floats that are not whole": named(0.1, 0.2, 0.25, -0.1),
-    "floats that differ in the last bit": named(
-        1.0, np.nextafter(1.0, 2), np.nextafter(1.0, 0), 0.0
+    "whole floats": named(0.0, 1.0, -2.0, 255.0),
+    "whole floats that differ in the last bit": named(
+        2.0**52, np.nextafter(2.0**52, np.inf), 2.0**53, 0.0
     ),
-    "large floats": named(1e300, -1e300, 5e-324, 0.0),
+    "large floats": named(1e300, -1e300, 1e16, 0.0),
+    "categories that are measured": lambda: pd.Categorical.from_codes(CODES, [0.1, 0.2, 0.25, -1]),
+    "list of integers of which NumPy makes floats": lambda: [
+        (2**63 + 5, 2**63 + 6, -1, 7)[code] for code in CODES
+    ],
+    "list of NumPy's integers of which it makes floats": lambda: [
+        (np.uint64(2**63 + 5), np.uint64(2**63 + 6), np.int64(-1), 7)[code] for code in CODES
+    ],
+    "list of strings that end in zeros": lambda: [("a", "a\0", "a\0\0", "b")[c] for c in CODES],
+    "list of bytes that end in zeros": lambda: [(b"a", b"a\0", b"", b"\0")[c] for c in CODES],
+    "list of text and bytes": lambda: [("a", b"a", "b", b"b")[code] for code in CODES],
+    "measured numbers beside text": lambda: [(0.5, 1.5, "low", "high")[code] for code in CODES],
     "strings": named("cat", "dog", "", "Cat"),
     "strings beyond ASCII": named("猫", "犬", "кот", "cat"),
     "strings with a common start": named("a", "a ", "aa", "b"),
@@ -63,7 +75,7 @@ KINDS: dict[str, Callable[[], Any]] = {
     "every third": lambda: np.repeat(CODES, 3)[::3],
     "backwards": lambda: CODES[::-1].copy()[::-1],
     "byte-swapped": lambda: CODES.astype(CODES.dtype.newbyteorder()),
-    "byte-swapped floats": lambda: (CODES / 4).astype(">f8" if np.little_endian else "<f8"),
+    "byte-swapped floats": lambda: (4.0 * CODES).astype(">f8" if np.little_endian else "<f8"),
     "byte-swapped strings": lambda: CODES.astype(str).astype(
         CODES.astype(str).dtype.newbyteorder()
     ),
@@ -128,15 +140,62 @@ def test_minus_zero_is_zero() -> None:
     assert len(moments.classes) == 4
 
 
-def test_each_distinct_float_is_a_class() -> None:
+CONTINUOUS: dict[str, Callable[[], Any]] = {
+    "a linear function of the features": lambda: X @ np.arange(6.0) + 0.1,
+    "float32": lambda: (X[:, 0] + 5).astype(np.float32),
+    "halves": lambda: CODES + 0.5,
+    "a list": lambda: (CODES / 4).tolist(),
+    "a column": lambda: CODES[:, None] / 4,
+    "one value among whole ones": lambda: np.where(np.arange(240) == 17, 0.5, CODES),
+    "infinity": lambda: np.where(np.arange(240) == 17, np.inf, CODES),
+    "objects": lambda: np.array([*(CODES[1:] / 4), 1], dtype=object),
+    "decimals": lambda: [Decimal(int(code)) / 4 for code in CODES],
+    "a series": lambda: pd.Series(CODES / 4),
+    "large integers and a float, in a list": lambda: [2**70, 0.5, *CODES.tolist()[2:]],
+}
+
+
+@pytest.mark.parametrize("kind", CONTINUOUS)
+def test_numbers_that_are_not_whole_are_no_classes(kind: str) -> None:
+    """As scikit-learn refuses them; text and categories of the same values are classes."""
+    labels = CONTINUOUS[kind]()
+    with pytest.raises(ValueError, match=r"labels has \d+ values? that .* whole number.*\(numpy"):
+        h_score(X, labels)
+    with pytest.raises(ValueError, match="continuous targets are not supported"):
+        Moments().update(X, labels)
+
+
+def test_the_first_value_that_is_not_whole_is_named() -> None:
+    labels = CODES.astype(float)
+    labels[[31, 17, 200]] = 2.25, 0.75, 1.5
+    with pytest.raises(ValueError, match=r"3 values .* the first \(0\.75\) in row 17"):
+        h_score(X, labels)
+
+
+def test_measured_values_as_text_are_classes() -> None:
     labels = CODES + 0.5 * (np.arange(240) % 2)
-    assert h_score(X, labels) == pytest.approx(
-        gold(X, 2 * CODES + np.arange(240) % 2).h_score, abs=1e-12
-    )
+    truth = gold(X, 2 * CODES + np.arange(240) % 2).h_score
+    assert h_score(X, labels.astype(str)) == pytest.approx(truth, abs=1e-12)
+
+
+def test_labels_that_change_their_hash_are_refused() -> None:
+    class Restless:
+        made = 0
+
+        def __hash__(self) -> int:
+            Restless.made += 1
+            return Restless.made
+
+        def __eq__(self, other: object) -> bool:
+            return self is other
+
+    labels = np.array([Restless() for _ in range(240)], dtype=object)
+    with pytest.raises(TypeError, match=r"labels has a Restless .* whose hash changes"):
+        h_score(X, labels)
 
 
 def test_names_come_back_as_they_went_in() -> None:
-    for names in ([3, -7], ["b", "a"], [True, False], [0.25, 8.5], [2**64 - 1, 5]):
+    for names in ([3, -7], ["b", "a"], [True, False], [0.0, 8.0], [2**64 - 1, 5]):
         moments = Moments().update([[1.0]], names[:1]).update([[2.0]], names[1:])
         assert list(moments.classes) == names
         assert all(type(a) is type(b) for a, b in zip(moments.classes, names, strict=True))
@@ -155,7 +214,7 @@ def test_as_many_classes_as_rows() -> None:
     assert h_score(x, np.arange(50)) == pytest.approx(6.0, abs=1e-12)
 
 
-@pytest.mark.parametrize("label", [0, -4, 2.5, "only", True])
+@pytest.mark.parametrize("label", [0, -4, 2.0, "only", True])
 def test_single_class_scores_nothing_and_warns_once(label: object) -> None:
     with pytest.warns(SingleClassWarning) as caught:
         assert h_score(X, [label] * 240) == 0.0
