@@ -7,7 +7,7 @@
 
 #include "hscore/buffer.hpp"
 #include "hscore/moments.hpp"
-#include "rank_update.hpp"
+#include "product/rank_update.hpp"
 
 namespace testing {
 

@@ -1,0 +1,234 @@
+// One batch of rows added to the sums about a given shift: by one thread, by threads that share the
+// scatter, or by threads that have one each.
+#include <algorithm>
+#include <atomic>
+#include <cmath>
+#include <limits>
+#include <type_traits>
+
+#include "hscore/moments.hpp"
+#include "hscore/parallel.hpp"
+#include "moments/norm_update.hpp"
+#include "moments/workspace.hpp"
+#include "product/rank_update.hpp"
+
+namespace hscore {
+
+namespace {
+
+// Below about 1e8 operations a second thread costs more than it gains.
+int useful_threads(Index rows, Index features, int threads) {
+  const double work =
+      static_cast<double>(rows) * static_cast<double>(features) * static_cast<double>(features);
+  return work < 1e8 ? 1 : threads;
+}
+
+// Several threads need work enough between the points where they meet. One thread packs no more
+// rows than stay in its second-level cache, and of float64 a single slice at any width: its
+// products are slow enough for the scatter to be fetched beside them.
+Index rows_to_pack(Index features, Products products, int threads) {
+  const Index most = block_rows(features);
+  if (threads > 1) return most;
+  if (products == Products::float64) return std::min(most, kernel::depth);
+  constexpr Index most_in_cache = 1024;
+  const Index slices = most_in_cache / features;
+  return slices == 0 ? most : std::min(most, slices * kernel::depth);
+}
+
+// Whether each thread should have a scatter of its own: the rows must outnumber what it costs to
+// clear and add them, and all of them together have a bounded size.
+bool parts_pay(Index rows, Index features, Index classes, int threads) {
+  constexpr Index most_values = Index{16} << 20;
+  constexpr Index most_features = 2048;  // beyond, the work between meeting points is enough
+  return threads > 1 && features <= most_features && threads * features * features <= most_values &&
+         rows * features >= 3000 * threads * (features + classes);
+}
+
+}  // namespace
+
+void Moments::accumulate(const Batch& batch, const UpdateOptions& options, Workspace& workspace) {
+  const Index rows = batch.features.rows;
+  if (rows == 0) return;
+  const int threads = useful_threads(rows, features_, options.threads);
+  const Index expected = std::max(rows, workspace.rows_expected);
+  if (rows >= threads * kernel::depth && parts_pay(expected, features_, classes(), threads)) {
+    return accumulate_in_parts(batch, options, threads, workspace);
+  }
+  const Index block = rows_to_pack(features_, options.products, threads);
+  if (options.products == Products::float64) {
+    return accumulate_as<PackedRows<double>>(batch, options, block, threads, workspace);
+  }
+#if defined(HSCORE_ROW_PAIRS)
+  if (options.products == Products::integer && options.quantization->digits == 0) {
+    const Index stretch = options.quantization->stretch;
+    const Index even = std::max<Index>(1, 2 * block / stretch) * stretch;
+    return accumulate_as<QuantizedRows>(batch, options, even, threads, workspace);
+  }
+#endif
+#if defined(HSCORE_TILE_UNIT)
+  if (options.products == Products::integer && has_tile_unit()) {
+    const Index stretch = FixedPointRows::stretch(options.quantization->digits);
+    const Index even = std::max<Index>(1, block / stretch) * stretch;
+    return accumulate_as<FixedPointRows>(batch, options, even, threads, workspace);
+  }
+#endif
+  accumulate_as<PackedRows<float>>(batch, options, block, threads, workspace);
+}
+
+template <class Packed>
+void Moments::accumulate_as(const Batch& batch, const UpdateOptions& options, Index most_rows,
+                            int threads, Workspace& workspace) {
+  const Index rows = batch.features.rows;
+  const Index block = std::min(rows, most_rows);
+  using Element = typename Packed::Element;
+  constexpr bool rounds = std::is_same_v<Element, float>;
+  const bool norms = options.norms && has_norms_ && std::is_floating_point_v<Element>;
+  std::vector<double> squared_norms;
+  if (norms) squared_norms.reserve(static_cast<std::size_t>(block));
+  constexpr bool quantizes = std::is_base_of_v<StretchNoise, Packed>;
+  Packed& packed = [&]() -> Packed& {
+    if constexpr (std::is_same_v<Packed, QuantizedRows>)
+      return workspace.room_for<Packed>(block, features_, options.quantization->stretch, threads);
+    else if constexpr (std::is_same_v<Packed, FixedPointRows>)
+      return workspace.room_for<Packed>(block, features_, options.quantization->digits, threads);
+    else
+      return workspace.room_for<Packed>(block, features_);
+  }();
+  if constexpr (quantizes) packed.clear_noise();
+  std::vector<double> squares(shift_.size(), 0.0);  // of float32 products the diagonal, exactly
+  if constexpr (rounds) {
+    for (Index j = 0; j < features_; ++j) squares[static_cast<std::size_t>(j)] = scatter_(j, j);
+  }
+  for (Index first = 0; first < rows; first += block) {
+    throw_if_stopped(options.stop, std::min(first, block));
+    const Batch part = batch.row_range(first, std::min(block, rows - first));
+    if constexpr (quantizes) {
+      pack_rows(part.features, part.start, part.labels.codes, part.weights, shift_.data(), sums_,
+                packed, threads);
+    } else {
+      pack_rows(part.features, part.labels.codes, part.weights, shift_.data(), sums_,
+                squares.data(), packed, threads);
+    }
+    // The tile unit's products are too short to fetch rows beside them.
+    constexpr bool fetches = !std::is_same_v<Packed, FixedPointRows>;
+    rank_update<Sign::add>(
+        packed, features_, features_, scatter_.row(0), scatter_.stride(), threads,
+        rows_to_come(batch.features, first + part.features.rows, fetches ? block : 0));
+    if constexpr (std::is_floating_point_v<Element>) {
+      if (norms) norm_update(packed, part.weights, norms_, squared_norms, threads);
+    }
+  }
+  if constexpr (quantizes) {
+    // Errors of the diagonal go with those beside it: with the exact one, what they do to features
+    // that depend on each other would no longer cancel. Only what they add as a rule is removed.
+    for (Index j = 0; j < features_; ++j) {
+      const std::size_t at = static_cast<std::size_t>(j);
+      double total = 0;  // an int16 can not say that a value is not finite
+      for (Index c = 0; c < classes(); ++c) total += sums_(c, j);
+      scatter_(j, j) = std::isfinite(total) ? scatter_(j, j) - packed.added()[j]
+                                            : std::numeric_limits<double>::quiet_NaN();
+      options.quantization->mean_variance[at] += packed.added()[j];
+      options.quantization->variance[at] += packed.noise()[j];
+    }
+  } else if constexpr (rounds) {
+    for (Index j = 0; j < features_; ++j) scatter_(j, j) = squares[static_cast<std::size_t>(j)];
+  }
+  for (Index i = 0; i < rows; ++i) {
+    const double weight = batch.weights == nullptr ? 1 : batch.weights[i];
+    counts_[static_cast<std::size_t>(batch.labels.codes[i])] += weight;
+    rows_ += weight > 0;
+  }
+  has_norms_ = norms;
+}
+
+// Few features: sharing one scatter would make the threads meet after every few milliseconds of
+// work, and share packed rows that no second-level cache holds. Each takes a stretch of the rows
+// and statistics of its own, about the same shift, which stay apart until they are collected. The
+// calling thread takes the first part and alone asks whether to stop.
+void Moments::accumulate_in_parts(const Batch& batch, const UpdateOptions& options, int threads,
+                                  Workspace& workspace) {
+  std::vector<Workspace::Part>& parts = workspace.parts;
+  if (parts.empty()) parts.resize(static_cast<std::size_t>(threads));
+  std::atomic<bool> stopped{false};
+  std::atomic<Index> unreported{0};
+  for_each_thread(threads, [&](int t) {
+    Workspace::Part& part = parts[static_cast<std::size_t>(t)];
+    if (!workspace.parts_hold_rows) {
+      if (part.moments) {
+        part.moments->forget_rows();
+      } else {
+        // In the shape of the whole, which takes over the first.
+        part.moments.emplace(features_, scatter_.rows() - PaddedMatrix::round_up(features_));
+        part.moments->grow(classes());
+        part.moments->scatter_.fault_in();
+        part.moments->sums_.fault_in();
+      }
+      part.moments->shift_ = shift_;
+      if (options.quantization != nullptr) begin(part.rounding, features_);
+    }
+    part.moments->grow(classes());
+    UpdateOptions serial;
+    serial.products = options.products;
+    serial.norms = options.norms && has_norms_;
+    if (options.quantization != nullptr) {
+      part.rounding.stretch = options.quantization->stretch;
+      part.rounding.digits = options.quantization->digits;
+      serial.quantization = &part.rounding;
+    }
+    serial.stop = [&, t](Index rows) {
+      unreported.fetch_add(rows, std::memory_order_relaxed);
+      if (t == 0 && options.stop && options.stop(unreported.exchange(0))) stopped.store(true);
+      return stopped.load(std::memory_order_relaxed);
+    };
+    const Index first = batch.features.rows * t / threads;
+    const Index count = batch.features.rows * (t + 1) / threads - first;
+    part.moments->accumulate(batch.row_range(first, count), serial, part.workspace);
+  });
+  workspace.parts_hold_rows = true;
+}
+
+// In the threads' order. To be called before the shift moves, and when all rows are there.
+void Moments::collect_parts(const UpdateOptions& options, Workspace& workspace) {
+  if (!workspace.parts_hold_rows) return;
+  workspace.parts_hold_rows = false;
+  for (Workspace::Part& part : workspace.parts) {
+    for (std::size_t j = 0; j < part.rounding.variance.size(); ++j) {
+      options.quantization->mean_variance[j] += part.rounding.mean_variance[j];
+      options.quantization->variance[j] += part.rounding.variance[j];
+    }
+    add_about_same_shift(*part.moments, options.threads);
+  }
+}
+
+void Moments::add_about_same_shift(Moments& part, int threads) {
+  const auto same_shape = [](const PaddedMatrix& a, const PaddedMatrix& b) {
+    return a.rows() == b.rows() && a.stride() == b.stride();
+  };
+  // Rather than to add to zeros, whose memory nobody has touched yet.
+  const bool takes =
+      rows_ == 0 && same_shape(scatter_, part.scatter_) && same_shape(sums_, part.sums_);
+  if (takes) {
+    std::swap(scatter_, part.scatter_);
+    std::swap(sums_, part.sums_);
+  }
+  const auto add = [](const double* source, double* target, Index count) {
+    for (Index j = 0; j < count; ++j) target[j] += source[j];
+  };
+  constexpr Index at_a_time = 32;
+  const Index lines = takes ? 0 : features_ + part.classes();
+  parallel_for((lines + at_a_time - 1) / at_a_time, threads, [&](Index task) {
+    for (Index i = task * at_a_time; i < std::min(lines, (task + 1) * at_a_time); ++i) {
+      const Index c = i - features_;
+      if (c < 0) add(part.scatter_.row(i), scatter_.row(i), i + 1);
+      if (c >= 0) add(part.sums_.row(c), sums_.row(c), features_);
+    }
+  });
+  for (Index c = 0; c < part.classes(); ++c) {
+    counts_[static_cast<std::size_t>(c)] += part.counts_[static_cast<std::size_t>(c)];
+  }
+  has_norms_ = has_norms_ && part.has_norms_;
+  if (has_norms_) norms_.add(part.norms_, 1);
+  rows_ += part.rows_;
+}
+
+}  // namespace hscore

@@ -1,0 +1,222 @@
+// float32 speed, float64 answers. With P = T + E the scatter from float32 products, one more pass
+// over the rows leaves an error of second order in E (correction.hpp). That error is tr(R' T^-1 R)
+// with R = B - T Z, and for random signs w the mean of (R w)' T^-1 (R w) is exactly it (Hutchinson
+// 1990): the same pass yields T Z w, and so an estimate. With many classes a pass over a few random
+// mixes of them costs less than one over each, and tells whether the answer needs a correction at
+// all.
+#include <cmath>
+#include <cstdio>
+#include <limits>
+#include <optional>
+
+#include "hscore/parallel.hpp"
+#include "hscore/row_blocks.hpp"
+#include "hscore/saturation.hpp"
+#include "hscore/triangular_moments.hpp"
+#include "precision/correction.hpp"
+#include "precision/integers.hpp"
+#include "scores/scores.hpp"
+
+namespace hscore {
+
+namespace {
+
+Moments gather(const FeatureView& x, const LabelView& y, Products products,
+               const WhiteningOptions& options, const ScoreParts* parts) {
+  Moments moments(x.cols, PaddedMatrix::round_up(y.classes));
+  UpdateOptions update;
+  update.norms = parts != nullptr && parts->norms;
+  update.threads = options.threads;
+  update.products = products;
+  update.stop = options.stop;
+  update.only_finite = x.blocks != nullptr;  // rather than read on
+  moments.update(x, y, update);
+  return moments;
+}
+
+HScore not_finite() {
+  HScore result;
+  result.score = std::numeric_limits<double>::quiet_NaN();
+  return result;
+}
+
+// In place, unless the moments are to be kept.
+FactoredCovariance factor_of(Moments& moments, const WhiteningOptions& options,
+                             const ScoreParts* parts) {
+  return parts == nullptr ? factor_in_place(moments, options, Products::float64)
+                          : factor_covariance(moments, options);
+}
+
+void keep(ScoreParts* parts, Moments&& moments, FactoredCovariance&& factored, Products products) {
+  if (parts == nullptr) return;
+  parts->shift = moments.shift();
+  parts->moments = std::move(moments);
+  parts->factored = std::move(factored);
+  parts->products = products;
+}
+
+HScore in_float64(const FeatureView& x, const LabelView& y, const WhiteningOptions& options,
+                  ScoreParts* parts) {
+  Moments moments = gather(x, y, Products::float64, options, parts);
+  if (!moments.finite()) return not_finite();
+  FactoredCovariance factored = factor_of(moments, options, parts);
+  HScore result = score_of(moments, summarize(factored, options.threads));
+  keep(parts, std::move(moments), std::move(factored), Products::float64);
+  return result;
+}
+
+HScore without_squares(const FeatureView& x, const LabelView& y, const WhiteningOptions& options,
+                       ScoreParts* parts) {
+  TriangularMoments moments(x.cols);
+  moments.update(x, y, {options.threads, options.stop});
+  if (!moments.finite()) return not_finite();
+  if (parts == nullptr) return h_score(moments, options);
+  parts->shift = moments.shift();
+  return h_score(moments, options, &parts->factored.emplace());
+}
+
+constexpr Index error_probes = 16;
+
+// What P in place of T does to the score, measured on a few random mixes of the classes instead of
+// on each. With w random signs, b = B w and z = P^-1 b, the mean of 2 b'z - z'Tz - b'P^-1 b is the
+// error up to second order.
+double sampled_error(const FeatureView& x, const Moments& moments,
+                     const FactoredCovariance& factored, const WhiteningOptions& options) {
+  constexpr Index probes = error_probes;
+  const AugmentedMatrix& factor = factored.factor;
+  const Index features = moments.features();
+  const PaddedMatrix signs = probe_signs(probes, moments.classes());
+  const PaddedMatrix directions = class_directions(moments, factored.offset);
+  const PaddedMatrix b = mix_classes(signs, features, [&](Index c) { return directions.row(c); });
+  const PaddedMatrix whitened =
+      mix_classes(signs, factor.order(), [&](Index c) { return factor.extra_row(c); });
+  const PaddedMatrix z = solve_classes(factored, whitened.row(0), probes, whitened.stride(),
+                                       features, options.threads);
+  const PaddedMatrix mix = probe_signs(1, probes);
+  const ClassFit fitted = fit_in_own_type(x, moments, factored, z, mix.row(0),
+                                          FitOptions{options.threads}, options.stop);
+  double sum = 0;
+  double squares = 0;
+  for (Index k = 0; k < probes; ++k) {
+    double error = -fitted.energies[static_cast<std::size_t>(k)];
+    for (Index j = 0; j < features; ++j) error += 2 * b(k, j) * z(k, j);
+    for (Index j = 0; j < factor.order(); ++j) error -= whitened(k, j) * whitened(k, j);
+    sum += error;
+    squares += error * error;
+  }
+  const double mean = sum / probes;
+  const double variance = std::max(squares / probes - mean * mean, 0.0) / (probes - 1);
+  const PaddedMatrix wanted = mix_classes(mix, features, [&](Index k) { return b.row(k); });
+  // The one probe of the second order is the sum of all, and ten times it is a safe reading.
+  return std::abs(mean) + 4 * std::sqrt(variance) +
+         10 * second_order(factored, wanted.row(0), fitted.probed) / probes;
+}
+
+}  // namespace
+
+// A correction costs 2 N F C operations, the product it helps N F^2; an error of no more than what
+// narrow features have anyway can be had without it. To read blocks again may cost as much as the
+// product.
+bool float32_pays(const FeatureView& x, Index classes) {
+  return product_dominates(x) &&
+         (is_narrow(x.dtype) || (8 * classes <= x.cols && x.blocks == nullptr));
+}
+
+namespace {
+
+HScore score_of_rows(const FeatureView& x, const LabelView& y, const ScoreOptions& options,
+                     ScoreParts* parts) {
+  const WhiteningOptions& whitening = options.whitening;
+  check_fits(y.classes, std::max<Index>(x.cols, 1), sizeof(double));
+  if (may_be_saturated(x.rows, x.cols) && x.blocks == nullptr) {
+    if (std::optional<HScore> saturated = saturated_h_score(x, y, whitening)) return *saturated;
+  }
+  if (options.precision == Precision::high) return without_squares(x, y, whitening, parts);
+  const bool forced = options.precision == Precision::float32;
+  const bool automatic = options.precision == Precision::automatic;
+  const bool wanted = automatic && float32_pays(x, y.classes);
+  // Who wants the parts has more use for better ones.
+  const bool rounds = parts == nullptr && (wanted || (automatic && digits_pay(x)));
+  Inflation inflation;
+  if (wanted || rounds) {
+    inflation = sample_inflation(x.blocks == nullptr ? x : x.blocks->first());
+  }
+  if (rounds) {
+    if (const auto score = quantized_h_score(x, y, inflation, whitening)) return *score;
+    // What a correction did not help is read one more time, and not three.
+    if (x.blocks != nullptr && x.blocks->readings() > 1) return in_float64(x, y, whitening, parts);
+  }
+  if (!forced && !wanted) return in_float64(x, y, whitening, parts);
+
+  const bool narrow = is_narrow(x.dtype);
+  if (wanted) {
+    // Of so many classes the errors could not be corrected, and they would be too large.
+    if (narrow && 2 * y.classes > x.cols && inflation.mean > 120) {
+      return in_float64(x, y, whitening, parts);
+    }
+  }
+  Moments moments = gather(x, y, Products::float32, whitening, parts);
+  if (!moments.finite() || !in_float32_range(moments)) return in_float64(x, y, whitening, parts);
+  FactoredCovariance factored = factor_of(moments, whitening, parts);
+  HScore result = score_of(moments, summarize(factored, whitening.threads));
+  result.path = Path::float32;
+  result.error_bound =
+      std::max(result.error_bound, 20 * float32_eps * result.score / result.smallest_unique_share);
+  std::optional<Directions> directed;
+  const auto finish = [&] {
+    if (parts != nullptr && directed) parts->rounded_coefficients = std::move(directed->z);
+    keep(parts, std::move(moments), std::move(factored), Products::float32);
+    return result;
+  };
+  if (forced) return finish();
+  // Below, what is left after a correction is as a rule more than promised, or not to be trusted.
+  const double least_pivot = narrow ? 1e-5 : 1e-3;
+  if (!factored.full_rank() || result.smallest_pivot < least_pivot || !(result.score > 0)) {
+    return in_float64(x, y, whitening, parts);
+  }
+
+  const double target = promised_error(x.dtype) * result.score;
+  if (!narrow || x.cols * y.classes <= 8 * x.rows) {
+    directed = directions(moments, factored, whitening.threads);
+    // Ten times: sums of like terms round alike, so the entries' errors are not quite independent.
+    const double uncorrected = 10 * float32_eps * directed->spread;
+    if (uncorrected <= target) {
+      result.error_bound = uncorrected;
+      return finish();
+    }
+  }
+  if (narrow && y.classes > 2 * error_probes) {
+    const double sampled = sampled_error(x, moments, factored, whitening);
+    if (sampled <= target) {
+      result.error_bound = sampled;
+      return finish();
+    }
+  }
+  if (narrow && 2 * y.classes > x.cols) return in_float64(x, y, whitening, parts);
+  if (!directed) directed = directions(moments, factored, whitening.threads);
+  KeptFits fits;
+  if (parts != nullptr) fits.resize(x.rows);
+  result.path = Path::float32_corrected;
+  const auto score = corrected(x, moments, factored, *directed, result, whitening, fits.rows(y));
+  if (!score) return in_float64(x, y, whitening, parts);
+  result = *score;
+  if (parts != nullptr) parts->fits = std::move(fits);
+  return finish();
+}
+
+}  // namespace
+
+HScore h_score(const FeatureView& x, const LabelView& y, const ScoreOptions& options) {
+  return h_score(x, y, options, nullptr);
+}
+
+HScore h_score(const FeatureView& x, const LabelView& y, const ScoreOptions& options,
+               ScoreParts* parts) {
+  try {
+    return score_of_rows(x, y, options, parts);
+  } catch (const NotFinite&) {
+    return not_finite();
+  }
+}
+
+}  // namespace hscore

@@ -1,0 +1,230 @@
+// The rows rounded to integers make a covariance at a multiple of the rate of float64. Its error is
+// large, but of a known law (rounding_effect.hpp): with enough digits, classes or rows it is less
+// than what is promised, and else a correction removes the term of first order.
+#include "precision/integers.hpp"
+
+#include <cmath>
+#include <limits>
+#include <vector>
+
+#include "precision/correction.hpp"
+#include "precision/inflation.hpp"
+#include "precision/rounding_effect.hpp"
+#include "scores/scores.hpp"
+#include "simd/kernel.hpp"
+
+namespace hscore {
+
+namespace {
+
+struct Plan {
+  bool pays = false;
+  bool corrects = false;
+  Quantization rounding;
+};
+
+// Integers that may do: what rounding makes of a feature, and what they cost more than the
+// coarsest, both as shares, the latter of a float64 product.
+struct Integers {
+  double noise;
+  double cost;
+  int digits;
+  Index stretch;
+};
+
+std::vector<Integers> integers_for(const FeatureView& x, const Inflation& inflation) {
+  if (digits_pay(x)) {
+    const double digit = 0.5 * inflation.reach / 127;
+    return {{digit / 256, 0, 2, 0}, {digit / 65536, 0.15, 3, 0}, {digit / 16777216, 0.3, 4, 0}};
+  }
+  std::vector<Integers> choices;
+  if (!kernel::has_row_pairs || 2 * x.cols > x.rows || x.cols < 128) return choices;
+  // The fewer rows share a scale the less noise there is, and the more sums to scale.
+  for (Index stretch = Quantization::most_stretch; stretch >= 48; stretch /= 2) {
+    const double rows = static_cast<double>(stretch);
+    choices.push_back({std::sqrt(rows / 6) / 46300, 12 / rows, 0, stretch});
+  }
+  return choices;
+}
+
+// A correction takes 2 N F C operations, twice as many where the back product is needed. What is
+// read in blocks is read again for it, which float64 would not need.
+bool correction_pays(const FeatureView& x, Index classes) {
+  return 8 * classes <= x.cols && (is_narrow(x.dtype) || x.blocks == nullptr);
+}
+
+Plan plan_for(const FeatureView& x, Index classes, const Inflation& inflation) {
+  const std::vector<Integers> choices = integers_for(x, inflation);
+  const double rows = static_cast<double>(x.rows);
+  const double features = static_cast<double>(x.cols);
+  const double promise = promised_error(x.dtype);
+  const bool may_correct = correction_pays(x, classes);
+  double least = std::numeric_limits<double>::infinity();
+  Plan plan;
+  const auto consider = [&](const Integers& choice, double cost, bool corrects) {
+    if (cost >= least) return;
+    least = cost;
+    plan.pays = true;
+    plan.corrects = corrects;
+    plan.rounding.digits = choice.digits;
+    plan.rounding.stretch = choice.stretch;
+  };
+  // Of nearly as many classes as features the errors are not all alike.
+  const double directions = static_cast<double>(std::min(classes, x.cols / 2));
+  // To read blocks again may cost as much as the product.
+  const double reading = x.blocks == nullptr ? 0.05 : 0.5;
+  const double correction = 2 * static_cast<double>(classes) / features + reading;
+  for (const Integers& choice : choices) {
+    // By an estimate that may be off; less of the promise where the work would be lost.
+    const double first =
+        8 * choice.noise * std::sqrt(inflation.mean / (rows * directions)) / promise;
+    if (first <= (may_correct ? 0.9 : 0.65)) consider(choice, choice.cost, false);
+    if (!may_correct) continue;
+    const double second =
+        2 * features * choice.noise * choice.noise / rows * inflation.mean / promise;
+    const double uncertain = 0.1 + 3 * std::sqrt(inflation.largest / inflation.mean / features);
+    const double passes = uncertain * second <= 0.65 ? 1 : 2;
+    consider(choice, choice.cost + passes * correction, true);
+  }
+  return plan;
+}
+
+// Z + P^-1 R, given L^-1 R.
+void refine(const FactoredCovariance& factored, const PaddedMatrix& whitened, Directions& directed,
+            int threads) {
+  const PaddedMatrix step = solve_classes(factored, whitened.row(0), whitened.rows(),
+                                          whitened.stride(), directed.z.cols(), threads);
+  directed.product = 0;
+  for (Index c = 0; c < whitened.rows(); ++c) {
+    for (Index j = 0; j < directed.z.cols(); ++j) {
+      double& z = directed.z(c, j);
+      z = static_cast<double>(static_cast<float>(z + step(c, j)));
+      directed.product += directed.b(c, j) * z;
+    }
+  }
+}
+
+// With R = B - T Z, what a correction leaves is exactly tr(R' T^-1 R). P for T makes an error in it
+// that follows the same law, with R in place of B. P^-1 R also is the way to a better Z.
+std::optional<HScore> corrected_to_third_order(const FeatureView& x, const Moments& moments,
+                                               const FactoredCovariance& factored,
+                                               Directions&& directed, HScore result,
+                                               const std::vector<double>& variance, double noise,
+                                               const WhiteningOptions& whitening) {
+  FitOptions options{whitening.threads};
+  options.products = true;
+  for (int round = 0; round < 4; ++round) {
+    ClassFit fitted =
+        fit_in_own_type(x, moments, factored, directed.z, nullptr, options, whitening.stop);
+    PaddedMatrix residual = std::move(fitted.products);
+    for (Index c = 0; c < residual.rows(); ++c) {
+      for (Index j = 0; j < x.cols; ++j) residual(c, j) = directed.b(c, j) - residual(c, j);
+    }
+    const PaddedMatrix whitened = factored.whiten(residual, whitening.threads);
+    double gap = 0;
+    for (Index c = 0; c < whitened.rows(); ++c) {
+      for (Index j = 0; j < whitened.cols(); ++j) gap += whitened(c, j) * whitened(c, j);
+    }
+    const RoundingEffect effect =
+        rounding_effect(factored, whitened.row(0), whitened.rows(), whitened.stride(), gap,
+                        variance, whitening.threads);
+    // R has errors of the float32 product that made it, of some 3e-7 of a value: they add to the
+    // gap what int16's would add to the score, as much smaller as their squares are.
+    const double coarser = 6 * float32_eps / noise;
+    const double left = 6 * effect.deviation + 2 * effect.second +
+                        20 * float32_eps * std::sqrt(result.score * effect.spread) / noise +
+                        result.score * effect.inflated * coarser * coarser;
+    if (left <= promised_error(x.dtype) * result.score) {
+      double energy = 0;
+      for (const double part : fitted.energies) energy += part;
+      replace_score(result, 2 * directed.product - energy + gap);
+      result.error_bound = corrected_bound(x, result, left);
+      return result;
+    }
+    refine(factored, whitened, directed, whitening.threads);
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+bool digits_pay(const FeatureView& x) {
+  return product_dominates(x) && has_tile_unit();
+}
+
+std::optional<HScore> quantized_h_score(const FeatureView& x, const LabelView& y,
+                                        const Inflation& inflation,
+                                        const WhiteningOptions& whitening) {
+  Plan plan = plan_for(x, y.classes, inflation);
+  if (!plan.pays) return std::nullopt;
+  Quantization& rounding = plan.rounding;
+  UpdateOptions update;
+  update.threads = whitening.threads;
+  update.products = Products::integer;
+  update.stop = whitening.stop;
+  update.only_finite = x.blocks != nullptr;
+  update.quantization = &rounding;
+  Moments moments(x.cols, PaddedMatrix::round_up(y.classes));
+  moments.update(x, y, update);
+  if (!moments.finite() || !in_float32_range(moments)) return std::nullopt;
+  // Of a value, as a share of the size of its feature; and how unevenly it is spread over the rows.
+  double noise = 0;
+  double mean_noise = 0;
+  for (Index j = 0; j < x.cols; ++j) {
+    const std::size_t at = static_cast<std::size_t>(j);
+    const double size = moments.shifted_scatter()(j, j) / static_cast<double>(x.rows);
+    if (!(size > 0)) continue;
+    noise += rounding.variance[at] / size;
+    mean_noise += rounding.mean_variance[at] / size;
+  }
+  const double unevenness = noise / mean_noise - 1;
+  noise = std::sqrt(noise / static_cast<double>(x.cols));
+  // A factor in float32 is off by more than 1e-7 where features depend on each other: a correction
+  // removes that, too.
+  const bool independent = inflation.mean <= 4;
+  const bool rough = rounding.digits <= 2 && (plan.corrects || independent);
+  const FactoredCovariance factored =
+      factor_in_place(moments, whitening, rough ? Products::float32 : Products::float64);
+  HScore result = score_of(moments, summarize(factored, whitening.threads));
+  if (!factored.full_rank() || !(result.score > 0)) return std::nullopt;
+  // Of P T^-1 as an operator; beyond, what is said above of the terms is not so.
+  if (operator_error(x, noise) > 0.1 * std::sqrt(result.smallest_unique_share)) return std::nullopt;
+
+  const double target = promised_error(x.dtype) * result.score;
+  const RoundingEffect effect =
+      rounding_effect(factored, factored.factor.extra_row(0), factored.factor.extra(),
+                      factored.factor.stride(), result.score, rounding.variance, whitening.threads);
+  result.integer_bits = rounding.digits == 0 ? 16 : 8 * rounding.digits;
+  if ((!plan.corrects || is_narrow(x.dtype)) && (independent || !rough)) {
+    HScore uncorrected = result;
+    uncorrected.path = Path::integer;
+    uncorrected.error_bound +=
+        4 * effect.deviation + effect.second + (rough ? 1e-7 * result.score : 0);
+    if (uncorrected.error_bound <= target) return uncorrected;
+  }
+  if (3 * y.classes > x.cols) return std::nullopt;
+  result.path = Path::integer_corrected;
+  Directions directed = directions(moments, factored, whitening.threads);
+  double spread = 0;  // with all of Z at hand, exactly
+  for (Index c = 0; c < directed.z.rows(); ++c) {
+    for (Index j = 0; j < x.cols; ++j) {
+      spread +=
+          rounding.variance[static_cast<std::size_t>(j)] * directed.z(c, j) * directed.z(c, j);
+    }
+  }
+  // Where one direction has most of what inflates, that part may be far from its mean.
+  const double inflated = result.score * effect.inflated;
+  const double largest =
+      result.score * noise * noise / static_cast<double>(x.rows) / result.smallest_unique_share;
+  const double expected = inflated + static_cast<double>(x.cols) * spread;
+  const SecondOrder left{expected,
+                         (0.1 + unevenness) * expected + 6 * std::sqrt(largest * inflated)};
+  if (left.uncertainty <= target) {
+    const auto score = corrected(x, moments, factored, directed, result, whitening, {}, left);
+    if (score) return score;
+  }
+  return corrected_to_third_order(x, moments, factored, std::move(directed), result,
+                                  rounding.variance, noise, whitening);
+}
+
+}  // namespace hscore

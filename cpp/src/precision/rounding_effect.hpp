@@ -1,0 +1,35 @@
+// What rounding the rows does to the score.
+//
+// The rounding is random, and ours: its law is known. With D the errors, independent of each other
+// and of everything else, of mean zero and variance v_k in feature k, P = T + X'D + D'X plus what
+// is smaller, and
+//     tr(B'P^-1 B) - H = -tr(Z' (P - T) Z) + tr(Z' (P - T) T^-1 (P - T) Z) - ...
+// The first term has mean zero and the variance 4 sum_k v_k (G T G)_kk for G = Z Z'. With many
+// classes or rows that is little beside the score. The second has the mean
+//     H sum_k v_k (T^-1)_kk + F sum_k v_k G_kk
+// and is all that is left after a correction, which removes the first.
+#pragma once
+
+#include <vector>
+
+#include "factor/factored_covariance.hpp"
+
+namespace hscore {
+
+struct RoundingEffect {
+  double deviation = 0;  // of the first term
+  double second = 0;     // the second term
+  double spread = 0;     // sum_k v_k G_kk
+  double inflated = 0;   // sum_k v_k (T^-1)_kk
+};
+
+/// Row c of those at `first_row`, `stride` apart, is L^-1 b_c, and `score` the sum of their
+/// squares; `variance` has v_k. No pass over the rows is needed.
+RoundingEffect rounding_effect(const FactoredCovariance& factored, const double* first_row,
+                               Index classes, Index stride, double score,
+                               const std::vector<double>& variance, int threads);
+
+/// Of T as an operator, relative, for independent features whose values round with that deviation.
+double operator_error(const FeatureView& features, double noise);
+
+}  // namespace hscore

@@ -1,0 +1,75 @@
+#include "scores/scores.hpp"
+
+#include <algorithm>
+#include <limits>
+
+namespace hscore {
+
+HScore score_of(const std::vector<double>& counts, Index rows, Index features,
+                WhitenedClasses&& whitened) {
+  HScore result;
+  result.rows = rows;
+  result.features = features;
+  for (const double count : counts) {
+    result.weight += count;
+    result.classes += count > 0;
+  }
+  // The noise of float32 products may look like more directions than the rows can span.
+  result.rank = std::min(whitened.rank, std::max<Index>(result.rows - 1, 0));
+  result.smallest_pivot = whitened.smallest_pivot;
+  result.smallest_unique_share = whitened.smallest_unique_share;
+  result.class_shares = std::move(whitened.squared_norms);
+  if (result.rank == 0 || result.classes < 2) {
+    std::fill(result.class_shares.begin(), result.class_shares.end(), 0.0);
+    return result;
+  }
+  // A class indicator about its mean has squared norm 1 - n_c / N in these units, and a projection
+  // is no longer than what it projects. With rank N - 1 it keeps everything: H = C - 1.
+  const bool saturated = result.rank >= result.rows - 1;
+  for (std::size_t c = 0; c < result.class_shares.size(); ++c) {
+    const double most = counts[c] == 0 ? 0.0 : 1 - counts[c] / result.weight;
+    double& share = result.class_shares[c];
+    share = saturated ? most : std::min(share, most);
+    result.score += share;
+  }
+  const double most = static_cast<double>(std::min(result.rank, result.classes - 1));
+  result.score = saturated ? most : std::min(result.score, most);
+  // Measured on random and adversarial families: at most 5.2 eps / share.
+  if (!saturated) {
+    result.error_bound = 10 * std::numeric_limits<double>::epsilon() / result.smallest_unique_share;
+  }
+  return result;
+}
+
+std::vector<double> count_rows(const LabelView& labels) {
+  std::vector<double> counts(static_cast<std::size_t>(labels.classes), 0.0);
+  for (Index i = 0; i < labels.rows; ++i) ++counts[static_cast<std::size_t>(labels.codes[i])];
+  return counts;
+}
+
+bool in_float32_range(const Moments& moments) {
+  const double rows = static_cast<double>(moments.rows());
+  // Values whose squares underflowed to nothing have class sums all the same.
+  const auto is_constant = [&](Index j) {
+    for (Index c = 0; c < moments.classes(); ++c) {
+      if (moments.shifted_class_sums()(c, j) != 0) return false;
+    }
+    return true;
+  };
+  for (Index j = 0; j < moments.features(); ++j) {
+    const double mean_square = moments.shifted_scatter()(j, j) / rows;
+    if (!(mean_square < 1e30)) return false;
+    if (mean_square < 1e-24 && !(mean_square == 0 && is_constant(j))) return false;
+  }
+  return true;
+}
+
+HScore score_of(const Moments& moments, WhitenedClasses&& whitened) {
+  return score_of(moments.counts(), moments.rows(), moments.features(), std::move(whitened));
+}
+
+HScore h_score(const Moments& moments, const WhiteningOptions& options) {
+  return score_of(moments, whiten_classes(moments, options));
+}
+
+}  // namespace hscore
