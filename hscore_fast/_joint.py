@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import numpy as np
@@ -79,7 +79,8 @@ class Joint:
         """Read all rows once."""
         everything = range(len(self._parts))
         in_memory = all(part.source is None for part in self._parts)
-        with closing(self.blocks(everything, threads)) as blocks:
+        blocks = self.blocks(everything, threads)
+        try:
             for first, x in blocks:
                 end = first + int(x.shape[0])
                 finite = self.moments.update(
@@ -90,6 +91,8 @@ class Joint:
                     self._refuse(first, end, threads)
                 if progress is not None and not in_memory:
                     progress(end, self.n_samples)
+        finally:
+            blocks.close()
 
     def _refuse(self, first: int, end: int, threads: int) -> None:
         for s, part in enumerate(self._parts):
@@ -132,10 +135,13 @@ class Joint:
         """Give each row's influence on the score of some sets side by side; reads the rows."""
         function = core.InfluenceFunction(self.moments.columns(self.columns(chosen)), tol, threads)
         values = np.empty(self.n_samples)
-        with closing(self.blocks(chosen, threads)) as blocks:
+        blocks = self.blocks(chosen, threads)
+        try:
             for first, x in blocks:
                 end = first + int(x.shape[0])
                 values[first:end] = function(x, self.codes[first:end], False, threads)
+        finally:
+            blocks.close()
         return values
 
 

@@ -225,7 +225,7 @@ class MomentsScores:
         method, intensity = as_shrinkage(shrinkage)
         paper = as_convention(convention) == "paper"
         threads = as_n_threads(n_threads)
-        with self._guard:
+        with self._guard.lock():
             result = core.regularized_h_score_of_moments(
                 self._scorable(), method, intensity, paper, threads
             )
@@ -235,11 +235,11 @@ class MomentsScores:
 
     def _class_counts(self) -> dict[Any, float]:
         """Rows of each class, or their weight."""
-        with self._guard:
+        with self._guard.lock():
             return dict(zip(self._classes, self._scorable().counts().tolist(), strict=True))
 
     def _result(self, tol: float | None, n_threads: int | None) -> HScore | None:
-        with self._guard:
+        with self._guard.lock():
             result = self._scorable().h_score(as_tol(tol), as_n_threads(n_threads))
         if result is None and not self._unchecked:
             raise overflow()

@@ -55,7 +55,7 @@ class MomentsStorage:
         >>> Moments.from_bytes(a.to_bytes()) == a
         True
         """
-        with self._guard:
+        with self._guard.lock():
             return pack(self._core, list(self._classes)).tobytes()
 
     @classmethod
@@ -89,7 +89,7 @@ class MomentsStorage:
 
     def __copy__(self) -> Self:
         result = type(self)()
-        with self._guard:
+        with self._guard.lock():
             result._core = None if self._core is None else self._core.copy()
             result._classes = dict(self._classes)
             result._unchecked = self._unchecked
@@ -110,7 +110,7 @@ class MomentsStorage:
     __hash__ = None  # type: ignore[assignment]  # mutable
 
     def __getstate__(self) -> dict[str, Any]:
-        with self._guard:
+        with self._guard.lock():
             statistics = pack(self._core, None)
             classes = list(self._classes)
         return {

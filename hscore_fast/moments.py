@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from hscore_fast._guard import Guard, both
+from hscore_fast._guard import Guard, locks_of
 from hscore_fast._inputs import (
     Progress,
     as_features,
@@ -206,7 +206,7 @@ class Moments(MomentsScores, MomentsStorage):
         local_codes, local_classes = encode(labels)
         check_lengths(x, len(local_codes))
         row_weights = as_weights(weights, x.n_samples)
-        with self._guard:
+        with self._guard.lock():
             if self.n_features not in (None, x.n_features):
                 raise ValueError(
                     f"features must have {self.n_features} columns as before, got {x.n_features}"
@@ -215,14 +215,12 @@ class Moments(MomentsScores, MomentsStorage):
             code_of = np.array([classes[label] for label in local_classes], dtype=np.int32)
             codes = code_of[local_codes] if len(code_of) else local_codes
             statistics = self._core or core.Moments(x.n_features)
-            if not statistics.update(
-                *(x.array, codes, len(classes), row_weights),
-                *(x.bfloat16, check_finite, threads, progress),
+            if not self._change(
+                *(statistics, classes, not check_finite, statistics.update, x.array, codes),
+                *(len(classes), row_weights, x.bfloat16, check_finite, threads, progress),
             ):
                 refuse_non_finite(x, threads)
                 raise overflow()
-            self._core, self._classes = statistics, classes
-            self._unchecked |= not check_finite
         return self
 
     def merge(self, other: Moments) -> Moments:
@@ -258,18 +256,22 @@ class Moments(MomentsScores, MomentsStorage):
         0.8
         """
         other = _as_moments(other)
-        with both(self._guard, other._guard):
+        first, second = locks_of(self._guard, other._guard)
+        with first, second:
             if other._core is None:
                 return self
             self._check_width(other._core)
-            self._unchecked |= other._unchecked
             if self.n_samples == 0 and not self._classes:
-                self._core, self._classes = other._core.copy(), dict(other._classes)
+                statistics, classes = other._core.copy(), dict(other._classes)
+                self._core, self._classes = statistics, classes
+                self._unchecked |= other._unchecked
                 return self
             classes = self._with(other._classes)
             statistics = self._core or core.Moments(other._core.n_features)
-            statistics.merge(other._core, _codes(other, classes))
-            self._core, self._classes = statistics, classes
+            codes = _codes(other, classes)
+            self._change(
+                *(statistics, classes, other._unchecked, statistics.merge, other._core, codes)
+            )
         return self
 
     def subtract(self, other: Moments) -> Moments:
@@ -307,7 +309,8 @@ class Moments(MomentsScores, MomentsStorage):
         0.8
         """
         other = _as_moments(other)
-        with both(self._guard, other._guard):
+        first, second = locks_of(self._guard, other._guard)
+        with first, second:
             if other._core is None:
                 return self
             self._check_width(other._core)
@@ -324,8 +327,8 @@ class Moments(MomentsScores, MomentsStorage):
                     )
             if self._core is not None:
                 classes = self._with(other._classes)
-                self._core.subtract(other._core, _codes(other, classes))
-                self._classes = classes
+                codes = _codes(other, classes)
+                self._change(self._core, classes, False, self._core.subtract, other._core, codes)
         return self
 
     def __add__(self, other: Moments) -> Moments:
@@ -345,6 +348,29 @@ class Moments(MomentsScores, MomentsStorage):
             f"Moments(n_samples={self.n_samples}, n_features={self.n_features}, "
             f"n_classes={len(self._classes)})"
         )
+
+    def _change(
+        self,
+        statistics: CoreMoments,
+        classes: dict[Any, int],
+        unchecked: bool,
+        change: Callable[..., Any],
+        *arguments: Any,
+    ) -> Any:
+        """Call a method that changes statistics in place, and take the classes that they then have.
+
+        All or none of it, also if an interrupt falls behind the method's last step: the statistics
+        tell whether they have changed, and nothing in the ``finally`` is a call that would let an
+        interrupt in.
+        """
+        n_classes, n_samples = len(classes), statistics.n_samples
+        try:
+            return change(*arguments)
+        finally:
+            if statistics.n_classes == n_classes:
+                self._core, self._classes = statistics, classes
+            if statistics.n_samples != n_samples:
+                self._unchecked |= unchecked
 
     def _check_width(self, other: CoreMoments) -> None:
         if self.n_features not in (None, other.n_features):

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from typing import Any, cast
 
 import numpy as np
@@ -246,31 +246,25 @@ def _side_by_side(
     sources: Mapping[str, Any], target: _Target, settings: _Settings, n_threads: int, workers: int
 ) -> Iterator[tuple[str, Evidence | Exception]]:
     """Score in threads, which share the processors; an interrupt ends them all."""
-    # With logging and more, too much for the import of the package.
-    from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+    from hscore_fast.readers._threads import Stop, side_by_side
 
-    cancelled = threading.Event()
+    stop = Stop()
 
     def watch(done: int, rows: int) -> None:
-        if cancelled.is_set():
+        if stop.asked:
             raise KeyboardInterrupt
 
-    with ThreadPoolExecutor(workers, thread_name_prefix="hscore-source") as pool:
-        waiting = {
-            pool.submit(_attempt, _score_rows, source, target, settings, n_threads, watch): name
-            for name, source in sources.items()
-        }
-        try:
-            while waiting:
-                # With a time limit, so that Ctrl-C is heard.
-                finished, _ = wait(waiting, timeout=0.1, return_when=FIRST_COMPLETED)
-                for future in finished:
-                    yield waiting.pop(future), future.result()
-        except BaseException:
-            cancelled.set()
-            for future in waiting:
-                future.cancel()
-            raise
+    names = list(sources)
+    tasks = [
+        partial(_attempt, _score_rows, sources[name], target, settings, n_threads, watch)
+        for name in names
+    ]
+    scored = side_by_side(tasks, workers, "hscore_fast source", stop)
+    try:
+        for number, result in scored:
+            yield names[number], result
+    finally:
+        scored.close()
 
 
 def _attempt(work: Callable[..., Evidence], *arguments: Any) -> Evidence | Exception:

@@ -108,7 +108,7 @@ class TargetMoments:
         threads = as_n_threads(n_threads)
         x = as_features(features)
         encoded = encode_each(targets, x.n_samples)
-        with self._guard:
+        with self._guard.lock():
             if self.n_features not in (None, x.n_features):
                 raise ValueError(
                     f"features must have {self.n_features} columns as before, got {x.n_features}"
@@ -128,14 +128,21 @@ class TargetMoments:
                 all_codes.append(code_of[local_codes] if len(code_of) else local_codes)
                 all_classes.append(classes)
             statistics = self._core or core.TargetMoments(x.n_features)
-            if not statistics.update(
-                *(x.array, all_codes, [len(classes) for classes in all_classes]),
-                *(x.bfloat16, check_finite, threads),
-            ):
+            n_classes = [len(classes) for classes in all_classes]
+            n_samples, added = statistics.n_samples, False
+            try:
+                added = statistics.update(
+                    *(x.array, all_codes, n_classes, x.bfloat16, check_finite, threads)
+                )
+            finally:
+                # An interrupt may fall when the core is done. Nothing here is a call that would let
+                # one in.
+                if added or statistics.n_samples != n_samples:
+                    self._core, self._classes = statistics, all_classes
+                    self._unchecked |= not check_finite
+            if not added:
                 refuse_non_finite(x, threads)
                 raise overflow()
-            self._core, self._classes = statistics, all_classes
-            self._unchecked |= not check_finite
         return self
 
     def h_scores(
@@ -172,7 +179,7 @@ class TargetMoments:
         array([0.8])
         """
         options = target_options(regularized, shrinkage, convention, "float64", tol, n_threads)
-        with self._guard:
+        with self._guard.lock():
             if self._core is None or self.n_samples < 2:
                 raise ValueError(
                     f"at least 2 rows are needed for a score, got {self.n_samples}: call update "

@@ -1,7 +1,5 @@
 """Threads that decode files: no more than the call that reads them was given."""
 
-from concurrent.futures import ThreadPoolExecutor
-
 import numpy as np
 import pytest
 
@@ -45,12 +43,12 @@ def started(monkeypatch):
     """Numbers of threads that were given to decode."""
     numbers = set()
 
-    class Pool(ThreadPoolExecutor):
-        def __init__(self, n_threads, name):
-            numbers.add(n_threads)
-            super().__init__(n_threads, name)
+    def run(tasks, n_threads, name):
+        numbers.add(n_threads)
+        return side_by_side(tasks, n_threads, name)
 
-    monkeypatch.setattr(scratch, "ThreadPoolExecutor", Pool)
+    side_by_side = scratch.side_by_side
+    monkeypatch.setattr(scratch, "side_by_side", run)
     return numbers
 
 

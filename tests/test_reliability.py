@@ -176,7 +176,7 @@ def test_a_moments_in_use_at_a_fork_says_so_in_the_child(tmp_path: Path) -> None
         moments, inside, leave = Moments(), threading.Event(), threading.Event()
         moments.update(x, y)
         def hold():
-            with moments._guard:
+            with moments._guard.lock():
                 inside.set()
                 leave.wait()
         thread = threading.Thread(target=hold)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Sequence
-from contextlib import ExitStack, closing
+from contextlib import ExitStack
 from typing import Any
 
 from numpy.typing import NDArray
@@ -50,12 +50,14 @@ class Rows:
     def _begin(self) -> Generator[NDArray[Any] | core.Columns, None, None]:
         progress, self._progress = self._progress, None
         walk = checked_blocks(self._source, self._source.shape[0], self._n_threads, False, progress)
-        with closing(walk):
+        try:
             for start, block in walk:
                 self._last = start, block
                 yield block.array
                 self._last = None
                 del block  # before the next one comes
+        finally:
+            walk.close()
 
     def not_finite(self, threads: int) -> ValueError:
         """Say where a value is not finite, if the core stopped at it."""
@@ -90,7 +92,8 @@ def checked_blocks(
     done = 0
     n_block = block_rows(source)
     blocks = Source.matrices(source, n_block) if as_arrays else source.matrices(n_block)
-    with closing(read_ahead(blocks, n_threads)) as ahead:
+    ahead = read_ahead(blocks, n_threads)
+    try:
         for block in ahead:
             if done + len(block) > n_rows:
                 source.check_rows(done + len(block))
@@ -100,6 +103,8 @@ def checked_blocks(
             done += len(block)
             del block  # before the next one comes
             tell(done, n_rows)
+    finally:
+        ahead.close()
     source.check_rows(done)
 
 
@@ -139,8 +144,11 @@ def read_side_by_side(
             for reader in readers:
                 reader.check_end()
 
-    with closing(read_ahead(assemble(), n_threads)) as ahead:
+    ahead = read_ahead(assemble(), n_threads)
+    try:
         yield from ahead
+    finally:
+        ahead.close()
 
 
 class _Pieces:

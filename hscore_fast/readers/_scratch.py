@@ -12,7 +12,6 @@ import os
 import tempfile
 import weakref
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from mmap import mmap
 from typing import IO, TYPE_CHECKING, Any, NamedTuple
@@ -21,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hscore_fast.readers._read_ahead import check_wanted
+from hscore_fast.readers._threads import side_by_side
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -164,6 +164,9 @@ def _reserve(file: IO[bytes], n_bytes: int) -> None:
 
 def run_all(tasks: Sequence[Callable[[], None]], n_threads: int) -> None:
     """Run tasks on threads; the first error, or the end of the reading, spares those not begun."""
-    with ThreadPoolExecutor(n_threads, "hscore_fast decoder") as pool:
-        for _ in pool.map(lambda task: task(), tasks):
+    running = side_by_side(tasks, n_threads, "hscore_fast decoder")
+    try:
+        for _ in running:
             check_wanted()
+    finally:
+        running.close()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
-from contextlib import closing
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import numpy as np
@@ -212,10 +211,12 @@ def stream_parts(
     parts = BlockedMoments(n_blocks)
     threads = as_n_threads(n_threads)
     walk = checked_blocks(source, len(codes), threads, check_finite, progress, as_arrays=True)
-    with closing(walk):
+    try:
         for start, block in walk:
             own = codes[start : start + len(block)]
             parts.update(block, own, n_threads=n_threads, check_finite=False)
+    finally:
+        walk.close()
     return parts.finish(classes)
 
 
@@ -230,12 +231,14 @@ def stream_targets(
     """Gather the statistics of a source and many targets; `progress` is asked after each block."""
     moments = core.TargetMoments(width_of(source))
     walk = checked_blocks(source, source.shape[0], threads, check_finite, None)
-    with closing(walk):
+    try:
         for start, x in walk:
             own = [c[start : start + x.n_samples] for c in codes]
             moments.update(x.array, own, n_classes, x.bfloat16, False, threads)
             if progress is not None:
                 progress(0)
+    finally:
+        walk.close()
     return moments
 
 
