@@ -19,7 +19,12 @@ from typing import TypedDict
 from hscore_fast import reference
 from hscore_fast._selected import SelectionStep, SourceSelection
 from hscore_fast._variants import core as _active_core
-from hscore_fast._warnings import PrecisionWarning, SaturationWarning, SingleClassWarning
+from hscore_fast._warnings import (
+    ColumnWarning,
+    PrecisionWarning,
+    SaturationWarning,
+    SingleClassWarning,
+)
 from hscore_fast.ace import MaximalCorrelation, maximal_correlation
 from hscore_fast.adjusted import adjusted_h_score, chance_level
 from hscore_fast.consensus import consensus
@@ -41,6 +46,7 @@ from hscore_fast.transferability import Transferability, transferability
 
 __all__ = [
     "BuildInfo",
+    "ColumnWarning",
     "Curriculum",
     "HScoreReport",
     "Hierarchy",

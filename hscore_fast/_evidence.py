@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from hscore_fast._column_doubts import column_doubt
+from hscore_fast._columns import EVERY_COLUMN, ColumnRequest
 from hscore_fast._distributions import student_quantile
 from hscore_fast._inputs import (
     Address,
@@ -22,7 +24,9 @@ from hscore_fast._inputs import (
     is_label_address,
 )
 from hscore_fast._jackknife import as_n_blocks, leave_one_out, total_of
+from hscore_fast._labels import encode
 from hscore_fast._variants import core
+from hscore_fast._warnings import ColumnWarning
 from hscore_fast.adjusted import adjusted_value
 from hscore_fast.moments import Moments
 from hscore_fast.regularized import as_convention, as_shrinkage
@@ -61,6 +65,10 @@ class Evidence:
         The regularized score; nan unless it was asked for.
     squared_leverages : float
         Sum of the squared leverages; nan unless it was asked for.
+    left_out : mapping of str to str
+        Columns of a table that are not among the features, and why.
+    column_doubt : ColumnWarning or None
+        What speaks against columns that are.
     """
 
     result: HScore
@@ -70,6 +78,8 @@ class Evidence:
     error: float
     regularized: float = math.nan
     squared_leverages: float = math.nan
+    left_out: Mapping[str, str] = field(default_factory=dict)
+    column_doubt: ColumnWarning | None = None
 
     @property
     def adjusted(self) -> float:
@@ -104,6 +114,7 @@ def influence(
     n_threads: int | None = None,
     check_finite: bool = True,
     progress: Progress | None = None,
+    request: ColumnRequest = EVERY_COLUMN,
 ) -> Evidence | None:
     """Score one source and say what each row does to the score.
 
@@ -130,7 +141,7 @@ def influence(
     if is_address(features) or is_label_address(labels):
         from hscore_fast.readers import _stream  # reads files only when asked to
 
-        source, labels = _stream.open_inputs(features, labels)
+        source, labels = _stream.open_inputs(features, labels, request)
         if source.mapped is None:
             _stream.check_read_once(source, precision)
             if leverages:
@@ -141,7 +152,7 @@ def influence(
                 check_finite=check_finite,
                 progress=progress,
             )
-            return evidence_of_blocks(
+            evidence = evidence_of_blocks(
                 total_of(parts),
                 parts,
                 shrinkage=shrinkage if regularized else None,
@@ -149,8 +160,13 @@ def influence(
                 tol=tol,
                 n_threads=n_threads,
             )
+            codes, classes = encode(cast(ArrayLike, labels))
+            doubt = column_doubt(source.suspects, codes, len(classes))
+            if evidence is None:
+                return None
+            return replace(evidence, left_out=source.left_out, column_doubt=doubt)
         features = source.mapped
-    x, codes, classes = as_problem(features, labels)
+    x, codes, classes = as_problem(features, labels, request)
     found = core.evaluate(
         *(x.array, codes, len(classes), x.bfloat16, precision, tolerance, leverages),
         *(regularized, method, intensity, paper, threads, progress),
@@ -162,7 +178,7 @@ def influence(
         raise overflow()
     result, rows, squared_leverages, shrunk = found
     counts = np.bincount(codes, minlength=len(classes)).astype(float)
-    return _evidence(
+    evidence = _evidence(
         result,
         dict(zip(classes, counts.tolist(), strict=True)),
         rows,
@@ -170,6 +186,8 @@ def influence(
         math.nan if shrunk is None else shrunk.score,
         squared_leverages,
     )
+    doubt = column_doubt(x.suspects, codes, len(classes))
+    return replace(evidence, left_out=x.left_out, column_doubt=doubt)
 
 
 def evidence_of_moments(

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from hscore_fast._arrays import as_numpy, is_real
-from hscore_fast._frames import columns_of, side_by_side
+from hscore_fast._column_doubts import Suspect, listed
+from hscore_fast._columns import EVERY_COLUMN, ColumnRequest, refuse_request
+from hscore_fast._frames import Column, columns_of, side_by_side
 from hscore_fast._variants import core
 
 __all__ = [
@@ -47,6 +50,9 @@ class Features:
     array: NDArray[Any] | core.Columns
     bfloat16: bool = False  # the array then holds the bits as uint16
     names: list[object] | None = None  # of the columns, where they have names
+    left_out: Mapping[str, str] = field(default_factory=dict)  # the table's others, and why
+    suspects: Sequence[Suspect] = ()  # columns that may number the rows or the classes
+    columns: Sequence[Column] = ()  # what `array` sees side by side, where it does
 
     def __len__(self) -> int:
         return self.n_samples
@@ -70,39 +76,93 @@ class Features:
             )
         return False  # columns of several types
 
+    def piece(self, column: Column) -> NDArray[Any]:
+        """Give a column of `columns` as one matrix."""
+        pieces = [piece.reshape(len(piece), -1) for piece in column.pieces]
+        if any(piece.dtype.kind == "V" for piece in pieces):  # the bits of a bfloat16
+            pieces = [
+                (p.view(np.uint16).astype(np.uint32) << np.uint32(16)).view(np.float32)
+                if p.dtype.kind == "V"
+                else p
+                for p in pieces
+            ]
+        return pieces[0] if len(pieces) == 1 else np.concatenate(pieces)
+
     def column(self, index: int) -> str:
         """Name a column in a message."""
         name = "" if self.names is None else f" ({self.names[index]!r})"
         return f"column {index}{name}"
 
 
-def as_features(features: Any) -> Features:
-    """See features as a real matrix; one column if they are one-dimensional."""
+def as_features(features: Any, request: ColumnRequest = EVERY_COLUMN) -> Features:
+    """See features as a real matrix; one column if they are one-dimensional.
+
+    Parameters
+    ----------
+    features : array_like
+        In memory.
+    request : ColumnRequest
+        Which columns of a table to take; refused where there is no table.
+    """
     if isinstance(features, Features):
         return features
-    names: list[object] | None = None
-    array: NDArray[Any] | core.Columns
-    bfloat16 = False
-    columns = None if isinstance(features, (np.ndarray, list)) else columns_of(features)
-    if columns is None:
-        array, bfloat16 = _as_matrix(features)
-    else:
-        array = side_by_side(columns)
-        if len(columns) == array.shape[1]:
-            names = [column.name for column in columns]
-    if array.shape[1] == 0:
-        raise ValueError(f"features must have at least one column, got shape {array.shape}")
-    return Features(array, bfloat16, names)
+    found = None if isinstance(features, np.ndarray) else columns_of(features, request)
+    if found is not None:
+        array = side_by_side(found.columns)
+        names = None
+        if len(found.columns) == array.shape[1]:
+            names = [column.name for column in found.columns]
+        suspects = [
+            Suspect(known, partial(_values, column.pieces)) for known, column in found.suspects
+        ]
+        return _with_columns(Features(array, False, names, found.left_out, suspects, found.columns))
+    if request.given:
+        refuse_request(request, f"an array ({type(features).__name__})")
+    batches = _batches(features)
+    if batches is not None:
+        return _with_columns(batches)
+    return _with_columns(Features(*_as_matrix(features)))
+
+
+def _with_columns(x: Features) -> Features:
+    if x.array.shape[1] == 0:
+        raise ValueError(f"features must have at least one column, got shape {x.array.shape}")
+    return x
+
+
+def _values(pieces: list[NDArray[Any]]) -> NDArray[Any]:
+    return pieces[0] if len(pieces) == 1 else np.concatenate(pieces)
+
+
+def _batches(features: Any) -> Features | None:
+    """See a list of matrices as one below the other; None if it is no such list."""
+    if not isinstance(features, (list, tuple)) or not features:
+        return None
+    if any(getattr(batch, "ndim", 0) != 2 for batch in features):
+        return None
+    seen = [as_numpy(batch, f"features[{number}]") for number, batch in enumerate(features)]
+    for number, (batch, bfloat16) in enumerate(seen):
+        if not (bfloat16 or is_real(batch.dtype)):
+            raise _not_real(f"features[{number}]", batch.dtype)
+        if batch.shape[1] != seen[0][0].shape[1]:
+            raise ValueError(
+                f"features is a list of matrices of different widths: features[0] has shape "
+                f"{seen[0][0].shape}, features[{number}] has {batch.shape}"
+            )
+    if len(seen) == 1:
+        return Features(*seen[0])
+    # The core takes two bytes without a meaning for a bfloat16.
+    pieces = [batch.view("V2") if bfloat16 else batch for batch, bfloat16 in seen]
+    columns = [Column("", pieces)]
+    return Features(side_by_side(columns), columns=columns)
 
 
 def _as_matrix(features: Any) -> tuple[NDArray[Any], bool]:
+    if isinstance(features, Mapping):
+        raise _is_mapping(features)
     array, bfloat16 = as_numpy(features, "features")
-    if not is_real(array.dtype):
-        raise TypeError(
-            f"features must be real numbers (float16, bfloat16, float32, float64, integers or "
-            f"booleans), got dtype {array.dtype}: convert them, for example with "
-            ".astype(numpy.float64)"
-        )
+    if not (bfloat16 or is_real(array.dtype)):
+        raise _not_real("features", array.dtype)
     if array.ndim == 1:
         array = array[:, np.newaxis]
     if array.ndim != 2:
@@ -111,6 +171,23 @@ def _as_matrix(features: Any) -> tuple[NDArray[Any], bool]:
             f"{array.shape}: reshape or pool them to one row per sample"
         )
     return array, bfloat16
+
+
+def _not_real(what: str, dtype: np.dtype[Any]) -> TypeError:
+    return TypeError(
+        f"{what} must be real numbers (float16, bfloat16, float32, float64, integers or "
+        f"booleans), got dtype {dtype}: convert them, for example with .astype(numpy.float64)"
+    )
+
+
+def _is_mapping(features: Mapping[Any, Any]) -> TypeError:
+    names = list(features)
+    one = names[0] if names else "name"
+    return TypeError(
+        f"features is a {type(features).__name__} of {len(names)} arrays ({listed(names)}), and "
+        f"one matrix is needed: pass one of them, as in features[{one!r}]; rank_sources and "
+        "transfer_matrix score each of a mapping, and pandas.DataFrame makes a table of columns"
+    )
 
 
 def as_n_threads(n_threads: int | None) -> int:

@@ -90,8 +90,8 @@ def block_places(codes: NDArray[np.int32]) -> NDArray[np.int64]:
 def indexable(features: Any) -> NDArray[Any]:
     """Give features as one array whose rows NumPy can choose from."""
     x = as_features(features)
-    if not isinstance(x.array, np.ndarray):  # a frame of separate columns
-        return np.asarray(features)
+    if not isinstance(x.array, np.ndarray):  # columns apart, or batches one below the other
+        return np.concatenate([x.piece(column) for column in x.columns], axis=1)
     if x.bfloat16:
         return (x.array.astype(np.uint32) << np.uint32(16)).view(np.float32)
     return x.array

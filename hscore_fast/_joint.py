@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from hscore_fast._frames import Column, columns_of, side_by_side
+from hscore_fast._column_doubts import Suspect, column_doubt
+from hscore_fast._columns import EVERY_COLUMN, ColumnRequest
+from hscore_fast._frames import Column, labels_request, side_by_side
 from hscore_fast._inputs import (
     Address,
     Features,
@@ -21,6 +23,7 @@ from hscore_fast._inputs import (
 )
 from hscore_fast._labels import encode
 from hscore_fast._variants import core
+from hscore_fast._warnings import warn_caller
 from hscore_fast.scores import check_lengths, overflow, refuse_non_finite
 
 if TYPE_CHECKING:
@@ -41,6 +44,8 @@ class _Part(NamedTuple):
     source: Source | None
     n_samples: int
     n_features: int
+    left_out: Mapping[str, str]
+    suspects: Sequence[Suspect]
 
 
 class Joint:
@@ -55,11 +60,14 @@ class Joint:
         Where each set begins among all columns; one entry more than there are sets.
     moments : core.Moments
         Of all columns.
+    left_out : dict of str to mapping
+        For each set, the columns of its table that are not among the features, and why.
     """
 
     def __init__(self, parts: list[_Part], codes: NDArray[np.int32], n_classes: int) -> None:
         self._parts = parts
         self.names = [part.name for part in parts]
+        self.left_out = {part.name: dict(part.left_out) for part in parts}
         self.codes = codes
         self.n_classes = n_classes
         ends = np.cumsum([part.n_features for part in parts]).tolist()
@@ -153,46 +161,54 @@ def read_joint(
 ) -> Joint:
     """Open all feature sets, check that they fit, and gather their statistics."""
     as_names(sources, "sources")
-    given = labels
+    request = EVERY_COLUMN
     if is_label_address(labels):
-        from hscore_fast.readers._formats import open_source
+        from hscore_fast.readers._stream import open_labels
 
-        given = open_source(cast(Address, labels)).read()
-    codes, classes = encode(cast(ArrayLike, given))
+        labels, request = open_labels(labels, request)
+    else:
+        request = labels_request(request, labels)
+    codes, classes = encode(cast(ArrayLike, labels))
     parts = []
     for name, features in sources.items():
         with _naming(name):
-            parts.append(_open(name, features, labels))
+            parts.append(_open(name, features, request))
             check_lengths(parts[-1], len(codes))
     if len(codes) < 2:
         raise ValueError(f"sources must have at least 2 rows, got {len(codes)}")
+    for part in parts:
+        doubt = column_doubt(part.suspects, codes, len(classes), f"sources[{part.name!r}]")
+        if doubt is not None:
+            warn_caller(doubt)
     joint = Joint(parts, codes, len(classes))
     joint.gather(threads, progress)
     return joint
 
 
-def _open(name: str, features: Any, labels: Any) -> _Part:
-    source: Source | None = None
+def _open(name: str, features: Any, request: ColumnRequest) -> _Part:
     if is_address(features):
         from hscore_fast.readers._source import width_of
         from hscore_fast.readers._stream import open_features
 
-        source = open_features(features, labels)
+        source = open_features(features, request)
         if source.mapped is None:
-            return _Part(name, [], source, source.shape[0], width_of(source))
+            return _Part(
+                *(name, [], source, source.shape[0], width_of(source)),
+                *(source.left_out, source.suspects),
+            )
         features = source.mapped
     elif type(features).__name__ == "Moments":
         raise TypeError(
             "Moments of one feature set do not say how it varies with another: give the features "
             "or the address of a file"
         )
-    x = as_features(features)
+    x = as_features(features, request)
     if isinstance(x.array, np.ndarray):
         # The core takes two bytes without a meaning for a bfloat16.
         columns = [Column(name, [x.array.view("V2") if x.bfloat16 else x.array])]
     else:
-        columns = columns_of(features) or []
-    return _Part(name, columns, None, x.n_samples, x.n_features)
+        columns = list(x.columns)
+    return _Part(name, columns, None, x.n_samples, x.n_features, x.left_out, x.suspects)
 
 
 @contextmanager

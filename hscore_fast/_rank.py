@@ -73,7 +73,7 @@ def _score(evidence: Evidence, by: str) -> float:
 
 def _facts(evidence: Evidence) -> dict[str, Any]:
     result = evidence.result
-    reason = adjusted_doubt(result)
+    reasons = filter(None, (evidence.column_doubt, adjusted_doubt(result)))
     test = pillai_test(result.score, result.rank, result.n_classes, result.total_weight)
     return {
         "h_score": result.score,
@@ -85,7 +85,8 @@ def _facts(evidence: Evidence) -> dict[str, Any]:
         "n_features": result.n_features,
         "n_classes": result.n_classes,
         "precision_used": result.precision_used,
-        "warning": "" if reason is None else str(reason),
+        "left_out": dict(evidence.left_out),
+        "warning": "; ".join(map(str, reasons)),
     }
 
 

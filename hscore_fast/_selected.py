@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, overload
 
-from hscore_fast._tables import WritesJson, html_table, number, text_table
+from hscore_fast._tables import WritesJson, html_table, left_out_notes, number, text_table
 
 if TYPE_CHECKING:
     import pandas
@@ -64,6 +64,8 @@ class SourceSelection(WritesJson, Sequence[SelectionStep]):
         Why the search ended.
     n_samples, n_classes : int
         Of the data.
+    left_out : mapping of str to mapping
+        For each source, the columns of its table that are not among the features, and why.
     """
 
     steps: tuple[SelectionStep, ...]
@@ -72,6 +74,7 @@ class SourceSelection(WritesJson, Sequence[SelectionStep]):
     stopped: str
     n_samples: int
     n_classes: int
+    left_out: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
     @property
     def selected(self) -> list[str]:
@@ -128,6 +131,7 @@ class SourceSelection(WritesJson, Sequence[SelectionStep]):
         if left:
             lines.append(f"not chosen: {', '.join(left)}")
         lines.append(f"ended because {self.stopped}")
+        lines += left_out_notes(self.left_out)
         return "\n".join(lines)
 
     def __repr__(self) -> str:
@@ -137,7 +141,8 @@ class SourceSelection(WritesJson, Sequence[SelectionStep]):
         )
 
     def _repr_html_(self) -> str:
-        return html_table(self._rows(), _HEADER, caption=f"ended because {self.stopped}")
+        notes = "".join(html_table([[note]]) for note in left_out_notes(self.left_out))
+        return html_table(self._rows(), _HEADER, f"ended because {self.stopped}") + notes
 
     def _rows(self) -> list[list[str]]:
         return [

@@ -6,12 +6,22 @@ import html
 import json
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-__all__ = ["WritesJson", "html_table", "number", "plain", "text_table"]
+__all__ = [
+    "WritesJson",
+    "html_table",
+    "left_out_notes",
+    "left_out_text",
+    "number",
+    "plain",
+    "text_table",
+]
+
+_MOST_NAMES = 8  # of columns or sources in a line
 
 Rows = Sequence[Sequence[str]]
 
@@ -47,6 +57,35 @@ def number(value: float, digits: int = 4) -> str:
     return "-" if math.isnan(value) else f"{value:.{digits}g}"
 
 
+def left_out_text(left_out: Mapping[str, str]) -> str:
+    """Name the columns of a table that are not among the features, a few of them if many."""
+    by_reason: dict[str, list[str]] = {}
+    for name, reason in left_out.items():
+        by_reason.setdefault(reason, []).append(name)
+    parts = []
+    for reason, names in by_reason.items():
+        shown = ", ".join(names[:_MOST_NAMES])
+        if len(names) > _MOST_NAMES:
+            shown += f" and {len(names) - _MOST_NAMES:,} more"
+        parts.append(f"{shown} ({reason})")
+    return ", ".join(parts)
+
+
+def left_out_notes(left_out: Mapping[str, Mapping[str, str]]) -> list[str]:
+    """Say which columns were left out of which sources' tables, in one line for equal ones."""
+    sources: dict[str, list[str]] = {}
+    for name, columns in left_out.items():
+        if columns:
+            sources.setdefault(left_out_text(columns), []).append(name)
+    notes = []
+    for text, names in sources.items():
+        shown = ", ".join(names[:_MOST_NAMES])
+        if len(names) > _MOST_NAMES:
+            shown += f" and {len(names) - _MOST_NAMES:,} more"
+        notes.append(f"left out of {shown}: {text}")
+    return notes
+
+
 class WritesJson(ABC):
     """What has ``to_dict``, as JSON."""
 
@@ -71,7 +110,7 @@ class WritesJson(ABC):
 
 def plain(value: Any) -> Any:
     """Turn a value into one that JSON can hold: nan and infinity become None."""
-    if isinstance(value, dict):
+    if isinstance(value, Mapping):
         return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [plain(item) for item in value]

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from hscore_fast._columns import EVERY_COLUMN, ColumnRequest
+from hscore_fast._frames import labels_request
 from hscore_fast._inputs import as_features
 from hscore_fast._jackknife import indexable
 from hscore_fast._labels import encode
@@ -172,7 +174,12 @@ def _alternate(
 
 
 def additive_moments(
-    features: ArrayLike, inputs: ArrayLike, labels: ArrayLike, n_bins: int, n_threads: int | None
+    features: ArrayLike,
+    inputs: ArrayLike,
+    labels: ArrayLike,
+    n_bins: int,
+    n_threads: int | None,
+    request: ColumnRequest = EVERY_COLUMN,
 ) -> Moments:
     """Statistics of the additive functions of the inputs' columns, and of the features themselves.
 
@@ -181,7 +188,8 @@ def additive_moments(
     is the H-score of these indicators, without alternating. The features stand beside them, so that
     the optimum is taken over them too.
     """
-    x, z = as_features(features), as_features(inputs)
+    request = labels_request(request, labels)
+    x, z = as_features(features, request), as_features(inputs, request)
     n_bins = _as_count(n_bins, "n_bins")
     if n_bins < 2:
         raise ValueError(f"n_bins must be at least 2, got {n_bins}")
@@ -192,7 +200,7 @@ def additive_moments(
             f"inputs must have one row per row of features, got {z.n_samples} rows for "
             f"{x.n_samples}"
         )
-    own, raw = indexable(features), indexable(inputs)
+    own, raw = indexable(x), indexable(z)
     own, raw = own.reshape(len(own), -1), raw.reshape(len(raw), -1)
     shares = np.arange(1, n_bins) / n_bins
     edges = [np.unique(np.quantile(column, shares, method="lower")) for column in raw.T]

@@ -155,8 +155,8 @@ def report_of(
         return _nothing(confidence, method)
     result = evidence.result
     counts = evidence.class_counts
-    reason = adjusted_doubt(result)
-    if reason is not None:
+    reasons = list(filter(None, (evidence.column_doubt, adjusted_doubt(result))))
+    for reason in reasons:
         warnings.warn(reason, stacklevel=stacklevel)
     test = (
         permutation_test(
@@ -198,7 +198,8 @@ def report_of(
         },
         precision_used=result.precision_used,
         error_bound=result.error_bound,
-        warnings=() if reason is None else (str(reason),),
+        warnings=tuple(map(str, reasons)),
+        left_out=dict(evidence.left_out),
     )
 
 

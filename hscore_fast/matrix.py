@@ -5,15 +5,15 @@ Long because it is one class, whose methods have an example each.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hscore_fast._inputs import as_one_of
-from hscore_fast._tables import WritesJson, html_table, text_table
+from hscore_fast._tables import WritesJson, html_table, left_out_notes, text_table
 from hscore_fast.consensus import consensus
 from hscore_fast.curriculum import Curriculum, plan
 from hscore_fast.hierarchy import Hierarchy, cluster
@@ -52,6 +52,11 @@ class TransferMatrix(WritesJson):
         Classes of the targets.
     regularized : bool
         Whether the scores are regularized.
+    n_features : ndarray of int64, shape (n_sources,)
+        Columns of the sources' features.
+    left_out : mapping of str to mapping
+        For each source, the columns of its table that are not among the features, and why: those
+        of any target's labels among them.
     """
 
     sources: tuple[str, ...]
@@ -62,6 +67,8 @@ class TransferMatrix(WritesJson):
     n_samples: int
     n_classes: NDArray[np.int64]
     regularized: bool
+    n_features: NDArray[np.int64]
+    left_out: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
     @property
     def adjusted(self) -> Floats | None:
@@ -152,6 +159,8 @@ class TransferMatrix(WritesJson):
             self.n_samples,
             self.n_classes[columns],
             self.regularized,
+            self.n_features[rows],
+            {name: self.left_out[name] for name in sources or self.sources if self.left_out},
         )
 
     def hierarchy(
@@ -309,7 +318,7 @@ class TransferMatrix(WritesJson):
         -------
         dict
             ``sources``, ``targets``, ``scores``, ``adjusted``, ``standard_errors``, ``ranks``,
-            ``n_samples``, ``n_classes`` and ``regularized``.
+            ``n_samples``, ``n_classes``, ``regularized``, ``n_features`` and ``left_out``.
         """
         adjusted, errors = self.adjusted, self.standard_errors
         return {
@@ -322,6 +331,8 @@ class TransferMatrix(WritesJson):
             "n_samples": self.n_samples,
             "n_classes": self.n_classes.tolist(),
             "regularized": self.regularized,
+            "n_features": self.n_features.tolist(),
+            "left_out": {name: dict(columns) for name, columns in self.left_out.items()},
         }
 
     def to_pandas(self, of: str = "scores") -> pandas.DataFrame:
@@ -352,7 +363,8 @@ class TransferMatrix(WritesJson):
 
     def __str__(self) -> str:
         header, *rows = self._cells()
-        return f"{self._caption()}\n{text_table(rows, header)}"
+        table = f"{self._caption()}\n{text_table(rows, header)}"
+        return "\n".join([table, *left_out_notes(self.left_out)])
 
     def __repr__(self) -> str:
         n_sources, n_targets = self.scores.shape
@@ -360,7 +372,8 @@ class TransferMatrix(WritesJson):
 
     def _repr_html_(self) -> str:
         header, *rows = self._cells()
-        return html_table(rows, header, self._caption())
+        notes = "".join(html_table([[note]]) for note in left_out_notes(self.left_out))
+        return html_table(rows, header, self._caption()) + notes
 
     def _caption(self) -> str:
         errors = "" if self.standard_errors is None else ", +- standard error"

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from hscore_fast._columns import EVERY_COLUMN
+from hscore_fast._frames import labels_request
 from hscore_fast._guard import Guard, locks_of
 from hscore_fast._inputs import (
     Progress,
@@ -20,7 +22,7 @@ from hscore_fast._labels import encode
 from hscore_fast._moments_scores import MomentsScores
 from hscore_fast._moments_storage import MomentsStorage
 from hscore_fast._variants import core
-from hscore_fast.scores import check_lengths, overflow, refuse_non_finite
+from hscore_fast.scores import check_lengths, overflow, refuse_non_finite, warn_of_columns
 
 if TYPE_CHECKING:
     from hscore_fast._core import Moments as CoreMoments
@@ -202,9 +204,10 @@ class Moments(MomentsScores, MomentsStorage):
         """
         threads = as_n_threads(n_threads)
         progress = as_progress(progress)
-        x = as_features(features)
+        x = as_features(features, labels_request(EVERY_COLUMN, labels))
         local_codes, local_classes = encode(labels)
         check_lengths(x, len(local_codes))
+        warn_of_columns(x, local_codes, len(local_classes))
         row_weights = as_weights(weights, x.n_samples)
         with self._guard.lock():
             if self.n_features not in (None, x.n_features):

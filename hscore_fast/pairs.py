@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from hscore_fast._inputs import Address, Progress, as_n_threads, as_progress, as_tol
 from hscore_fast._joint import Sources, read_joint
-from hscore_fast._tables import WritesJson, html_table, number, text_table
+from hscore_fast._tables import WritesJson, html_table, left_out_notes, number, text_table
 from hscore_fast.adjusted import adjusted_doubt, adjusted_value
 
 if TYPE_CHECKING:
@@ -32,12 +33,15 @@ class PairScores(WritesJson):
         Of sources i and j side by side; of the source alone on the diagonal. Symmetric.
     rank : ndarray of int64, shape (n_sources, n_sources)
         Of their features.
+    left_out : mapping of str to mapping
+        For each source, the columns of its table that are not among the features, and why.
     """
 
     names: tuple[str, ...]
     h_score: NDArray[np.float64]
     adjusted_h_score: NDArray[np.float64]
     rank: NDArray[np.int64]
+    left_out: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
     @property
     def best(self) -> tuple[str, str]:
@@ -66,6 +70,7 @@ class PairScores(WritesJson):
             "h_score": self.h_score.tolist(),
             "adjusted_h_score": self.adjusted_h_score.tolist(),
             "rank": self.rank.tolist(),
+            "left_out": {name: dict(columns) for name, columns in self.left_out.items()},
         }
 
     def to_pandas(self) -> pandas.DataFrame:
@@ -83,13 +88,16 @@ class PairScores(WritesJson):
         )
 
     def __str__(self) -> str:
-        return text_table(self._rows(), ("adjusted", *self.names))
+        table = text_table(self._rows(), ("adjusted", *self.names))
+        return "\n".join([table, *left_out_notes(self.left_out)])
 
     def __repr__(self) -> str:
         return f"<PairScores of {len(self.names)} sources, best {' and '.join(self.best)}>"
 
     def _repr_html_(self) -> str:
-        return html_table(self._rows(), ("adjusted", *self.names), caption="Pairs of sources")
+        notes = "".join(html_table([[note]]) for note in left_out_notes(self.left_out))
+        header = ("adjusted", *self.names)
+        return html_table(self._rows(), header, caption="Pairs of sources") + notes
 
     def _rows(self) -> list[list[str]]:
         return [
@@ -185,4 +193,4 @@ def pair_scores(
                 doubts.setdefault(type(doubt), doubt)
     for doubt in doubts.values():
         warnings.warn(doubt, stacklevel=2)
-    return PairScores(tuple(joint.names), h, adjusted_h, rank)
+    return PairScores(tuple(joint.names), h, adjusted_h, rank, joint.left_out)

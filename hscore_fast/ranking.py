@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hscore_fast._tables import WritesJson, html_table, number, text_table
+from hscore_fast._tables import WritesJson, html_table, left_out_notes, number, text_table
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -54,6 +54,8 @@ class SourceScore:
         Of the data.
     precision_used : str
         As in :class:`hscore_fast.HScoreReport`.
+    left_out : mapping of str to str
+        Columns of its table that are not among the features, and why.
     warning : str
         What speaks against the score; empty if nothing does.
     error : str
@@ -75,6 +77,7 @@ class SourceScore:
     n_features: int = 0
     n_classes: int = 0
     precision_used: str = ""
+    left_out: Mapping[str, str] = field(default_factory=dict)
     warning: str = ""
     error: str = ""
 
@@ -255,6 +258,7 @@ class SourceRanking(WritesJson, Sequence[SourceScore]):
                 f"= not told from the best, ~ not from the next, at {100 * self.confidence:g} %; "
                 f"stability {number(self.stability, 2)}"
             )
+        notes += left_out_notes({e.name: e.left_out for e in self.entries})
         notes += [f"{e.name}: {e.warning}" for e in self.entries if e.warning]
         notes += [f"{e.name} was not scored: {e.error}" for e in self.entries if e.error]
         return notes

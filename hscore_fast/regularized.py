@@ -16,7 +16,13 @@ from hscore_fast._inputs import (
     is_label_address,
 )
 from hscore_fast._variants import core
-from hscore_fast.scores import as_problem, overflow, refuse_non_finite, warn_if_single_class
+from hscore_fast.scores import (
+    as_problem,
+    overflow,
+    refuse_non_finite,
+    warn_if_single_class,
+    warn_of_columns,
+)
 
 __all__ = ["as_convention", "as_shrinkage", "regularized_h_score"]
 
@@ -142,6 +148,7 @@ def regularized_h_score(
             return result.score
         features, labels = inputs.features.mapped, inputs.labels
     x, codes, classes = as_problem(features, labels)
+    warn_of_columns(x, codes, len(classes))
     result = core.regularized_h_score(
         x.array,
         codes,

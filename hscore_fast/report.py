@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any
 
-from hscore_fast._tables import WritesJson, html_table, number, text_table
+from hscore_fast._tables import WritesJson, html_table, left_out_text, number, text_table
 
 __all__ = ["HScoreReport"]
 
@@ -76,6 +76,9 @@ class HScoreReport(WritesJson):
         Of rounding, in `h_score`.
     warnings : tuple of str
         What speaks against using these numbers.
+    left_out : mapping of str to str
+        Columns of a table that are not among the features, each with the reason: "labels", "index",
+        "no numbers", "drop" or "not in columns".
     """
 
     h_score: float
@@ -104,6 +107,7 @@ class HScoreReport(WritesJson):
     precision_used: str
     error_bound: float
     warnings: tuple[str, ...]
+    left_out: Mapping[str, str] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """Return all fields by name; the mappings are by label, as they are here."""
@@ -147,6 +151,7 @@ class HScoreReport(WritesJson):
         values["confidence_low"], values["confidence_high"] = values.pop("confidence_interval")
         values["df1"], values["df2"] = values.pop("degrees_of_freedom")
         values["warnings"] = "; ".join(values["warnings"])
+        values["left_out"] = ", ".join(self.left_out)
         return values
 
     def _facts(self) -> list[list[str]]:
@@ -174,6 +179,7 @@ class HScoreReport(WritesJson):
             ["  from", test],
             ["samples", f"{self.n_samples:,}"],
             ["features", f"{self.n_features:,}, rank {self.rank:,}"],
+            *([["  left out", left_out_text(self.left_out)]] if self.left_out else []),
             ["classes", f"{self.n_classes:,}"],
             ["condition", number(self.condition, 3)],
             ["computed in", f"{self.precision_used}, error below {number(self.error_bound, 1)}"],

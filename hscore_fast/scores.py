@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from hscore_fast._column_doubts import Suspect, column_doubt
+from hscore_fast._columns import EVERY_COLUMN, ColumnRequest
+from hscore_fast._frames import labels_request
 from hscore_fast._inputs import (
     Address,
     Features,
@@ -22,7 +26,12 @@ from hscore_fast._inputs import (
 )
 from hscore_fast._labels import encode
 from hscore_fast._variants import core
-from hscore_fast._warnings import PrecisionWarning, SaturationWarning, SingleClassWarning
+from hscore_fast._warnings import (
+    PrecisionWarning,
+    SaturationWarning,
+    SingleClassWarning,
+    warn_caller,
+)
 
 if TYPE_CHECKING:
     from hscore_fast._core import HScore
@@ -154,6 +163,7 @@ def score_result(
             features, labels, precision, tol, n_threads, check_finite, progress
         )
     x, codes, classes = as_problem(features, labels)
+    warn_of_columns(x, codes, len(classes))
     result = core.h_score(
         x.array, codes, len(classes), x.bfloat16, precision, tolerance, threads, progress
     )
@@ -166,14 +176,33 @@ def score_result(
 
 
 def as_problem(
-    features: ArrayLike | Address, labels: ArrayLike | Address
+    features: ArrayLike | Address,
+    labels: ArrayLike | Address,
+    request: ColumnRequest = EVERY_COLUMN,
 ) -> tuple[Features, NDArray[np.int32], list[Any]]:
     """See features and labels, neither an address any more, as the core takes them."""
-    x = as_features(features)
+    x = as_features(features, labels_request(request, labels))
     codes, classes = encode(cast(ArrayLike, labels))
     check_lengths(x, len(codes))
     check_two_rows(x)
     return x, codes, classes
+
+
+class _Columns(Protocol):
+    @property
+    def suspects(self) -> Sequence[Suspect]: ...
+
+
+def warn_of_columns(
+    x: _Columns,
+    codes: NDArray[np.int32] | Sequence[NDArray[np.int32]],
+    n_classes: int | Sequence[int],
+    what: str = "features",
+) -> None:
+    """Warn the caller of columns of a table that are probably no features, of any target."""
+    doubt = column_doubt(x.suspects, codes, n_classes, what)
+    if doubt is not None:
+        warn_caller(doubt)
 
 
 class _Rows(Protocol):

@@ -277,6 +277,7 @@ class _Search:
             stopped=stopped,
             n_samples=self._joint.n_samples,
             n_classes=self._joint.n_classes,
+            left_out=self._joint.left_out,
         )
 
 

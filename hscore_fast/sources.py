@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Any, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from hscore_fast._column_doubts import column_doubt
+from hscore_fast._columns import EVERY_COLUMN
 from hscore_fast._evidence import Evidence, evidence_of_blocks, evidence_of_moments, influence
+from hscore_fast._frames import labels_request
 from hscore_fast._inputs import (
     Address,
     as_confidence,
+    as_features,
     as_n_threads,
     as_names,
     as_one_of,
@@ -26,6 +31,7 @@ from hscore_fast._jackknife import BlockedMoments, as_n_blocks, total_of
 from hscore_fast._labels import encode
 from hscore_fast._rank import rank
 from hscore_fast._variants import core
+from hscore_fast._warnings import ColumnWarning, warn_caller
 from hscore_fast.moments import Moments
 from hscore_fast.ranking import SourceRanking
 from hscore_fast.regularized import as_convention, as_shrinkage
@@ -140,6 +146,9 @@ def rank_sources(
         failure = cast(Exception, error)
         failure.args = (f"sources[{name!r}]: {failure}",)
         raise failure
+    for name, evidence in found.items():
+        if isinstance(evidence, Evidence) and evidence.column_doubt is not None:
+            warn_caller(ColumnWarning(f"sources[{name!r}]: {evidence.column_doubt}"))
     return rank(found, target.codes, by, confidence, n_draws, seed)
 
 
@@ -175,23 +184,21 @@ class _Target:
     """The labels, encoded once."""
 
     def __init__(self, labels: Any) -> None:
-        self.address = labels if is_label_address(labels) else None
-        if self.address is not None:
-            from hscore_fast.readers import open_source
+        # Every table is asked for without the labels' columns.
+        self.request = labels_request(EVERY_COLUMN, labels)
+        if is_label_address(labels):
+            from hscore_fast.readers._stream import open_labels
 
-            labels = open_source(labels).read()
+            labels, self.request = open_labels(labels, EVERY_COLUMN)
         self.codes: NDArray[np.int32] | None = None
         self.classes: list[Any] = []
         if labels is not None:
             self.codes, self.classes = encode(labels)
 
-    def labels_for(self, features: Any) -> Any:
-        """Give what to score these features with."""
+    def known_codes(self) -> NDArray[np.int32]:
+        """Give the codes where a source does not bring its own."""
         if self.codes is None:
             raise ValueError("labels are missing: only blocks and Moments bring their own")
-        # In one table with the features, the labels are a column to leave out.
-        if self.address is not None and is_address(features):
-            return self.address
         return self.codes
 
     def check_counts(self, counts: Mapping[Any, float]) -> None:
@@ -283,7 +290,7 @@ def _score_rows(
 ) -> Evidence:
     evidence = influence(
         source,
-        target.labels_for(source),
+        target.known_codes(),
         regularized=settings.regularized,
         shrinkage=settings.shrinkage,
         convention=settings.convention,
@@ -293,6 +300,7 @@ def _score_rows(
         n_threads=n_threads or None,
         check_finite=settings.check_finite,
         progress=watch,
+        request=target.request,
     )
     return _known(evidence)
 
@@ -312,6 +320,8 @@ def _score_statistics(
         return evidence
     codes: dict[Any, int] = {label: code for code, label in enumerate(target.classes)}
     blocks = BlockedMoments(settings.n_blocks)
+    left_out: dict[str, str] = {}
+    doubt: ColumnWarning | None = None
     done = 0
     for number, block in enumerate(source):
         if not isinstance(block, (tuple, list)) or len(block) != 2:
@@ -320,19 +330,21 @@ def _score_statistics(
                 f"{number}"
             )
         local, classes = encode(block[1])
+        x = as_features(block[0], labels_request(target.request, block[1]))
+        left_out.update(x.left_out)
+        doubt = doubt or column_doubt(x.suspects, local, len(classes))
         own = np.array([codes.setdefault(label, len(codes)) for label in classes], np.int32)[local]
         if target.codes is not None:
             expected = target.codes[done : done + len(own)]
             if len(expected) < len(own) or (expected != own).any():
                 raise ValueError(f"the labels of block {number} are not those given as labels")
         done += len(own)
-        blocks.update(
-            block[0], own, n_threads=n_threads or None, check_finite=settings.check_finite
-        )
+        blocks.update(x, own, n_threads=n_threads or None, check_finite=settings.check_finite)
     if target.codes is not None and done != len(target.codes):
         raise ValueError(f"the blocks have {done} rows, and there are {len(target.codes)} labels")
     parts = blocks.finish(list(codes))
-    return _known(evidence_of_blocks(total_of(parts), parts, **options))
+    evidence = _known(evidence_of_blocks(total_of(parts), parts, **options))
+    return replace(evidence, left_out=left_out, column_doubt=doubt)
 
 
 def _known(evidence: Evidence | None) -> Evidence:

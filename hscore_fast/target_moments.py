@@ -11,8 +11,14 @@ from numpy.typing import ArrayLike, NDArray
 from hscore_fast._guard import Guard
 from hscore_fast._inputs import as_features, as_n_threads
 from hscore_fast._variants import core
-from hscore_fast.scores import overflow, refuse_non_finite
-from hscore_fast.targets import encode_each, score_sums, target_options, warn_about_targets
+from hscore_fast.scores import overflow, refuse_non_finite, warn_of_columns
+from hscore_fast.targets import (
+    encode_each,
+    read_targets,
+    score_sums,
+    target_options,
+    warn_about_targets,
+)
 
 if TYPE_CHECKING:
     from hscore_fast._core import TargetMoments as CoreTargetMoments
@@ -106,8 +112,10 @@ class TargetMoments:
         2
         """
         threads = as_n_threads(n_threads)
-        x = as_features(features)
+        targets, request = read_targets(targets)
+        x = as_features(features, request)
         encoded = encode_each(targets, x.n_samples)
+        warn_of_columns(x, [codes for codes, _ in encoded], [len(named) for _, named in encoded])
         with self._guard.lock():
             if self.n_features not in (None, x.n_features):
                 raise ValueError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
@@ -9,6 +10,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from hscore_fast._columns import EVERY_COLUMN, ColumnRequest
+from hscore_fast._frames import labels_request
 from hscore_fast._inputs import (
     Address,
     Features,
@@ -18,12 +21,13 @@ from hscore_fast._inputs import (
     as_progress,
     as_tol,
     is_address,
+    is_label_address,
 )
 from hscore_fast._labels import encode
 from hscore_fast._variants import core
 from hscore_fast._warnings import PrecisionWarning, SaturationWarning, SingleClassWarning
 from hscore_fast.regularized import as_convention, as_shrinkage
-from hscore_fast.scores import check_two_rows, overflow, refuse_non_finite
+from hscore_fast.scores import check_two_rows, overflow, refuse_non_finite, warn_of_columns
 
 if TYPE_CHECKING:
     from hscore_fast._core import TargetMoments as CoreTargetMoments
@@ -59,8 +63,8 @@ def h_scores(
         As for :func:`h_score`; or the address of a file, which is read once, in blocks, where it
         cannot be mapped.
     targets : array_like of shape (n_targets, n_samples), or iterable of label vectors
-        Each target's labels, of any kind that :func:`h_score` takes; the targets need not have the
-        same classes, nor labels of the same kind.
+        Each target's labels, of any kind that :func:`h_score` takes, or the address of a file; the
+        targets need not have the same classes, nor labels of the same kind.
     regularized : bool, default False
         Compute what :func:`regularized_h_score` does instead.
     shrinkage, convention
@@ -127,19 +131,22 @@ def h_scores(
     """
     options = target_options(regularized, shrinkage, convention, precision, tol, n_threads)
     progress = as_progress(progress)
+    targets, request = read_targets(targets)
     source = None
     if is_address(features):
         from hscore_fast.readers._stream import open_features  # reads files only when asked to
 
-        source = open_features(cast(Address, features), ())
+        source = open_features(cast(Address, features), request)
     if source is None or source.mapped is not None:
-        x = as_features(features if source is None else source.mapped)
+        x = as_features(features if source is None else source.mapped, request)
         codes, n_classes = _encode_all(targets, x.n_samples)
+        warn_of_columns(x, codes, n_classes)
         total = len(codes)
         tell = None if progress is None else lambda done: progress(done, total)
         result = score_targets(x, codes, n_classes, options, check_finite, tell)
     else:
         codes, n_classes = _encode_all(targets, source.shape[0])
+        warn_of_columns(source, codes, n_classes)
         total = len(codes)
         tell = None if progress is None else lambda done: progress(done, total)
         result = _score_stream(source, codes, n_classes, options, check_finite, tell)
@@ -246,6 +253,32 @@ def score_sums(moments: CoreTargetMoments, options: TargetOptions) -> TargetScor
         options.paper,
         options.n_threads,
     )
+
+
+def read_targets(targets: Any, request: ColumnRequest = EVERY_COLUMN) -> tuple[Any, ColumnRequest]:
+    """Read targets that are in files, and ask for tables without any target's columns."""
+    if isinstance(targets, np.ndarray):
+        return targets, request
+    found = []
+    for target in [targets] if isinstance(targets, (str, os.PathLike)) else targets:
+        if _names_file(target):
+            from hscore_fast.readers._stream import open_labels  # reads files only when asked to
+
+            target, request = open_labels(target, request)
+        else:
+            request = labels_request(request, target)
+        found.append(target)
+    return found, request
+
+
+def _names_file(target: Any) -> bool:
+    """Whether a target is the address of a file, and not a label of a single vector of labels."""
+    if not isinstance(target, str):
+        return is_label_address(target)
+    from hscore_fast.readers._addresses import split
+    from hscore_fast.readers._formats import FORMATS
+
+    return split(target, FORMATS).path.suffix.lower() in FORMATS
 
 
 def _encode_all(targets: Any, n_samples: int) -> tuple[list[NDArray[np.int32]], list[int]]:

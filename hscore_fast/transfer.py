@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from hscore_fast._columns import EVERY_COLUMN, ColumnRequest
+from hscore_fast._frames import labels_request
 from hscore_fast._inputs import (
     Address,
     Features,
@@ -19,6 +22,7 @@ from hscore_fast._inputs import (
     is_label_address,
 )
 from hscore_fast.matrix import TransferMatrix
+from hscore_fast.scores import warn_of_columns
 from hscore_fast.targets import (
     TargetOptions,
     encode_target,
@@ -113,11 +117,15 @@ def transfer_matrix(
     names = as_names(sources, "sources")
     target_names = as_names(targets, "targets", "labels")
     codes, n_classes = [], []
+    request = EVERY_COLUMN  # less the columns of all targets, whatever table they are in
     for name in target_names:
-        found, classes = encode_target(_read_labels(targets[name]), f"targets[{name!r}]")
+        labels, request = _read_labels(targets[name], request)
+        found, classes = encode_target(labels, f"targets[{name!r}]")
         codes.append(found)
         n_classes.append(classes)
     results = []
+    widths: list[int] = []
+    left_out: dict[str, Mapping[str, str]] = {}
     total = len(names) * len(target_names)
     for number, name in enumerate(names):
         before = number * len(target_names)
@@ -127,8 +135,9 @@ def transfer_matrix(
                 progress(before + done, total)
 
         try:
-            x = _read_features(sources[name])
+            x = _read_features(sources[name], request)
             _check_rows(x, dict(zip(target_names, codes, strict=True)))
+            warn_of_columns(x, codes, n_classes, f"sources[{name!r}]")
             error_rows = ERROR_ROWS if errors else 0
             result = score_targets(x, codes, n_classes, options, True, tell, error_rows)
         except (ValueError, TypeError, OSError) as error:
@@ -137,6 +146,8 @@ def transfer_matrix(
             raise type(error)(f"sources[{name!r}]: {error}") from error
         assert result is not None  # with values that are not finite it raises
         results.append(result)
+        widths.append(x.n_features)
+        left_out[name] = dict(x.left_out)
     _warn(names, target_names, n_classes, results, options)
     return TransferMatrix(
         sources=names,
@@ -151,23 +162,27 @@ def transfer_matrix(
         n_samples=results[0].n_samples,
         n_classes=np.array(n_classes, dtype=np.int64),
         regularized=regularized,
+        n_features=np.array(widths, dtype=np.int64),
+        left_out=left_out,
     )
 
 
-def _read_labels(labels: ArrayLike | Address) -> Any:
+def _read_labels(labels: Any, request: ColumnRequest) -> tuple[Any, ColumnRequest]:
     if not is_label_address(labels):
-        return labels
-    from hscore_fast.readers import open_source  # reads files only when asked to
+        return labels, labels_request(request, labels)
+    from hscore_fast.readers._stream import open_labels  # reads files only when asked to
 
-    return open_source(cast(Address, labels)).read()
+    return open_labels(labels, request)
 
 
-def _read_features(features: ArrayLike | Address) -> Features:
-    if is_address(features):
-        from hscore_fast.readers import open_source
+def _read_features(features: ArrayLike | Address, request: ColumnRequest) -> Features:
+    if not is_address(features):
+        return as_features(features, request)
+    from hscore_fast.readers._stream import open_features
 
-        features = open_source(cast(Address, features)).read()
-    return as_features(features)
+    source = open_features(cast(Address, features), request)
+    x = as_features(source.mapped if source.mapped is not None else source.read())
+    return replace(x, left_out=source.left_out, suspects=source.suspects)
 
 
 def _check_rows(x: Features, targets: Mapping[str, NDArray[np.int32]]) -> None:

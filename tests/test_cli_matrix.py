@@ -35,6 +35,7 @@ def list_of(schema):
     return {"type": "array", "items": schema}
 
 
+NAMED = {"type": "object", "additionalProperties": TEXT}
 ROWS = list_of(list_of(maybe(NUMBER)))
 SCHEMA = record(
     sources=list_of(TEXT),
@@ -46,6 +47,11 @@ SCHEMA = record(
     n_samples=COUNT,
     n_classes=list_of(COUNT),
     regularized=TRUTH,
+    n_features=list_of(COUNT),
+    left_out={
+        "type": "object",
+        "additionalProperties": {"type": "object", "additionalProperties": TEXT},
+    },
     hierarchy=maybe(
         record(names=list_of(TEXT), linkage=ROWS, order=list_of(TEXT), newick=TEXT),
     ),

@@ -40,6 +40,7 @@ SOURCE = record(
     n_features=COUNT,
     n_classes=COUNT,
     precision_used=TEXT,
+    left_out={"type": "object", "additionalProperties": TEXT},
     warning=TEXT,
     error=TEXT,
 )

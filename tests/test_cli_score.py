@@ -57,11 +57,12 @@ SCORE_JSON = record(
     class_shares=BY_CLASS,
     class_r_squared=BY_CLASS,
     warnings={"type": "array", "items": TEXT},
+    left_out={"type": "object", "additionalProperties": TEXT},
 )
 SCORE_KEYS = {
     *NUMBERS,
     *TEXTS,
-    *("confidence_low", "confidence_high", "df1", "df2", "warnings"),
+    *("confidence_low", "confidence_high", "df1", "df2", "warnings", "left_out"),
 }
 
 

@@ -77,7 +77,7 @@ REFUSALS: dict[str, tuple[str, Callable[[Any], Any], type[Exception], tuple[str,
     "sparse": ("scipy.sparse", lambda m: m.csr_array(X), TypeError, ("csr_array", ".toarray()")),
     "sparse matrix": ("scipy.sparse", lambda m: m.coo_matrix(X), TypeError, (".toarray()",)),
     "pandas strings": (
-        *("pandas", lambda m: m.DataFrame({"a": [1.0], "b": ["x"]}), TypeError),
+        *("pandas", lambda m: m.DataFrame({"b": ["x"]}), TypeError),
         ("'b'", "pandas.to_numeric"),
     ),
     "pandas objects": (
@@ -110,9 +110,9 @@ REFUSALS: dict[str, tuple[str, Callable[[Any], Any], type[Exception], tuple[str,
         ("'b'", "1 missing", "row 1"),
     ),
     "polars strings": ("polars", lambda m: m.DataFrame({"a": ["x"]}), TypeError, ("'a'", "String")),
-    "polars lists": (
-        *("polars", lambda m: m.DataFrame({"a": [[1.0, 2.0]]}), TypeError),
-        ("'a'", "List"),
+    "polars lists of different lengths": (
+        *("polars", lambda m: m.DataFrame({"a": [[1.0, 2.0], [3.0]]}), ValueError),
+        ("'a'", "2 in row 0", "1 in row 1"),
     ),
     "polars null within an array": (
         *("polars", lambda m: m.Series("a", [[1.0, None]], m.Array(m.Float64, 2)), TypeError),
@@ -134,9 +134,26 @@ REFUSALS: dict[str, tuple[str, Callable[[Any], Any], type[Exception], tuple[str,
         ("1 missing", "row 1"),
     ),
     "arrow strings": ("pyarrow", lambda m: m.table({"a": ["x"]}), TypeError, ("'a'", "string")),
-    "arrow lists": (
-        *("pyarrow", lambda m: m.table({"a": [[1.0, 2.0]]}), TypeError),
-        ("'a'", "list", "fixed size"),
+    "arrow lists of different lengths": (
+        *("pyarrow", lambda m: m.table({"a": [[1.0, 2.0], [3.0]]}), ValueError),
+        ("'a'", "2 in row 0", "1 in row 1"),
+    ),
+    "pandas vectors of different lengths": (
+        *("pandas", lambda m: m.DataFrame({"a": [np.ones(2), np.ones(3)]}), ValueError),
+        ("'a'", "(2,)", "row 1", "(3,)"),
+    ),
+    "pandas vectors beside a number": (
+        *("pandas", lambda m: m.Series([np.ones(2), 3.0], name="a"), TypeError),
+        ("'a'", "float", "row 1"),
+    ),
+    "vectors beside other columns": (
+        *("pandas", lambda m: m.DataFrame({"a": [np.ones(2)] * 2, "b": [1, 2]}), ValueError),
+        ("'a'", "'b'", "columns='a'"),
+    ),
+    "mapping": ("numpy", lambda m: {"a": X, "b": X}, TypeError, ("dict", "'a'", "features['a']")),
+    "batches of different widths": (
+        *("numpy", lambda m: [X[:9], X[9:, :2]], ValueError),
+        ("different widths", "features[1]", "(202, 2)"),
     ),
     "arrow decimals": (
         *("pyarrow", lambda m: m.table({"a": m.array([1, 2]).cast(m.decimal128(20))}), TypeError),

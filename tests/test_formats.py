@@ -325,7 +325,7 @@ def test_tables_with_gaps_are_refused(tmp_path) -> None:
     with pytest.raises(ValueError, match="lists of different lengths"):
         h_score(tmp_path / "x.parquet", [0, 1])
     parquet.write_table(pa.table({"a": [[1.0], [3.0]], "b": [1, 2]}), tmp_path / "x.parquet")
-    with pytest.raises(ValueError, match=r"columns of lists \('a'\) beside others"):
+    with pytest.raises(ValueError, match=r"column of lists 'a' beside others \('b'\)"):
         h_score(tmp_path / "x.parquet", [0, 1])
 
 

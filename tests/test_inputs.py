@@ -35,7 +35,8 @@ pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
 def addresses(features: Any) -> tuple[list[int], Any]:
     """Tell where the numbers are read, and keep that memory from being used again."""
-    columns = None if isinstance(features, np.ndarray) else columns_of(features)
+    found = None if isinstance(features, np.ndarray) else columns_of(features)
+    columns = None if found is None else found.columns
     pieces = (
         [as_features(features).array]
         if columns is None

@@ -122,7 +122,7 @@ def test_one_column(tmp_path, name) -> None:
         np.testing.assert_array_equal(open_array(f"{tmp_path / name}:{column}"), COLUMNS[column])
     text = open_array(f"{tmp_path / name}:text")
     assert text.tolist() == ["a", "b"] * (ROWS // 2)
-    left = opened(tmp_path / name, without="3")
+    left = opened(tmp_path / name, drop="3")
     assert left.shape == (ROWS, X.shape[1] - 1)
 
 

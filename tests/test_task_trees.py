@@ -20,7 +20,7 @@ def matrix_of(scores, names=None):
     names = tuple(names or (f"t{k}" for k in range(len(scores))))
     n = len(names)
     return TransferMatrix(
-        names, names, scores, None, np.full(n, 5), 1000, np.full(n, 2), regularized=False
+        names, names, scores, None, np.full(n, 5), 1000, np.full(n, 2), False, np.full(n, 5)
     )
 
 

@@ -193,6 +193,7 @@ def small(scores, sources=("a", "b"), targets=("a", "b"), **changes):
         "n_samples": 101,
         "n_classes": np.full(scores.shape[1], 3),
         "regularized": False,
+        "n_features": np.full(len(scores), 10),
     }
     return TransferMatrix(tuple(sources), tuple(targets), scores, **{**facts, **changes})
 
@@ -268,7 +269,7 @@ def test_it_turns_into_data():
     assert facts == matrix.to_dict()
     assert list(facts) == [
         *("sources", "targets", "scores", "adjusted", "standard_errors", "ranks", "n_samples"),
-        *("n_classes", "regularized"),
+        *("n_classes", "regularized", "n_features", "left_out"),
     ]
     np.testing.assert_array_equal(facts["scores"], matrix.scores)
     pytest.importorskip("pandas")

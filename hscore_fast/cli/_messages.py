@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 import hscore_fast
+from hscore_fast._tables import left_out_text
+
+_MOST_NAMES = 8
 
 
 class BadInput(Exception):  # noqa: N818
@@ -24,11 +27,27 @@ def complain(message: str) -> None:
     print(f"hscore-fast: {printable(' '.join(message.splitlines()))}", file=sys.stderr)
 
 
+def tell_left_out(tables: Mapping[str, tuple[int, Mapping[str, str]]]) -> None:
+    """Say in one line which columns of each table were left out of how many; nothing if none."""
+    lines: dict[str, list[str]] = {}
+    for name, (n_features, left_out) in tables.items():
+        if left_out:
+            columns = "1 column" if n_features == 1 else f"{n_features:,} columns"
+            text = f"{columns} taken as features (left out: {left_out_text(left_out)})"
+            lines.setdefault(text, []).append(name)
+    for text, names in lines.items():
+        shown = ", ".join(names[:_MOST_NAMES])
+        if len(names) > _MOST_NAMES:
+            shown += f" and {len(names) - _MOST_NAMES} more"
+        complain(f"{shown}: {text}" if shown else text)
+
+
 @contextmanager
 def one_line_each() -> Iterator[None]:
     """Run library calls: their errors become `BadInput`, and each warning one line."""
     with warnings.catch_warnings(record=True) as caught:
         for category in (
+            hscore_fast.ColumnWarning,
             hscore_fast.SaturationWarning,
             hscore_fast.PrecisionWarning,
             hscore_fast.SingleClassWarning,

@@ -11,7 +11,7 @@ import typer
 import hscore_fast
 from hscore_fast import Curriculum, Hierarchy, TransferMatrix
 from hscore_fast.cli._figures import check_figure
-from hscore_fast.cli._messages import BadInput, one_line_each, printable
+from hscore_fast.cli._messages import BadInput, one_line_each, printable, tell_left_out
 from hscore_fast.cli._named import named_files
 from hscore_fast.cli._options import CsvOption, JsonOption, ThreadsOption, refuse_both
 from hscore_fast.cli._progress import share_bar
@@ -94,6 +94,13 @@ def matrix(
         curriculum, no_curriculum = _curriculum(result, of, start)
         if plot is not None:
             _draw(plot, result, hierarchy, curriculum)
+    widths = result.n_features.tolist()
+    tell_left_out(
+        {
+            name: (width, result.left_out.get(name, {}))
+            for name, width in zip(result.sources, widths, strict=True)
+        }
+    )
     rows = _rows(result)
     if as_json:
         write_json(

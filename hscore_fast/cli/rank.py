@@ -12,7 +12,7 @@ import typer
 import hscore_fast
 from hscore_fast import SourceRanking, SourceScore
 from hscore_fast.cli._figures import check_figure
-from hscore_fast.cli._messages import complain, one_line_each
+from hscore_fast.cli._messages import complain, one_line_each, tell_left_out
 from hscore_fast.cli._named import named_files
 from hscore_fast.cli._options import (
     CsvOption,
@@ -101,13 +101,18 @@ def rank(
     else:
         columns = _columns(ranking.by) if sys.stdout.isatty() else [Column(k, k) for k in _KEYS]
         write_rows("Ranking", columns, _rows(ranking), "\n".join(_notes(ranking)))
+    tell_left_out({source.name: (source.n_features, source.left_out) for source in ranking})
     for source in ranking.failed:
         complain(f"{source.name} was not scored: {source.error}")
     return 2 if ranking.failed else 0
 
 
 def _rows(ranking: SourceRanking) -> list[dict[str, Value]]:
-    return [{**asdict(source), "ties": _ties(source)} for source in ranking if not source.error]
+    return [
+        {**asdict(source), "ties": _ties(source), "left_out": ", ".join(source.left_out)}
+        for source in ranking
+        if not source.error
+    ]
 
 
 def _ties(source: SourceScore) -> str:

@@ -11,7 +11,7 @@ import typer
 
 import hscore_fast
 from hscore_fast import HScoreReport
-from hscore_fast.cli._messages import one_line_each, printable
+from hscore_fast.cli._messages import one_line_each, printable, tell_left_out
 from hscore_fast.cli._options import (
     CsvOption,
     JsonOption,
@@ -75,6 +75,7 @@ def score(
                 progress=progress,
             )
         elapsed = time.perf_counter() - start
+    tell_left_out({"": (report.n_features, report.left_out)})
     files: dict[str, Value] = {"features": features, "labels": labels}
     if as_json:
         write_json({**files, **report.to_dict(), "seconds": elapsed})

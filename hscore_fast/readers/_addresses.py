@@ -11,7 +11,9 @@ from typing import NamedTuple
 
 from hscore_fast._inputs import Address
 
-__all__ = ["Place", "places"]
+_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
+
+__all__ = ["Place", "places", "split"]
 
 
 class Place(NamedTuple):
@@ -27,8 +29,9 @@ def places(address: Address, endings: Container[str]) -> list[Place]:
     Parameters
     ----------
     address : str, path-like or list of them
-        A path; in a string also ``path:member``, and ``*``, ``?`` and ``[...]`` in a path that does
-        not exist as it is. A path-like object is always a whole path.
+        A path, in which a first ``~`` is the home folder; in a string also ``path:member``, and
+        ``*``, ``?`` and ``[...]`` in a path that does not exist as it is. A path-like object is
+        always a whole path.
     endings : container of str
         The known endings of files, behind which a colon begins a member's name.
 
@@ -49,13 +52,23 @@ def places(address: Address, endings: Container[str]) -> list[Place]:
     for one in several:
         if not isinstance(one, (str, os.PathLike)):
             raise TypeError(f"an address must be a str or path-like, got {type(one).__name__}")
-        place = _split(one, endings)
+        place = split(one, endings)
         found += _expand(place) if isinstance(one, str) else [place]
     return found
 
 
-def _split(address: str | os.PathLike[str], endings: Container[str]) -> Place:
+def split(address: str | os.PathLike[str], endings: Container[str]) -> Place:
+    """Part a file's path from a member's name; ``~`` is the home folder."""
     path = Path(address)
+    if isinstance(address, str) and _URL.match(address) and not path.exists():
+        raise ValueError(
+            f"{address!r} is a URL, and only files of this machine are read: copy it to a file "
+            "first, for example with fsspec or the storage's own program, or give the rows in "
+            "blocks to Moments.update"
+        )
+    if str(path).startswith("~") and not path.exists():
+        path = path.expanduser()
+        address = str(path) if isinstance(address, os.PathLike) else os.path.expanduser(address)
     if not isinstance(address, str) or path.exists():
         return Place(path, None)
     # A colon parts file from member only right behind a known ending: "C:\data\f.npz:a" has one

@@ -11,6 +11,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from hscore_fast._columns import ColumnRequest
 from hscore_fast._frames import Column, side_by_side
 from hscore_fast._inputs import Features
 from hscore_fast.readers._source import Source
@@ -25,7 +26,7 @@ _MOST_READERS = 64  # each keeps the schema, which takes 1 MB for 8,000 columns
 _MOST_PIECES = 100_000  # that a table may be in: each takes some hundred bytes to describe
 
 
-def open_source(path: Path, member: str | None, without: str | None) -> Source:
+def open_source(path: Path, member: str | None, request: ColumnRequest) -> Source:
     """Count the rows; no column but the first is decompressed."""
 
     def batches(n_rows: int, names: list[str]) -> Iterator[Any]:
@@ -39,7 +40,7 @@ def open_source(path: Path, member: str | None, without: str | None) -> Source:
     # A compressed column is decompressed when its batch is looked at.
     with _opened(path, _only(schema, schema.names[:1])) as (_, found, _):
         counts = [batch.num_rows for batch in found]
-    table = Table(path, schema, sum(counts), batches, member, without)
+    table = Table(path, schema, sum(counts), batches, member, request)
     if compressed:
         held = 2 * table.size(max(counts, default=0))  # one is read ahead
         table.decode_in_units(lambda: _units(path, schema, table, counts), held)
@@ -117,7 +118,8 @@ def _mapped(path: Path, table: Table) -> Features | None:
     if not table.shape[0]:
         return None
     array = side_by_side(columns)
-    return Features(array, names=None if len(columns) < array.shape[1] else list(table.names))
+    names = None if len(columns) < array.shape[1] else list(table.names)
+    return Features(array, False, names, table.left_out, table.suspects, columns)
 
 
 @contextmanager

@@ -18,7 +18,7 @@ __all__ = ["open_source"]
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|[+-]?(nan|inf|infinity)", re.A | re.I)
 
 
-def open_source(path: Path, member: str | None, without: str | None) -> Source:
+def open_source(path: Path, member: str | None) -> Source:
     """Read a column.
 
     With a column's name the first line is the heading. Without one the file must have a single
@@ -53,7 +53,10 @@ def open_source(path: Path, member: str | None, without: str | None) -> Source:
     for number, word in enumerate(words):
         if not word:
             raise ValueError(f"{what} has no label in row {number}: fill it in or drop the row")
-    return Mapped(what, _typed(words))
+    source = Mapped(what, _typed(words))
+    if member is not None:
+        source.column_names = (member,)
+    return source
 
 
 def _repeating(heading: Sequence[str], rows: Sequence[Sequence[str]]) -> str | None:

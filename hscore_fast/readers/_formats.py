@@ -6,24 +6,32 @@ import importlib
 import os
 from typing import NamedTuple, cast
 
+from hscore_fast._columns import (
+    EVERY_COLUMN,
+    ColumnNames,
+    ColumnRequest,
+    as_column_request,
+    refuse_request,
+)
 from hscore_fast._inputs import Address
 from hscore_fast.readers._addresses import Place, places
 from hscore_fast.readers._source import AnyArray, Joined, Source
 
-__all__ = ["FORMATS", "Format", "open_array", "open_source"]
+__all__ = ["FORMATS", "Format", "open_array", "open_requested", "open_source"]
 
 
 class Format(NamedTuple):
     """Where a format is read, and by what.
 
-    The module has ``open_source(path, member, without)``; ``without`` is a column of a table that
-    is not among the features, because the labels are in it.
+    The module has ``open_source(path, member)``, and that of a table's format
+    ``open_source(path, member, request)``: which of its columns to take.
     """
 
     module: str
     library: str | None = None  # what `import` calls it
     extra: str | None = None  # of this package, which brings the library
     folder: bool = False  # whether it is a folder rather than a file
+    table: bool = False  # whether it has columns with names
 
 
 # To add a format, write its module and enter it here.
@@ -32,9 +40,9 @@ FORMATS = {
     ".npz": Format("_npz"),
     ".h5": Format("_hdf5", "h5py", "hdf5"),
     ".hdf5": Format("_hdf5", "h5py", "hdf5"),
-    ".parquet": Format("_parquet", "pyarrow", "arrow"),
-    ".arrow": Format("_arrow", "pyarrow", "arrow"),
-    ".feather": Format("_arrow", "pyarrow", "arrow"),
+    ".parquet": Format("_parquet", "pyarrow", "arrow", table=True),
+    ".arrow": Format("_arrow", "pyarrow", "arrow", table=True),
+    ".feather": Format("_arrow", "pyarrow", "arrow", table=True),
     ".safetensors": Format("_safetensors", "safetensors", "safetensors"),
     ".zarr": Format("_zarr", "zarr", "zarr", folder=True),
     ".pt": Format("_pt", "torch", "torch"),
@@ -42,7 +50,13 @@ FORMATS = {
 }
 
 
-def open_source(address: Address, *, without: str | None = None) -> Source:
+def open_source(
+    address: Address,
+    *,
+    columns: ColumnNames | None = None,
+    drop: ColumnNames | None = None,
+    keep: ColumnNames | None = None,
+) -> Source:
     """Open one array, or several files as one array, to be read in blocks.
 
     Parameters
@@ -51,15 +65,16 @@ def open_source(address: Address, *, without: str | None = None) -> Source:
         As for :func:`open_array`; also a pattern such as ``parts/*.h5:/layer4``, or a list, whose
         arrays are taken one below the other in that order. The files of a pattern are sorted by
         name, numbers in it by value.
-    without : str, optional
-        A column of a table (.parquet, .arrow, .feather) to leave out, where all of a table's
-        numeric columns are taken.
+    columns, drop, keep : str or sequence of str, optional
+        Columns of a table (.parquet, .arrow, .feather), by name or by a pattern such as ``"f*"``:
+        take only these; leave these out; take these although they are an index.
 
     Returns
     -------
     Source
-        With ``shape``, ``dtype``, ``blocks(n_rows)``, ``read()``, and ``mapped``: the whole array,
-        if it needs no memory. No file stays open.
+        With ``shape``, ``dtype``, ``blocks(n_rows)``, ``read()``, ``left_out``: the columns of a
+        table that are not taken, and why; and ``mapped``: the whole array, if it needs no memory.
+        No file stays open.
 
     Raises
     ------
@@ -82,7 +97,12 @@ def open_source(address: Address, *, without: str | None = None) -> Source:
     [(2, 4), (2, 4), (2, 4)]
     >>> folder.cleanup()
     """
-    parts = [_open(place, without) for place in places(address, FORMATS)]
+    return open_requested(address, as_column_request(columns, drop, keep))
+
+
+def open_requested(address: Address, request: ColumnRequest) -> Source:
+    """Open what an address names, of a table the columns that are asked for."""
+    parts = [_open(place, request) for place in places(address, FORMATS)]
     return parts[0] if len(parts) == 1 else Joined(parts)
 
 
@@ -138,7 +158,7 @@ def open_array(address: str | os.PathLike[str]) -> AnyArray:
     return open_source(address).read()
 
 
-def _open(place: Place, without: str | None) -> Source:
+def _open(place: Place, request: ColumnRequest) -> Source:
     path, member = place
     form = FORMATS.get(path.suffix.lower())
     if form is None:
@@ -167,4 +187,11 @@ def _open(place: Place, without: str | None) -> Source:
             f'pip install "hscore-fast[{form.extra}]"',
             name=form.library,
         ) from error
-    return cast(Source, module.open_source(path, member, without))
+    if form.table and member is None:
+        return cast(Source, module.open_source(path, None, request))
+    if request.given:
+        what = repr(str(path))
+        refuse_request(request, what if member is None else f"the column {member!r} of {what}")
+    if form.table:
+        return cast(Source, module.open_source(path, member, EVERY_COLUMN))
+    return cast(Source, module.open_source(path, member))

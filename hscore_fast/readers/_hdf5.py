@@ -34,7 +34,7 @@ _LEAST_PACKED = 1 << 14  # bytes; of smaller chunks handling each costs more tha
 _SHUFFLE, _DEFLATE = h5py.h5z.FILTER_SHUFFLE, h5py.h5z.FILTER_DEFLATE
 
 
-def open_source(path: Path, member: str | None, without: str | None) -> Source:
+def open_source(path: Path, member: str | None) -> Source:
     """Look at a dataset; nothing of it is read."""
     with _opened(path) as file:
         names = _dataset_names(file)

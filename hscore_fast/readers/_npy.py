@@ -13,7 +13,7 @@ from hscore_fast.readers._source import AnyArray, Mapped, Source
 __all__ = ["Header", "map_array", "open_source", "read_header", "read_header_at"]
 
 
-def open_source(path: Path, member: str | None, without: str | None) -> Source:
+def open_source(path: Path, member: str | None) -> Source:
     """Map the array; nothing of it is read."""
     refuse_member(path, member)
     what = repr(str(path))

@@ -25,7 +25,7 @@ _PIECE = 1 << 18
 _LOCAL_HEADER = struct.Struct("<4s22xHH")  # signature; the lengths of the name and of the extras
 
 
-def open_source(path: Path, member: str | None, without: str | None) -> Source:
+def open_source(path: Path, member: str | None) -> Source:
     """Map a stored member; read a compressed one as it is asked for."""
     with _clear_errors(path), zipfile.ZipFile(path) as archive:
         entries = {

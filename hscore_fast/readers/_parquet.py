@@ -9,6 +9,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
+from hscore_fast._columns import ColumnRequest
 from hscore_fast.readers._source import Source
 from hscore_fast.readers._tables import Part, Table, Unit, clear_errors
 
@@ -19,7 +20,7 @@ __all__ = ["open_source"]
 _COLUMN_BYTES = 5 << 19
 
 
-def open_source(path: Path, member: str | None, without: str | None) -> Source:
+def open_source(path: Path, member: str | None, request: ColumnRequest) -> Source:
     """Look at the footer; nothing but a list's length is read."""
 
     def batches(n_rows: int, names: list[str]) -> Iterator[Any]:
@@ -34,7 +35,7 @@ def open_source(path: Path, member: str | None, without: str | None) -> Source:
 
     with clear_errors(path, "parquet"), pq.ParquetFile(path, memory_map=True) as file:
         schema, footer = file.schema_arrow, file.metadata
-    table = Table(path, schema, footer.num_rows, batches, member, without)
+    table = Table(path, schema, footer.num_rows, batches, member, request)
     held = _held(footer, table.names)
     table.decode_in_units(lambda: _units(path, footer, table), held)
     return table

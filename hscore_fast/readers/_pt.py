@@ -16,7 +16,7 @@ from hscore_fast.readers._source import Bfloat16, Mapped, Source
 __all__ = ["open_source"]
 
 
-def open_source(path: Path, member: str | None, without: str | None) -> Source:
+def open_source(path: Path, member: str | None) -> Source:
     """Map a tensor, or one of a dictionary or list of them, nested ones as ``outer.inner``."""
     try:
         saved = torch.load(path, map_location="cpu", weights_only=True, mmap=True)

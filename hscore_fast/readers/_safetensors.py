@@ -31,7 +31,7 @@ _DTYPES = {
 }
 
 
-def open_source(path: Path, member: str | None, without: str | None) -> Source:
+def open_source(path: Path, member: str | None) -> Source:
     """Map a tensor; nothing of it is read."""
     try:
         # The library refuses a header that does not cover the file exactly.

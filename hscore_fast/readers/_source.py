@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hscore_fast._column_doubts import Suspect
 from hscore_fast._inputs import Features, as_features
 
 __all__ = ["AnyArray", "Bfloat16", "Joined", "Mapped", "Source", "block_rows", "slices", "width_of"]
@@ -43,6 +45,12 @@ class Source(ABC):
         The whole array, or the table of its columns, where that costs no memory.
     rows_together : int
         Rows that the file stores as one piece, so that a part of it costs as much as all of it.
+    column_names : tuple of str
+        Of what is taken from a table; empty for what is none.
+    left_out : mapping of str to str
+        Columns of a table that are not taken, and why.
+    suspects : sequence of Suspect
+        Columns that are taken and may number the rows or the classes.
 
     Examples
     --------
@@ -65,6 +73,9 @@ class Source(ABC):
     narrow: bool
     mapped: Any = None
     rows_together: int = 1
+    column_names: tuple[str, ...] = ()
+    left_out: Mapping[str, str] = MappingProxyType({})
+    suspects: Sequence[Suspect] = ()
 
     def __init__(self, what: str, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
         self.what = what
@@ -152,6 +163,8 @@ class Joined(Source):
                     f"the parts of one matrix must be of one kind: {first.what} holds "
                     f"{first.dtype}, {part.what} holds {part.dtype}"
                 )
+            if first.column_names and part.column_names not in ((), first.column_names):
+                raise ValueError(_other_columns(first, part))
         if not first.shape:
             raise ValueError(f"{first.what} holds a single number, not the rows of a matrix")
         rows = sum(part.shape[0] for part in parts)
@@ -161,6 +174,9 @@ class Joined(Source):
         self.parts = tuple(parts)
         self.narrow = all(part.narrow for part in parts)
         self.rows_together = max(part.rows_together for part in parts)
+        self.column_names = first.column_names
+        self.left_out = {name: why for part in parts for name, why in part.left_out.items()}
+        self.suspects = [_joined(name, parts) for name in dict.fromkeys(_suspected(parts))]
 
     def blocks(self, n_rows: int) -> Iterator[AnyArray]:
         """Give the blocks of each part in turn; no block spans two parts."""
@@ -171,6 +187,34 @@ class Joined(Source):
         """Give the blocks of each part as the core takes them."""
         for part in self.parts:
             yield from _all_rows(part, part.matrices(n_rows))
+
+
+def _other_columns(first: Source, part: Source) -> str:
+    if set(first.column_names) == set(part.column_names):
+        difference = "in another order"
+    else:
+        pairs = zip(first.column_names, part.column_names, strict=True)
+        ours, theirs = next(pair for pair in pairs if pair[0] != pair[1])
+        difference = f"{theirs!r} where the first has {ours!r}"
+    return (
+        f"the parts of one matrix must have the same columns: {part.what} has those of "
+        f"{first.what} {difference}: write them alike, or name the columns, one file at a time"
+    )
+
+
+def _suspected(parts: Sequence[Source]) -> Iterator[Hashable]:
+    for part in parts:
+        for suspect in part.suspects:
+            yield suspect.field.name
+
+
+def _joined(name: Hashable, parts: Sequence[Source]) -> Suspect:
+    """Join a column that is suspected in some part; in the others it may be of another type."""
+    own = [[s for s in part.suspects if s.field.name == name] for part in parts]
+    found = [suspects[0] for suspects in own if suspects]
+    if len(found) < len(parts):
+        return Suspect(found[0].field, lambda: np.zeros(0, np.int64))
+    return Suspect(found[0].field, lambda: np.concatenate([s.values() for s in found]))
 
 
 Block = TypeVar("Block", AnyArray, Features)

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from hscore_fast._columns import EVERY_COLUMN, ColumnRequest
+from hscore_fast._frames import labels_request
 from hscore_fast._inputs import (
     Address,
     Progress,
@@ -22,11 +24,10 @@ from hscore_fast._jackknife import BlockedMoments
 from hscore_fast._labels import encode
 from hscore_fast._variants import core
 from hscore_fast.moments import Moments
-from hscore_fast.readers._addresses import places
 from hscore_fast.readers._blocks import Rows, checked_blocks
-from hscore_fast.readers._formats import FORMATS, open_source
+from hscore_fast.readers._formats import open_requested, open_source
 from hscore_fast.readers._source import AnyArray, Source, width_of
-from hscore_fast.scores import score_result
+from hscore_fast.scores import score_result, warn_of_columns
 
 if TYPE_CHECKING:
     from hscore_fast._core import HScore
@@ -50,10 +51,11 @@ __all__ = [
 class _Given(Source):
     """Features that the caller has in memory, in any form that the scores take."""
 
-    def __init__(self, features: Any) -> None:
-        x = as_features(features)
+    def __init__(self, features: Any, request: ColumnRequest) -> None:
+        x = as_features(features, request)
         super().__init__("features", (x.n_samples, x.n_features), np.dtype(np.float64))
-        self.mapped = features
+        self.mapped = x
+        self.left_out, self.suspects = x.left_out, x.suspects
 
     def blocks(self, n_rows: int) -> Generator[AnyArray, None, None]:
         """Give all of them: nothing needs to be read."""
@@ -68,32 +70,31 @@ class Inputs(NamedTuple):
     labels: Any
 
 
-def open_inputs(features: ArrayLike | Address, labels: ArrayLike | Address) -> Inputs:
-    """Open features and labels, either of which may be an address, and compare their lengths."""
+def open_inputs(
+    features: ArrayLike | Address,
+    labels: ArrayLike | Address,
+    request: ColumnRequest = EVERY_COLUMN,
+) -> Inputs:
+    """Open features and labels, either of which may be an address."""
+    labels, request = open_labels(labels, request)
     if is_address(features):
-        source = open_features(cast(Address, features), labels)
-    else:
-        source = _Given(features)
-    if is_label_address(labels):
-        labels = open_source(cast(Address, labels)).read()
-    return Inputs(source, labels)
+        return Inputs(open_features(cast(Address, features), request), labels)
+    return Inputs(_Given(features, request), labels)
 
 
-def open_features(features: Address, labels: ArrayLike | Address) -> Source:
-    """Open features; of a table that the labels are in, too, all columns but those."""
-    without = _label_column(features, labels) if is_label_address(labels) else None
-    source = open_source(features, without=without)
+def open_labels(labels: Any, request: ColumnRequest) -> tuple[Any, ColumnRequest]:
+    """Read labels if they are in a file, and ask for tables without the columns they are in."""
+    if not is_label_address(labels):
+        return labels, labels_request(request, labels)
+    source = open_source(cast(Address, labels))
+    return source.read(), request.without(source.column_names)
+
+
+def open_features(features: Address, request: ColumnRequest = EVERY_COLUMN) -> Source:
+    """Open features; of a table the columns that are asked for, less those of the labels."""
+    source = open_requested(features, request)
     _check_features(source)
     return source
-
-
-def _label_column(features: Any, labels: Any) -> str | None:
-    """Return the column of the labels if it is in the table that the features are, too."""
-    if not is_address(features):
-        return None
-    theirs = places(labels, FORMATS)
-    ours = {place.path for place in places(features, FORMATS)}
-    return theirs[0].member if theirs[0].path in ours else None
 
 
 def _check_features(source: Source) -> None:
@@ -166,7 +167,7 @@ def read_moments(
     source, found = open_inputs(features, labels)
     if isinstance(source, _Given):
         return Moments().update(
-            cast(ArrayLike, features), found, n_threads=n_threads, check_finite=check_finite
+            source.mapped, found, n_threads=n_threads, check_finite=check_finite
         )
     return stream_moments(
         source, found, n_threads=n_threads, check_finite=check_finite, progress=progress
@@ -185,6 +186,7 @@ def stream_moments(
     codes, classes = encode(labels)
     threads = as_n_threads(n_threads)
     rows = Rows(source, len(codes), threads, progress)
+    warn_of_columns(source, codes, len(classes))
     statistics = core.Moments(width_of(source))
     if not statistics.update(
         *(rows.for_core(), codes, len(classes), None),
@@ -273,6 +275,7 @@ def rows_to_score(
     codes, classes = encode(labels)
     rows = Rows(source, len(codes), threads, progress)
     check_two_rows(source)
+    warn_of_columns(source, codes, len(classes))
     return rows, codes, classes
 
 

@@ -11,7 +11,10 @@ from typing import Any, NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from hscore_fast._frames import arrow_dtype, arrow_values
+from hscore_fast._column_doubts import Field, Suspect, listed
+from hscore_fast._columns import Choice, ColumnRequest, choose, nothing_left
+from hscore_fast._fields import arrow_dtype, arrow_field, index_of
+from hscore_fast._frames import arrow_values
 from hscore_fast._inputs import Features
 from hscore_fast._variants import core
 from hscore_fast.readers._members import choose_member
@@ -24,6 +27,7 @@ __all__ = ["Part", "Table", "Unit", "clear_errors"]
 _MOST_BYTES = 128 << 20  # that pyarrow may hold of a table; one that takes more goes to a file
 _PART_BYTES = 2 << 20  # of the columns that a thread then decodes together
 _DECODED_BYTES = 256 << 20  # of rows that are decoded to a file before the core takes them
+_ROWS_OF_ONE_COLUMN = 1 << 20  # at a time, where one is read alone
 _LINE = 64  # bytes of a line of the processor's cache
 
 
@@ -54,8 +58,10 @@ class Table(Source):
         Of the table.
     batches : callable
         ``batches(n_rows, names)`` gives record batches with these columns.
-    member, without : str or None
-        The column asked for; the column to leave out.
+    member : str or None
+        The column asked for.
+    request : ColumnRequest
+        Which columns are, where none is asked for.
 
     Attributes
     ----------
@@ -70,12 +76,24 @@ class Table(Source):
         n_rows: int,
         batches: Callable[[int, list[str]], Iterable[Any]],
         member: str | None,
-        without: str | None,
+        request: ColumnRequest,
     ) -> None:
         self._batches = batches
         self._units: Callable[[], Iterable[Unit]] | None = None
         self._whole: tuple[int, tuple[AnyArray, ...]] = (0, ())  # rows of a block, and all blocks
-        self.names = _chosen(path, schema, member, without)
+        _refuse_duplicates(path, schema.names)
+        if member is None:
+            fields = [arrow_field(field.name, field.type) for field in schema]
+            choice = _chosen(path, schema, fields, request)
+            self.names = [schema.names[place] for place in choice.taken]
+            self.left_out = choice.left_out
+            self.suspects = [
+                Suspect(fields[place], partial(self._column_alone, schema.names[place]))
+                for place in choice.suspects
+            ]
+        else:
+            self.names = [choose_member(path, schema.names, member, "column")]
+        self.column_names = tuple(self.names)
         types = [_storage(schema.field(name).type) for name in self.names]
         self._lists = _is_list(types[0])
         what = repr(str(path) if member is None else f"{path}:{member}")
@@ -97,6 +115,17 @@ class Table(Source):
                 first = _column(batch, 0)
                 return len(first[0]) if first[0].is_valid else 0
         raise ValueError(f"{what} has no rows, so the length of its lists is unknown")
+
+    def _column_alone(self, name: str) -> AnyArray:
+        """Read one column; empty if values are missing, which the features' reading refuses."""
+        pieces = [np.zeros(0, np.int64)]
+        for batch in self._batches(_ROWS_OF_ONE_COLUMN, [name]):
+            column = _column(batch, 0)
+            if column.null_count:
+                return pieces[0]
+            pieces.append(arrow_values(column).copy())  # the mapping ends with the walk
+            del batch, column
+        return np.concatenate(pieces[1:] or pieces)
 
     def blocks(self, n_rows: int) -> Iterator[AnyArray]:
         """Convert batches; a block may hold fewer rows than asked for."""
@@ -259,28 +288,35 @@ class Table(Source):
         return block
 
 
-def _chosen(path: Path, schema: Any, member: str | None, without: str | None) -> list[str]:
-    if member is not None:
-        return [choose_member(path, schema.names, member, "column")]
-    numbers, lists = [], []
-    for field in schema:
-        if field.name == without:
-            continue
-        if _is_list(_storage(field.type)):
-            lists.append(field.name)
-        elif _is_number(field.type):
-            numbers.append(field.name)
-    if len(lists) == 1 and not numbers:
-        return lists
-    if lists:
+def _refuse_duplicates(path: Path, names: list[str]) -> None:
+    """Refuse columns of one name, which pyarrow cannot tell apart."""
+    if len(set(names)) < len(names):
+        seen: set[str] = set()
+        twice = [name for name in names if name in seen or seen.add(name)]  # type: ignore[func-returns-value]
         raise ValueError(
-            f"{str(path)!r} holds columns of lists ({', '.join(map(repr, lists))}) beside others; "
-            f"say which column, as in {f'{path.name}:{lists[0]}'!r}"
+            f"{str(path)!r} has more than one column named {listed(list(dict.fromkeys(twice)))}: "
+            "write it again with a name of its own for each column"
         )
-    if not numbers:
-        known = ", ".join(map(repr, schema.names))
-        raise ValueError(f"{str(path)!r} has no numeric columns; it holds {known}")
-    return numbers
+
+
+def _chosen(path: Path, schema: Any, fields: list[Field], request: ColumnRequest) -> Choice:
+    what = repr(str(path))
+    choice = choose(fields, request, index=index_of(schema), what=what)
+    if not choice.taken:
+        raise nothing_left(choice, what, f"name one, as in {f'{path.name}:name'!r}")
+    if any(fields[place].kind == "vectors" for place in choice.taken):
+        if len(choice.taken) > 1:
+            raise ValueError(
+                f"{what} holds a column of lists, which is read from a file alone: name only one "
+                "in columns, or load the table"
+            )
+        field = schema.field(choice.taken[0])
+        if not _is_list(_storage(field.type)):
+            raise ValueError(
+                f"{what} has lists of lists in the column {field.name!r} ({field.type}), which are "
+                "not read from a file: load the table, or write flat lists"
+            )
+    return choice
 
 
 def _column(batch: Any, position: int) -> Any:

@@ -20,7 +20,7 @@ from hscore_fast.readers._source import AnyArray, Source
 __all__ = ["open_source"]
 
 
-def open_source(path: Path, member: str | None, without: str | None) -> Source:
+def open_source(path: Path, member: str | None) -> Source:
     """Look at an array; nothing of it is read."""
     with _clear_errors(path):
         store = zarr.open(str(path), mode="r")
