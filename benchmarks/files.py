@@ -172,7 +172,7 @@ import numpy as np
 from hscore_fast import h_score
 from hscore_fast.bench.memory import watched
 from hscore_fast.readers import open_source
-from hscore_fast.readers._source import block_rows
+from hscore_fast._files.source import block_rows
 
 path, labels, array, what, threads, rounds = sys.argv[1:]
 labels = np.load(labels)

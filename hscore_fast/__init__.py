@@ -16,33 +16,34 @@ from __future__ import annotations
 
 from typing import TypedDict
 
-from hscore_fast import reference
-from hscore_fast._selected import SelectionStep, SourceSelection
-from hscore_fast._variants import core as _active_core
-from hscore_fast._warnings import (
+from hscore_fast import datasets, readers, reference
+from hscore_fast._moments.moments import Moments
+from hscore_fast._moments.target_moments import TargetMoments
+from hscore_fast._public import publish
+from hscore_fast._results.warnings import (
     ColumnWarning,
     PrecisionWarning,
     SaturationWarning,
     SingleClassWarning,
 )
-from hscore_fast.ace import MaximalCorrelation, maximal_correlation
-from hscore_fast.adjusted import adjusted_h_score, chance_level
-from hscore_fast.consensus import consensus
-from hscore_fast.curriculum import Curriculum
-from hscore_fast.evaluation import HScoreReport, evaluate
-from hscore_fast.hierarchy import Hierarchy
-from hscore_fast.matrix import TransferMatrix
-from hscore_fast.moments import Moments
-from hscore_fast.pairs import PairScores, pair_scores
-from hscore_fast.ranking import SourceRanking, SourceScore
-from hscore_fast.regularized import regularized_h_score
-from hscore_fast.scores import h_score
-from hscore_fast.selection import select_sources
-from hscore_fast.sources import rank_sources
-from hscore_fast.target_moments import TargetMoments
-from hscore_fast.targets import h_scores
-from hscore_fast.transfer import transfer_matrix
-from hscore_fast.transferability import Transferability, transferability
+from hscore_fast._scores.adjusted import adjusted_h_score, chance_level
+from hscore_fast._scores.evaluate import HScoreReport, evaluate
+from hscore_fast._scores.h_score import h_score
+from hscore_fast._scores.h_scores import h_scores
+from hscore_fast._scores.maximal_correlation import MaximalCorrelation, maximal_correlation
+from hscore_fast._scores.regularized import regularized_h_score
+from hscore_fast._scores.transferability import Transferability, transferability
+from hscore_fast._sources.pair_scores import PairScores, pair_scores
+from hscore_fast._sources.rank_sources import rank_sources
+from hscore_fast._sources.ranking import SourceRanking, SourceScore
+from hscore_fast._sources.select_sources import select_sources
+from hscore_fast._sources.selection import SelectionStep, SourceSelection
+from hscore_fast._transfer.curriculum import Curriculum
+from hscore_fast._transfer.hierarchy import Hierarchy
+from hscore_fast._transfer.matrix import TransferMatrix
+from hscore_fast._transfer.transfer_matrix import transfer_matrix
+from hscore_fast._variants import core as _active_core
+from hscore_fast.consensus import consensus  # hides the module of its name, loaded here
 
 __all__ = [
     "BuildInfo",
@@ -68,12 +69,14 @@ __all__ = [
     "build_info",
     "chance_level",
     "consensus",
+    "datasets",
     "evaluate",
     "h_score",
     "h_scores",
     "maximal_correlation",
     "pair_scores",
     "rank_sources",
+    "readers",
     "reference",
     "regularized_h_score",
     "select_sources",
@@ -115,3 +118,14 @@ def build_info() -> BuildInfo:
 
 
 __version__: str = _active_core.__version__
+
+
+# Documented as well; each needs an extra, so it is there once somebody imported it.
+_MODULES = ("dask", "plots", "torch")
+
+
+def __dir__() -> list[str]:
+    return sorted({*__all__, *(name for name in _MODULES if name in globals())})
+
+
+publish(globals())

@@ -10,6 +10,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import os
+import sys
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
@@ -90,7 +91,23 @@ def load(isa: str | None = None) -> ModuleType:
     return baseline if isa == "baseline" else _import(_name(isa))
 
 
+def _started_as_command() -> bool:
+    """Tell whether this process is ``hscore-fast`` or ``python -m hscore_fast``."""
+    program = sys.argv[0] if sys.argv else ""
+    if program == "-m":  # until the module is found, which imports its package first
+        return "hscore_fast" in sys.orig_argv
+    return Path(program).stem.removesuffix("-script") == "hscore-fast"
+
+
 if TYPE_CHECKING:  # every variant has the baseline's interface
     from hscore_fast import _core as core
 else:
-    core = load(os.environ.get("HSCORE_FAST_ISA") or None)
+    try:
+        core = load(os.environ.get("HSCORE_FAST_ISA") or None)
+    except ImportError as error:
+        # A command says in one line what is wrong; the script that pip writes for it imports the
+        # package outside of any handler.
+        if not _started_as_command():
+            raise
+        print(f"hscore-fast: {error}", file=sys.stderr)
+        raise SystemExit(2) from None

@@ -17,13 +17,13 @@ import dask.array as da
 import numpy as np
 from numpy.typing import ArrayLike
 
-from hscore_fast._evidence import evidence_of_sums
-from hscore_fast._inputs import as_confidence, as_features, as_tol
-from hscore_fast._labels import encode
+from hscore_fast._inputs.features import as_confidence, as_features, as_tol
+from hscore_fast._inputs.labels import encode
+from hscore_fast._moments.moments import Moments
+from hscore_fast._results.evidence import evidence_of_sums
+from hscore_fast._results.report import HScoreReport
+from hscore_fast._scores.evaluate import report_of
 from hscore_fast._variants import core
-from hscore_fast.evaluation import report_of
-from hscore_fast.moments import Moments
-from hscore_fast.report import HScoreReport
 
 __all__ = ["adjusted_h_score", "evaluate", "h_score", "moments", "regularized_h_score"]
 

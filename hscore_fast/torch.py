@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 
 import torch
 
-from hscore_fast.moments import Moments
+from hscore_fast._moments.moments import Moments
 
 __all__ = ["Collector"]
 

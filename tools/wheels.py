@@ -7,9 +7,9 @@ A source distribution is made, unpacked elsewhere, and every wheel is built from
 puts the runtime that a wheel needs (OpenMP's) inside and says which glibc it asks for. The first
 wheel is built twice, in different folders, and must come out the same to the last bit. Every wheel
 is installed in fresh environments without a compiler, with the oldest NumPy that its Python has
-wheels of and with the newest, and runs ``tests/minimal.py``, which takes every instruction set in
-turn; where ``qemu-x86_64`` is there (Debian: qemu-user), also on the oldest CPU of each set, which
-stops at an instruction that it does not have.
+wheels of and with the newest, and runs ``tests/project/minimal.py``, which takes every instruction
+set in turn; where ``qemu-x86_64`` is there (Debian: qemu-user), also on the oldest CPU of each set,
+which stops at an instruction that it does not have.
 
 Needs the packages of the extra ``wheels``, a C++17 compiler, and Linux.
 """
@@ -144,7 +144,7 @@ def try_wheel(wheel: Path, python: Path, numpy: str, folder: Path) -> None:
     inside = folder / "bin/python"
     pip = (inside, "-m", "pip", "install", "--quiet", "--only-binary", ":all:")
     run(*pip, wheel, f"numpy{numpy}", env=clean, cwd=folder)
-    shutil.copy(ROOT / "tests/minimal.py", folder / "minimal.py")
+    shutil.copy(ROOT / "tests/project/minimal.py", folder / "minimal.py")
     for line in run(inside, folder / "minimal.py", env=clean, cwd=folder).splitlines():
         found = re.search(r"'isa': '(\w+)'.*NumPy (\S+)", line)
         print(f"  {line if found is None else f'passed: {found[1]}, NumPy {found[2]}'}")

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 import hscore_fast
 from hscore_fast import reference
-from hscore_fast._labels import encode
+from hscore_fast._inputs.labels import encode
 from hscore_fast.bench import answers, data, rivals
 from hscore_fast.bench.cases import Case, Plan
 from hscore_fast.bench.measure import Contender

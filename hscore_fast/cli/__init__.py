@@ -33,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     try:
         # Imported here so that `import hscore_fast.cli` needs none of the extra.
-        from hscore_fast.cli._app import run
+        from hscore_fast.cli.app import run
 
         code = run(sys.argv[1:] if arguments is None else arguments)
     except ModuleNotFoundError as error:

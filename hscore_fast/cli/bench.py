@@ -9,10 +9,10 @@ from typing import Annotated, Any
 
 import typer
 
-from hscore_fast.cli._figures import check_figure, check_folder, require
-from hscore_fast.cli._messages import BadInput, complain
-from hscore_fast.cli._progress import share_bar
-from hscore_fast.cli._tables import write_csv
+from hscore_fast.cli.figures import check_figure, check_folder, require
+from hscore_fast.cli.messages import BadInput, complain
+from hscore_fast.cli.progress import share_bar
+from hscore_fast.cli.tables import write_csv
 
 _MOST_THREADS = 4096
 

@@ -10,11 +10,11 @@ from typing import Annotated, Any
 
 import typer
 
-from hscore_fast.cli._figures import FORMATS, require
-from hscore_fast.cli._messages import BadInput, complain, one_line_each
-from hscore_fast.cli._options import JsonOption
-from hscore_fast.cli._progress import share_bar
-from hscore_fast.cli._tables import Column, Value, write_json, write_rows
+from hscore_fast.cli.figures import FORMATS, require
+from hscore_fast.cli.messages import BadInput, complain, one_line_each
+from hscore_fast.cli.options import JsonOption
+from hscore_fast.cli.progress import share_bar
+from hscore_fast.cli.tables import Column, Value, write_json, write_rows
 from hscore_fast.demo import figures, study
 from hscore_fast.demo.tasks import RANDOM, UNTRAINED
 

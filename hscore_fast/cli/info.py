@@ -10,8 +10,8 @@ import numpy as np
 
 import hscore_fast
 from hscore_fast.bench.machine import processor_name, processors_allowed
-from hscore_fast.cli._options import CsvOption, JsonOption, refuse_both
-from hscore_fast.cli._tables import Column, Value, write_csv, write_facts, write_json
+from hscore_fast.cli.options import CsvOption, JsonOption, refuse_both
+from hscore_fast.cli.tables import Column, Value, write_csv, write_facts, write_json
 
 _HEADINGS = {
     "version": "hscore-fast",

@@ -10,12 +10,12 @@ import typer
 
 import hscore_fast
 from hscore_fast import Curriculum, Hierarchy, TransferMatrix
-from hscore_fast.cli._figures import check_figure
-from hscore_fast.cli._messages import BadInput, one_line_each, printable, tell_left_out
-from hscore_fast.cli._named import named_files
-from hscore_fast.cli._options import CsvOption, JsonOption, ThreadsOption, refuse_both
-from hscore_fast.cli._progress import share_bar
-from hscore_fast.cli._tables import Column, Value, write_csv, write_json, write_rows
+from hscore_fast.cli.figures import check_figure
+from hscore_fast.cli.messages import BadInput, one_line_each, printable, tell_left_out
+from hscore_fast.cli.named import named_files
+from hscore_fast.cli.options import CsvOption, JsonOption, ThreadsOption, refuse_both
+from hscore_fast.cli.progress import share_bar
+from hscore_fast.cli.tables import Column, Value, write_csv, write_json, write_rows
 
 _MOST_TARGETS_SIDE_BY_SIDE = 5
 

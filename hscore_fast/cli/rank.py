@@ -11,18 +11,18 @@ import typer
 
 import hscore_fast
 from hscore_fast import SourceRanking, SourceScore
-from hscore_fast.cli._figures import check_figure
-from hscore_fast.cli._messages import complain, one_line_each, tell_left_out
-from hscore_fast.cli._named import named_files
-from hscore_fast.cli._options import (
+from hscore_fast.cli.figures import check_figure
+from hscore_fast.cli.messages import complain, one_line_each, tell_left_out
+from hscore_fast.cli.named import named_files
+from hscore_fast.cli.options import (
     CsvOption,
     JsonOption,
     PrecisionOption,
     ThreadsOption,
     refuse_both,
 )
-from hscore_fast.cli._progress import share_bar
-from hscore_fast.cli._tables import Column, Value, write_csv, write_json, write_rows
+from hscore_fast.cli.progress import share_bar
+from hscore_fast.cli.tables import Column, Value, write_csv, write_json, write_rows
 
 _SHORT = {"adjusted": "adjusted_h_score", "regularized": "regularized_h_score"}
 

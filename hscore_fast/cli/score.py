@@ -11,16 +11,16 @@ import typer
 
 import hscore_fast
 from hscore_fast import HScoreReport
-from hscore_fast.cli._messages import one_line_each, printable, tell_left_out
-from hscore_fast.cli._options import (
+from hscore_fast.cli.messages import one_line_each, printable, tell_left_out
+from hscore_fast.cli.options import (
     CsvOption,
     JsonOption,
     PrecisionOption,
     ThreadsOption,
     refuse_both,
 )
-from hscore_fast.cli._progress import row_bar
-from hscore_fast.cli._tables import Column, Value, seconds, write_csv, write_facts, write_json
+from hscore_fast.cli.progress import row_bar
+from hscore_fast.cli.tables import Column, Value, seconds, write_csv, write_facts, write_json
 
 
 def score(

@@ -5,9 +5,12 @@ window is opened, and neither pyplot nor matplotlib's settings are touched. `sav
 vectors (.svg, .pdf) or pixels (.png). Needs the extra ``plot``.
 """
 
-from hscore_fast.plots._figure import save
-from hscore_fast.plots._matrix import heat_map
-from hscore_fast.plots._scores import agreement, ranking
-from hscore_fast.plots._trees import dendrogram, tree
+from hscore_fast._public import publish
+from hscore_fast.plots.figure import save
+from hscore_fast.plots.matrix import heat_map
+from hscore_fast.plots.scores import agreement, ranking
+from hscore_fast.plots.trees import dendrogram, tree
 
 __all__ = ["agreement", "dendrogram", "heat_map", "ranking", "save", "tree"]
+
+publish(globals())

@@ -1,0 +1,1 @@
+"""One module for each format, which `opening.FORMATS` lists and which imports its library."""

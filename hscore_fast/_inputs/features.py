@@ -1,0 +1,299 @@
+"""Check features and options once, without copying them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from hscore_fast._inputs.arrays import as_numpy, is_real
+from hscore_fast._inputs.column_doubts import Suspect, listed
+from hscore_fast._inputs.columns import EVERY_COLUMN, ColumnRequest, refuse_request
+from hscore_fast._inputs.frames import Column, columns_of, side_by_side
+from hscore_fast._variants import core
+
+__all__ = [
+    "Address",
+    "Features",
+    "Progress",
+    "as_confidence",
+    "as_features",
+    "as_n_threads",
+    "as_names",
+    "as_one_of",
+    "as_precision",
+    "as_progress",
+    "as_tol",
+    "as_weights",
+    "is_address",
+    "is_label_address",
+]
+
+Address: TypeAlias = "str | os.PathLike[str] | Sequence[str | os.PathLike[str]]"
+"""Names an array in a file, or in several; see :mod:`hscore_fast.readers`."""
+
+Progress: TypeAlias = Callable[[int, int], object]
+"""Called with the rows done and the rows in all."""
+
+PRECISIONS = ("auto", "float64", "float32", "high")
+
+
+@dataclass(frozen=True, slots=True)
+class Features:
+    """A matrix as the core takes it."""
+
+    array: NDArray[Any] | core.Columns
+    bfloat16: bool = False  # the array then holds the bits as uint16
+    names: list[object] | None = None  # of the columns, where they have names
+    left_out: Mapping[str, str] = field(default_factory=dict)  # the table's others, and why
+    suspects: Sequence[Suspect] = ()  # columns that may number the rows or the classes
+    columns: Sequence[Column] = ()  # what `array` sees side by side, where it does
+
+    def __len__(self) -> int:
+        return self.n_samples
+
+    @property
+    def n_samples(self) -> int:
+        """Number of rows."""
+        return int(self.array.shape[0])
+
+    @property
+    def n_features(self) -> int:
+        """Number of columns."""
+        return int(self.array.shape[1])
+
+    @property
+    def narrow(self) -> bool:
+        """Whether every value is of a floating-point type of 32 bits or fewer."""
+        if isinstance(self.array, np.ndarray):
+            return self.bfloat16 or (
+                self.array.dtype.kind == "f" and self.array.dtype.itemsize <= 4
+            )
+        return False  # columns of several types
+
+    def piece(self, column: Column) -> NDArray[Any]:
+        """Give a column of `columns` as one matrix."""
+        pieces = [piece.reshape(len(piece), -1) for piece in column.pieces]
+        if any(piece.dtype.kind == "V" for piece in pieces):  # the bits of a bfloat16
+            pieces = [
+                (p.view(np.uint16).astype(np.uint32) << np.uint32(16)).view(np.float32)
+                if p.dtype.kind == "V"
+                else p
+                for p in pieces
+            ]
+        return pieces[0] if len(pieces) == 1 else np.concatenate(pieces)
+
+    def column(self, index: int) -> str:
+        """Name a column in a message."""
+        name = "" if self.names is None else f" ({self.names[index]!r})"
+        return f"column {index}{name}"
+
+
+def as_features(features: Any, request: ColumnRequest = EVERY_COLUMN) -> Features:
+    """See features as a real matrix; one column if they are one-dimensional.
+
+    Parameters
+    ----------
+    features : array_like
+        In memory.
+    request : ColumnRequest
+        Which columns of a table to take; refused where there is no table.
+    """
+    if isinstance(features, Features):
+        return features
+    found = None if isinstance(features, np.ndarray) else columns_of(features, request)
+    if found is not None:
+        array = side_by_side(found.columns)
+        names = None
+        if len(found.columns) == array.shape[1]:
+            names = [column.name for column in found.columns]
+        suspects = [
+            Suspect(known, partial(_values, column.pieces)) for known, column in found.suspects
+        ]
+        return _with_columns(Features(array, False, names, found.left_out, suspects, found.columns))
+    if request.given:
+        refuse_request(request, f"an array ({type(features).__name__})")
+    batches = _batches(features)
+    if batches is not None:
+        return _with_columns(batches)
+    return _with_columns(Features(*_as_matrix(features)))
+
+
+def _with_columns(x: Features) -> Features:
+    if x.array.shape[1] == 0:
+        raise ValueError(f"features must have at least one column, got shape {x.array.shape}")
+    return x
+
+
+def _values(pieces: list[NDArray[Any]]) -> NDArray[Any]:
+    return pieces[0] if len(pieces) == 1 else np.concatenate(pieces)
+
+
+def _batches(features: Any) -> Features | None:
+    """See a list of matrices as one below the other; None if it is no such list."""
+    if not isinstance(features, (list, tuple)) or not features:
+        return None
+    if any(getattr(batch, "ndim", 0) != 2 for batch in features):
+        return None
+    seen = [as_numpy(batch, f"features[{number}]") for number, batch in enumerate(features)]
+    for number, (batch, bfloat16) in enumerate(seen):
+        if not (bfloat16 or is_real(batch.dtype)):
+            raise _not_real(f"features[{number}]", batch.dtype)
+        if batch.shape[1] != seen[0][0].shape[1]:
+            raise ValueError(
+                f"features is a list of matrices of different widths: features[0] has shape "
+                f"{seen[0][0].shape}, features[{number}] has {batch.shape}"
+            )
+    if len(seen) == 1:
+        return Features(*seen[0])
+    # The core takes two bytes without a meaning for a bfloat16.
+    pieces = [batch.view("V2") if bfloat16 else batch for batch, bfloat16 in seen]
+    columns = [Column("", pieces)]
+    return Features(side_by_side(columns), columns=columns)
+
+
+def _as_matrix(features: Any) -> tuple[NDArray[Any], bool]:
+    if isinstance(features, Mapping):
+        raise _is_mapping(features)
+    array, bfloat16 = as_numpy(features, "features")
+    if not (bfloat16 or is_real(array.dtype)):
+        raise _not_real("features", array.dtype)
+    if array.ndim == 1:
+        array = array[:, np.newaxis]
+    if array.ndim != 2:
+        raise ValueError(
+            f"features must have shape (n_samples, n_features), got {array.ndim} dimensions "
+            f"{array.shape}: reshape or pool them to one row per sample"
+        )
+    return array, bfloat16
+
+
+def _not_real(what: str, dtype: np.dtype[Any]) -> TypeError:
+    return TypeError(
+        f"{what} must be real numbers (float16, bfloat16, float32, float64, integers or "
+        f"booleans), got dtype {dtype}: convert them, for example with .astype(numpy.float64)"
+    )
+
+
+def _is_mapping(features: Mapping[Any, Any]) -> TypeError:
+    names = list(features)
+    one = names[0] if names else "name"
+    return TypeError(
+        f"features is a {type(features).__name__} of {len(names)} arrays ({listed(names)}), and "
+        f"one matrix is needed: pass one of them, as in features[{one!r}]; rank_sources and "
+        "transfer_matrix score each of a mapping, and pandas.DataFrame makes a table of columns"
+    )
+
+
+def as_n_threads(n_threads: int | None) -> int:
+    """Return the number the core takes: 0 for "what the environment allows"."""
+    if n_threads is None:
+        return 0
+    if isinstance(n_threads, bool) or not isinstance(n_threads, (int, np.integer)):
+        raise TypeError(
+            f"n_threads must be a positive integer or None, got {n_threads!r} of type "
+            f"{type(n_threads).__name__}"
+        )
+    if not 1 <= n_threads <= 4096:
+        raise ValueError(
+            f"n_threads must be a positive integer up to 4096, got {n_threads}: "
+            "use None for as many as OMP_NUM_THREADS and the CPU affinity allow"
+        )
+    return int(n_threads)
+
+
+def as_names(given: Mapping[str, Any], what: str, each: str = "features") -> tuple[str, ...]:
+    """Check that an argument maps names to something, and give the names."""
+    if not isinstance(given, Mapping):
+        raise TypeError(
+            f"{what} must be a mapping of names to {each}, such as {{'name': {each}}}, got "
+            f"{type(given).__name__}"
+        )
+    if not given:
+        raise ValueError(f"{what} must hold at least one entry, such as {{'name': {each}}}")
+    for name in given:
+        if not isinstance(name, str):
+            raise TypeError(f"the names of {what} must be str, got {name!r}")
+    return tuple(given)
+
+
+def as_precision(precision: str, known_names: tuple[str, ...] = PRECISIONS) -> str:
+    """Check the name of a precision."""
+    return as_one_of("precision", precision, known_names)
+
+
+def as_one_of(option: str, value: str, known: Sequence[str]) -> str:
+    """Check that an option's value is one of those that there are."""
+    if value not in known:
+        raise ValueError(f"{option} must be one of {', '.join(map(repr, known))}, got {value!r}")
+    return value
+
+
+def as_confidence(confidence: float) -> float:
+    """Check the probability that an interval is to have."""
+    if not 0 < confidence < 1:
+        raise ValueError(f"confidence must lie between 0 and 1, got {confidence}")
+    return float(confidence)
+
+
+def as_tol(tol: float | None, precision: str = "float64") -> float:
+    """Return the tolerance of the rank rule; 0 is as little as rounding allows."""
+    if tol is None:
+        if precision == "high":
+            return 0.0
+        return 2.0**-42  # numerics: four orders above the rounding of a float64 scatter
+    if isinstance(tol, bool) or not isinstance(tol, (int, float, np.floating, np.integer)):
+        raise TypeError(f"tol must be a number or None, got {tol!r} of type {type(tol).__name__}")
+    if not 0.0 < tol < 1.0:
+        raise ValueError(
+            f"tol must lie between 0 and 1, got {tol}: it is the share of a feature's variance "
+            "below which what other features leave of it counts as noise (default 2**-42)"
+        )
+    return float(tol)
+
+
+def is_address(features: Any) -> bool:
+    """Whether features are named by an address rather than given."""
+    if isinstance(features, (list, tuple)):
+        return bool(features) and isinstance(features[0], (str, os.PathLike))
+    return isinstance(features, (str, os.PathLike))
+
+
+def is_label_address(labels: Any) -> bool:
+    """Whether labels are named by an address; a list of strings is the labels themselves."""
+    if isinstance(labels, (list, tuple)):
+        return bool(labels) and isinstance(labels[0], os.PathLike)
+    return isinstance(labels, (str, os.PathLike))
+
+
+def as_weights(weights: ArrayLike | None, n_rows: int) -> NDArray[np.float64] | None:
+    """See weights as float64, one per row; the core checks their values."""
+    if weights is None:
+        return None
+    array = np.asarray(weights)
+    if array.dtype.kind not in "fiub" or array.dtype.itemsize > 8:
+        raise TypeError(
+            f"weights must be real numbers, got dtype {array.dtype}: convert them, for example "
+            "with .astype(numpy.float64)"
+        )
+    if array.shape != (n_rows,):
+        raise ValueError(
+            f"weights must have one entry per row of features, shape ({n_rows},), got shape "
+            f"{array.shape}"
+        )
+    return np.ascontiguousarray(array, dtype=np.float64)
+
+
+def as_progress(progress: Progress | None) -> Progress | None:
+    """Check that progress can be called."""
+    if progress is not None and not callable(progress):
+        raise TypeError(
+            "progress must be a function of two numbers, what is done and the total, or None, got "
+            f"{progress!r} of type {type(progress).__name__}"
+        )
+    return progress

@@ -1,0 +1,113 @@
+"""Standard errors of scores whose rows are seen once: leave out blocks of rows, one by one.
+
+The statistics of each block are kept, so that leaving it out is a subtraction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hscore_fast._inputs.features import as_features
+from hscore_fast._moments.moments import Moments
+
+if TYPE_CHECKING:
+    from hscore_fast._core import HScore
+
+__all__ = [
+    "BlockedMoments",
+    "as_n_blocks",
+    "block_places",
+    "indexable",
+    "leave_one_out",
+    "total_of",
+]
+
+
+def as_n_blocks(n_blocks: int) -> int:
+    """Check a number of blocks."""
+    if isinstance(n_blocks, bool) or not isinstance(n_blocks, (int, np.integer)):
+        raise TypeError(f"n_blocks must be an integer, got {n_blocks!r}")
+    if not 2 <= n_blocks <= 10_000:
+        raise ValueError(
+            f"n_blocks must lie between 2 and 10,000, got {n_blocks}: 20 is a good number"
+        )
+    return int(n_blocks)
+
+
+class BlockedMoments:
+    """Statistics of `n_blocks` parts of a stream.
+
+    A row's block is its running number within its class, modulo the number of blocks, so that every
+    block has its share of every class however the rows are sorted.
+    """
+
+    def __init__(self, n_blocks: int) -> None:
+        self._parts = [Moments() for _ in range(as_n_blocks(n_blocks))]
+        self._seen = np.zeros(0, np.int64)  # rows per class
+
+    def update(
+        self, features: Any, codes: NDArray[np.int32], *, n_threads: int | None, check_finite: bool
+    ) -> None:
+        """Add rows, whose labels are codes of classes that keep their meaning."""
+        array = indexable(features)
+        block = self._places(codes) % len(self._parts)
+        for number, part in enumerate(self._parts):
+            rows = np.flatnonzero(block == number)
+            if rows.size:
+                part.update(
+                    array[rows], codes[rows], n_threads=n_threads, check_finite=check_finite
+                )
+
+    def finish(self, classes: Sequence[Any]) -> list[Moments]:
+        """Give the parts, with the codes' labels in place of the codes."""
+        for part in self._parts:
+            part._classes = {classes[code]: place for code, place in part._classes.items()}
+        return self._parts
+
+    def _places(self, codes: NDArray[np.int32]) -> NDArray[np.int64]:
+        """Give each row its running number within its class, in all that was seen."""
+        n_classes = max(int(codes.max(initial=-1)) + 1, len(self._seen))
+        seen = np.zeros(n_classes, np.int64)
+        seen[: len(self._seen)] = self._seen
+        places = block_places(codes) + seen[codes]
+        self._seen = seen + np.bincount(codes, minlength=n_classes)
+        return places
+
+
+def block_places(codes: NDArray[np.int32]) -> NDArray[np.int64]:
+    """Give each row its running number within its class."""
+    counts = np.bincount(codes)
+    order = np.argsort(codes, kind="stable")
+    places = np.empty(len(codes), np.int64)
+    places[order] = np.arange(len(codes)) - np.repeat(np.cumsum(counts) - counts, counts)
+    return places
+
+
+def indexable(features: Any) -> NDArray[Any]:
+    """Give features as one array whose rows NumPy can choose from."""
+    x = as_features(features)
+    if not isinstance(x.array, np.ndarray):  # columns apart, or batches one below the other
+        return np.concatenate([x.piece(column) for column in x.columns], axis=1)
+    if x.bfloat16:
+        return (x.array.astype(np.uint32) << np.uint32(16)).view(np.float32)
+    return x.array
+
+
+def total_of(parts: Sequence[Moments]) -> Moments:
+    """Merge all into a new object."""
+    total = Moments()
+    for part in parts:
+        total.merge(part)
+    return total
+
+
+def leave_one_out(
+    total: Moments, parts: Sequence[Moments], tol: float | None, n_threads: int | None
+) -> list[HScore]:
+    """Score all rows but those of each part in turn, the parts without rows aside."""
+    results = [(total - part)._result(tol, n_threads) for part in parts if part.n_samples]
+    return [result for result in results if result is not None]

@@ -1,0 +1,254 @@
+"""The scores of statistics that were gathered batch by batch."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, cast
+
+from hscore_fast._inputs.features import as_n_threads, as_tol
+from hscore_fast._moments.lock import Guard
+from hscore_fast._scores.adjusted import adjusted, chance
+from hscore_fast._scores.h_score import overflow, warn_about, warn_if_single_class
+from hscore_fast._scores.regularized import as_convention, as_shrinkage
+from hscore_fast._variants import core
+
+if TYPE_CHECKING:
+    from hscore_fast._core import HScore, RegularizedHScore
+    from hscore_fast._core import Moments as CoreMoments
+    from hscore_fast._moments.moments import Moments
+    from hscore_fast._results.report import HScoreReport
+
+__all__ = ["MomentsScores"]
+
+
+class MomentsScores:
+    """What :class:`hscore_fast.Moments` can be asked once rows have been seen."""
+
+    _core: CoreMoments | None
+    _classes: dict[Any, int]
+    _unchecked: bool
+    _guard: Guard
+
+    def h_score(self, *, tol: float | None = None, n_threads: int | None = None) -> float:
+        """Compute the H-score of all rows seen.
+
+        Parameters
+        ----------
+        tol, n_threads
+            As for :func:`hscore_fast.h_score`.
+
+        Returns
+        -------
+        float
+            As :func:`hscore_fast.h_score` of all rows at once.
+
+        Raises
+        ------
+        ValueError
+            If fewer than two rows were seen or the sums overflowed.
+
+        Examples
+        --------
+        >>> from hscore_fast import Moments
+        >>> moments = Moments().update([[0.0], [1.0], [2.0], [3.0]], [0, 0, 1, 1])
+        >>> round(moments.h_score(), 12)
+        0.8
+        """
+        result = self._result(tol, n_threads)
+        if result is None:
+            return float("nan")
+        warn_about(result)
+        return result.score
+
+    def adjusted_h_score(self, *, tol: float | None = None, n_threads: int | None = None) -> float:
+        """Compute the adjusted H-score of all rows seen.
+
+        Parameters
+        ----------
+        tol, n_threads
+            As for :func:`hscore_fast.h_score`.
+
+        Returns
+        -------
+        float
+            As :func:`hscore_fast.adjusted_h_score` of all rows at once.
+
+        Raises
+        ------
+        ValueError
+            If fewer than two rows were seen.
+
+        Examples
+        --------
+        >>> from hscore_fast import Moments
+        >>> moments = Moments().update([[0.0], [1.0], [2.0], [3.0]], [0, 0, 1, 1])
+        >>> round(moments.adjusted_h_score(), 12)
+        0.7
+        """
+        result = self._result(tol, n_threads)
+        return float("nan") if result is None else adjusted(result)
+
+    def chance_level(self, *, tol: float | None = None, n_threads: int | None = None) -> float:
+        """Compute the mean H-score under random labels of all rows seen.
+
+        Parameters
+        ----------
+        tol, n_threads
+            As for :func:`hscore_fast.h_score`.
+
+        Returns
+        -------
+        float
+            As :func:`hscore_fast.chance_level` of all rows at once.
+
+        Raises
+        ------
+        ValueError
+            If fewer than two rows were seen.
+
+        Examples
+        --------
+        >>> from hscore_fast import Moments
+        >>> moments = Moments().update([[0.0], [1.0], [2.0], [3.0]], [0, 0, 1, 1])
+        >>> round(moments.chance_level(), 12)
+        0.333333333333
+        """
+        result = self._result(tol, n_threads)
+        return float("nan") if result is None else chance(result)
+
+    def regularized_h_score(
+        self,
+        *,
+        shrinkage: str | float = "ledoit_wolf",
+        convention: str = "tllib",
+        n_threads: int | None = None,
+    ) -> float:
+        """Compute the H-score of all rows seen with a shrunk covariance.
+
+        Parameters
+        ----------
+        shrinkage, convention, n_threads
+            As for :func:`hscore_fast.regularized_h_score`.
+
+        Returns
+        -------
+        float
+            As :func:`hscore_fast.regularized_h_score` of all rows at once.
+
+        Raises
+        ------
+        ValueError
+            If fewer than two rows were seen, an option is unknown or the sums overflowed.
+
+        Examples
+        --------
+        >>> from hscore_fast import Moments
+        >>> moments = Moments().update([[0.0], [1.0], [2.0], [3.0]], [0, 0, 1, 1])
+        >>> round(moments.regularized_h_score(shrinkage=0.5), 12)
+        0.533333333333
+        """
+        result = self._regularized(shrinkage, convention, n_threads)
+        if not result.finite:
+            return float("nan")
+        warn_if_single_class(result.n_classes)
+        return result.score
+
+    def evaluate(
+        self,
+        *,
+        blocks: Sequence[Moments] = (),
+        confidence: float = 0.95,
+        shrinkage: str | float = "ledoit_wolf",
+        convention: str = "tllib",
+        tol: float | None = None,
+        n_threads: int | None = None,
+    ) -> HScoreReport:
+        """Evaluate the score of all rows seen, as :func:`hscore_fast.evaluate` does.
+
+        Parameters
+        ----------
+        blocks : sequence of Moments, optional
+            Statistics that merged are these: then the standard error is that of the jackknife,
+            which leaves them out one by one. Without them it is nan, as the rows are gone. Each
+            should have its share of every class, as every 20th row has; 20 are enough.
+        confidence, shrinkage, convention, tol, n_threads
+            As for :func:`hscore_fast.evaluate`.
+
+        Returns
+        -------
+        HScoreReport
+            As :func:`hscore_fast.evaluate` of all rows at once, the standard error aside. The
+            p-value is Pillai's.
+
+        Raises
+        ------
+        ValueError
+            If fewer than two rows were seen, an option is unknown, the sums overflowed, or the
+            blocks are not the parts of these statistics.
+        TypeError
+            If a block is not a Moments.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from hscore_fast import Moments
+        >>> rng = np.random.default_rng(0)
+        >>> labels = rng.integers(0, 5, 2000)
+        >>> features = rng.standard_normal((2000, 8)) + labels[:, None] / 3
+        >>> blocks = [Moments().update(features[i::20], labels[i::20]) for i in range(20)]
+        >>> total = Moments()
+        >>> for block in blocks:
+        ...     _ = total.merge(block)
+        >>> report = total.evaluate(blocks=blocks)
+        >>> round(report.adjusted_h_score, 2), round(report.standard_error, 2)
+        (0.63, 0.01)
+        """
+        from hscore_fast._scores.evaluate import evaluate_moments  # which knows Moments
+
+        total, parts = cast("Moments", self), list(blocks)
+        for number, part in enumerate(parts):
+            if not isinstance(part, MomentsScores):
+                raise TypeError(f"blocks[{number}] must be a Moments, got {type(part).__name__}")
+        if parts:
+            weight = sum(part.total_weight for part in parts)
+            if not math.isclose(weight, total.total_weight, rel_tol=1e-9) or len(parts) < 2:
+                raise ValueError(
+                    f"blocks must be two or more that merged are these statistics: {len(parts)} "
+                    f"with {weight:.10g} rows were given for {total.total_weight:.10g}"
+                )
+        return evaluate_moments(total, parts, confidence, shrinkage, convention, tol, n_threads)
+
+    def _regularized(
+        self, shrinkage: str | float, convention: str, n_threads: int | None
+    ) -> RegularizedHScore:
+        method, intensity = as_shrinkage(shrinkage)
+        paper = as_convention(convention) == "paper"
+        threads = as_n_threads(n_threads)
+        with self._guard.lock():
+            result = core.regularized_h_score_of_moments(
+                self._scorable(), method, intensity, paper, threads
+            )
+        if not result.finite and not self._unchecked:
+            raise overflow()
+        return result
+
+    def _class_counts(self) -> dict[Any, float]:
+        """Rows of each class, or their weight."""
+        with self._guard.lock():
+            return dict(zip(self._classes, self._scorable().counts().tolist(), strict=True))
+
+    def _result(self, tol: float | None, n_threads: int | None) -> HScore | None:
+        with self._guard.lock():
+            result = self._scorable().h_score(as_tol(tol), as_n_threads(n_threads))
+        if result is None and not self._unchecked:
+            raise overflow()
+        return result
+
+    def _scorable(self) -> CoreMoments:
+        n_samples = 0 if self._core is None else self._core.n_samples
+        if self._core is None or n_samples < 2:
+            raise ValueError(
+                f"at least 2 rows are needed for a score, got {n_samples}: call update first"
+            )
+        return self._core

@@ -1,0 +1,208 @@
+"""The streaming form for many targets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from hscore_fast._inputs.features import as_features, as_n_threads
+from hscore_fast._moments.lock import Guard
+from hscore_fast._scores.h_score import overflow, refuse_non_finite, warn_of_columns
+from hscore_fast._scores.h_scores import (
+    encode_each,
+    read_targets,
+    score_sums,
+    target_options,
+    warn_about_targets,
+)
+from hscore_fast._variants import core
+
+if TYPE_CHECKING:
+    from hscore_fast._core import TargetMoments as CoreTargetMoments
+
+__all__ = ["TargetMoments"]
+
+
+class TargetMoments:
+    """Sufficient statistics of features and many targets, for rows that arrive in batches.
+
+    One scatter, and the class sums of every target: memory is ``8 * n_features**2`` bytes and
+    ``8 * n_features`` for each class of each target.
+
+    Notes
+    -----
+    Scores are those of :func:`h_scores` of all rows at once. There are no weights, merges or
+    pickles here, as :class:`Moments` of a single target have them. Safe to use from several
+    threads.
+
+    Examples
+    --------
+    >>> from hscore_fast import TargetMoments
+    >>> moments = TargetMoments()
+    >>> _ = moments.update([[0.0], [1.0]], [["a", "a"], [0, 1]])
+    >>> _ = moments.update([[2.0], [3.0]], [["b", "b"], [0, 1]])
+    >>> moments.h_scores().round(12)
+    array([0.8, 0.2])
+    """
+
+    def __init__(self) -> None:
+        self._core: CoreTargetMoments | None = None
+        self._classes: list[dict[Any, int]] = []
+        self._unchecked = False  # whether a NaN may have come in
+        self._guard = Guard()
+
+    @property
+    def n_samples(self) -> int:
+        """Number of rows seen."""
+        return 0 if self._core is None else self._core.n_samples
+
+    @property
+    def n_features(self) -> int | None:
+        """Number of columns, None before the first update."""
+        return None if self._core is None else self._core.n_features
+
+    @property
+    def n_targets(self) -> int:
+        """Number of targets, 0 before the first update."""
+        return len(self._classes)
+
+    @property
+    def classes(self) -> list[list[Any]]:
+        """The labels seen of each target, in the order in which they were first seen."""
+        return [list(classes) for classes in self._classes]
+
+    def update(
+        self,
+        features: ArrayLike,
+        targets: ArrayLike | Iterable[ArrayLike],
+        *,
+        n_threads: int | None = None,
+        check_finite: bool = True,
+    ) -> TargetMoments:
+        """Add a batch of rows; if it raises, the statistics are as before.
+
+        Parameters
+        ----------
+        features : array_like of shape (n_rows, n_features)
+            As for :func:`h_score`, in any number of rows.
+        targets : array_like of shape (n_targets, n_rows), or iterable of label vectors
+            As for :func:`h_scores`: as many targets as before, in the same order.
+        n_threads : int, optional
+            As for :func:`h_score`.
+        check_finite : bool, default True
+            Refuse NaN and infinity. If False they stay in the statistics for good.
+
+        Returns
+        -------
+        TargetMoments
+            The object itself.
+
+        Raises
+        ------
+        ValueError
+            If lengths differ, the number of columns or of targets changes, or a value is not
+            finite.
+
+        Examples
+        --------
+        >>> TargetMoments().update([[0.0, 1.0]], [[7], ["a"]]).n_targets
+        2
+        """
+        threads = as_n_threads(n_threads)
+        targets, request = read_targets(targets)
+        x = as_features(features, request)
+        encoded = encode_each(targets, x.n_samples)
+        warn_of_columns(x, [codes for codes, _ in encoded], [len(named) for _, named in encoded])
+        with self._guard.lock():
+            if self.n_features not in (None, x.n_features):
+                raise ValueError(
+                    f"features must have {self.n_features} columns as before, got {x.n_features}"
+                )
+            if self._classes and len(encoded) != len(self._classes):
+                raise ValueError(
+                    f"targets must be {len(self._classes)} label vectors as before, got "
+                    f"{len(encoded)}"
+                )
+            known = self._classes or [{} for _ in encoded]
+            all_classes, all_codes = [], []
+            for before, (local_codes, local_classes) in zip(known, encoded, strict=True):
+                classes = dict(before)
+                for label in local_classes:
+                    classes.setdefault(label, len(classes))
+                code_of = np.array([classes[label] for label in local_classes], dtype=np.int32)
+                all_codes.append(code_of[local_codes] if len(code_of) else local_codes)
+                all_classes.append(classes)
+            statistics = self._core or core.TargetMoments(x.n_features)
+            n_classes = [len(classes) for classes in all_classes]
+            n_samples, added = statistics.n_samples, False
+            try:
+                added = statistics.update(
+                    *(x.array, all_codes, n_classes, x.bfloat16, check_finite, threads)
+                )
+            finally:
+                # An interrupt may fall when the core is done. Nothing here is a call that would let
+                # one in.
+                if added or statistics.n_samples != n_samples:
+                    self._core, self._classes = statistics, all_classes
+                    self._unchecked |= not check_finite
+            if not added:
+                refuse_non_finite(x, threads)
+                raise overflow()
+        return self
+
+    def h_scores(
+        self,
+        *,
+        regularized: bool = False,
+        shrinkage: str | float = "ledoit_wolf",
+        convention: str = "tllib",
+        tol: float | None = None,
+        n_threads: int | None = None,
+    ) -> NDArray[np.float64]:
+        """Compute the scores of all targets from the rows seen.
+
+        Parameters
+        ----------
+        regularized, shrinkage, convention, tol, n_threads
+            As for :func:`hscore_fast.h_scores`.
+
+        Returns
+        -------
+        ndarray of float64, shape (n_targets,)
+            As :func:`hscore_fast.h_scores` of all rows at once.
+
+        Raises
+        ------
+        ValueError
+            If fewer than two rows were seen, an option is unknown or the sums overflowed.
+
+        Examples
+        --------
+        >>> moments = TargetMoments()
+        >>> _ = moments.update([[0.0], [1.0], [2.0], [3.0]], [["a", "a", "b", "b"]])
+        >>> moments.h_scores().round(12)
+        array([0.8])
+        """
+        options = target_options(regularized, shrinkage, convention, "float64", tol, n_threads)
+        with self._guard.lock():
+            if self._core is None or self.n_samples < 2:
+                raise ValueError(
+                    f"at least 2 rows are needed for a score, got {self.n_samples}: call update "
+                    "first"
+                )
+            result = score_sums(self._core, options)
+        if not result.finite:
+            if not self._unchecked:
+                raise overflow()
+            return np.full(self.n_targets, np.nan)
+        warn_about_targets(result, regularized)
+        return np.array(result.scores)
+
+    def __repr__(self) -> str:
+        return (
+            f"TargetMoments(n_samples={self.n_samples}, n_features={self.n_features}, "
+            f"n_targets={self.n_targets})"
+        )

@@ -1,0 +1,204 @@
+"""What is known about one score, in one object."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+from hscore_fast._results.display import WritesJson, html_table, left_out_text, number, text_table
+
+__all__ = ["HScoreReport"]
+
+_MOST_CLASSES = 12  # in print; all of them in to_dict
+
+
+@dataclass(frozen=True, repr=False)
+class HScoreReport(WritesJson):
+    """What :func:`hscore_fast.evaluate` returns: a score with the evidence for it.
+
+    ``print`` shows it as a table, and so do notebooks.
+
+    Attributes
+    ----------
+    h_score : float
+        As :func:`hscore_fast.h_score`.
+    adjusted_h_score : float
+        As :func:`hscore_fast.adjusted_h_score`: what is left when chance is taken out. Compare
+        this between feature sets of different width.
+    regularized_h_score : float
+        As :func:`hscore_fast.regularized_h_score`.
+    chance_level : float
+        The mean H-score of these features under random labels.
+    standard_error : float
+        Of the adjusted score; nan where it is not known, and `standard_error_method` says why.
+    h_score_standard_error : float
+        Of the plain score.
+    standard_error_method : str
+        "influence", from what each row does to the score; "jackknife", from blocks of rows that
+        are left out one by one; or "none", and the reason.
+    confidence : float
+        Of the interval.
+    confidence_interval : tuple of float
+        Of the adjusted score.
+    p_value : float
+        Probability of such a score, or a higher one, if the labels had nothing to do with the
+        features; 0 where it underflows. 1 where the labels could not matter.
+    neg_log10_p_value : float
+        ``-log10`` of it, which does not underflow.
+    p_value_method : str
+        "pillai" or "permutation".
+    f_statistic : float
+        Of Pillai's test; nan for the permutation form.
+    degrees_of_freedom : tuple of float
+        Of the F distribution.
+    rank : int
+        Of the features.
+    condition : float
+        The largest variance inflation factor: one over the smallest share of a feature's variance
+        that the other features do not predict.
+    n_samples, n_features, n_classes : int
+        Of the data. Rows of weight 0 are not counted.
+    total_weight : float
+        The number of rows where there were no weights.
+    class_counts : mapping of label to float
+        Rows of each class, or their weight.
+    class_shares : mapping of label to float
+        Contributions to the H-score; they sum to it.
+    class_r_squared : mapping of label to float
+        How well the features tell each class from the rest: the share of the variance of its
+        indicator that a linear fit explains, which is the contribution over its most, 1 minus the
+        class's frequency. Not adjusted for chance.
+    precision_used : str
+        "float64", "float32 corrected", "float32" or "high".
+    error_bound : float
+        Of rounding, in `h_score`.
+    warnings : tuple of str
+        What speaks against using these numbers.
+    left_out : mapping of str to str
+        Columns of a table that are not among the features, each with the reason: "labels", "index",
+        "no numbers", "drop" or "not in columns".
+    """
+
+    h_score: float
+    adjusted_h_score: float
+    regularized_h_score: float
+    chance_level: float
+    standard_error: float
+    h_score_standard_error: float
+    standard_error_method: str
+    confidence: float
+    confidence_interval: tuple[float, float]
+    p_value: float
+    neg_log10_p_value: float
+    p_value_method: str
+    f_statistic: float
+    degrees_of_freedom: tuple[float, float]
+    rank: int
+    condition: float
+    n_samples: int
+    n_features: int
+    n_classes: int
+    total_weight: float
+    class_counts: Mapping[Any, float]
+    class_shares: Mapping[Any, float]
+    class_r_squared: Mapping[Any, float]
+    precision_used: str
+    error_bound: float
+    warnings: tuple[str, ...]
+    left_out: Mapping[str, str] = field(default_factory=dict)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return all fields by name; the mappings are by label, as they are here."""
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        return {k: dict(v) if isinstance(v, Mapping) else v for k, v in values.items()}
+
+    def to_series(self) -> Any:
+        """Return the single values as a pandas Series: a row of a frame of many reports.
+
+        Raises
+        ------
+        ModuleNotFoundError
+            If pandas is not installed.
+        """
+        import pandas
+
+        values = self._single_values()
+        return pandas.Series(values, dtype=object)
+
+    def __str__(self) -> str:
+        parts = [text_table(self._facts()), text_table(self._class_rows(), _CLASS_HEADER)]
+        if len(self.class_counts) > _MOST_CLASSES:
+            parts[-1] += f"\n({len(self.class_counts) - _MOST_CLASSES} classes between not shown)"
+        parts += [f"Warning: {text}" for text in self.warnings]
+        return "\n\n".join(parts)
+
+    def __repr__(self) -> str:
+        return (
+            f"<HScoreReport: H-score {number(self.h_score)}, adjusted "
+            f"{number(self.adjusted_h_score)} +- {number(self.standard_error, 2)}>"
+        )
+
+    def _repr_html_(self) -> str:
+        facts = html_table([row[:2] for row in self._facts()], caption="H-score report")
+        classes = html_table(self._class_rows(), _CLASS_HEADER)
+        notes = "".join(html_table([[f"Warning: {text}"]]) for text in self.warnings)
+        return facts + classes + notes
+
+    def _single_values(self) -> dict[str, Any]:
+        values = {k: v for k, v in self.to_dict().items() if not isinstance(v, dict)}
+        values["confidence_low"], values["confidence_high"] = values.pop("confidence_interval")
+        values["df1"], values["df2"] = values.pop("degrees_of_freedom")
+        values["warnings"] = "; ".join(values["warnings"])
+        values["left_out"] = ", ".join(self.left_out)
+        return values
+
+    def _facts(self) -> list[list[str]]:
+        low, high = self.confidence_interval
+        first, second = self.degrees_of_freedom
+        test = (
+            f"Pillai's F({number(first, 10)}, {number(second, 10)}) = {number(self.f_statistic)}"
+            if self.p_value_method == "pillai"
+            else "over permutations of the labels"
+        )
+        error = (
+            self.standard_error_method
+            if math.isnan(self.standard_error)
+            else f"{number(self.standard_error, 2)} ({self.standard_error_method})"
+        )
+        most = min(self.rank, self.n_classes - 1)
+        return [
+            ["H-score", f"{number(self.h_score, 6)} of at most {most}"],
+            ["by chance", number(self.chance_level, 6)],
+            ["adjusted H-score", number(self.adjusted_h_score, 6)],
+            ["  standard error", error],
+            [f"  {100 * self.confidence:g} % interval", f"{number(low)} to {number(high)}"],
+            ["regularized H-score", number(self.regularized_h_score, 6)],
+            ["p-value", f"{number(self.p_value, 3)} (10^-{number(self.neg_log10_p_value, 4)})"],
+            ["  from", test],
+            ["samples", f"{self.n_samples:,}"],
+            ["features", f"{self.n_features:,}, rank {self.rank:,}"],
+            *([["  left out", left_out_text(self.left_out)]] if self.left_out else []),
+            ["classes", f"{self.n_classes:,}"],
+            ["condition", number(self.condition, 3)],
+            ["computed in", f"{self.precision_used}, error below {number(self.error_bound, 1)}"],
+        ]
+
+    def _class_rows(self) -> list[list[str]]:
+        labels = sorted(self.class_counts, key=lambda label: -self.class_r_squared[label])
+        if len(labels) > _MOST_CLASSES:
+            half = _MOST_CLASSES // 2
+            labels = labels[:half] + labels[-half:]
+        return [
+            [
+                str(label),
+                f"{self.class_counts[label]:,.10g}",
+                number(self.class_shares[label]),
+                number(self.class_r_squared[label], 3),
+            ]
+            for label in labels
+        ]
+
+
+_CLASS_HEADER = ("class", "samples", "share of H", "R squared")

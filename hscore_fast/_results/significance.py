@@ -1,0 +1,96 @@
+"""How likely a score is when the labels mean nothing."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from hscore_fast._results.distributions import log_beta_tail
+
+__all__ = ["Significance", "permutation_test", "pillai_test"]
+
+
+class Significance(NamedTuple):
+    """A test of the hypothesis that features and labels are independent.
+
+    Attributes
+    ----------
+    log_p : float
+        Natural logarithm of the p-value.
+    f_statistic : float
+        Of Pillai's test; nan otherwise.
+    degrees_of_freedom : tuple of float
+        Of the F distribution; nan otherwise.
+    """
+
+    log_p: float
+    f_statistic: float = math.nan
+    degrees_of_freedom: tuple[float, float] = (math.nan, math.nan)
+
+    @property
+    def p_value(self) -> float:
+        """The p-value, 0 where it underflows."""
+        return math.exp(self.log_p)
+
+    @property
+    def neg_log10_p_value(self) -> float:
+        """Its decimal logarithm without the sign."""
+        return max(0.0, -self.log_p / math.log(10)) if self.log_p == self.log_p else math.nan
+
+
+# Where no labels could have scored otherwise, a score is no evidence.
+_NO_EVIDENCE = Significance(0.0)
+
+
+def pillai_test(score: float, rank: int, n_classes: int, n_samples: float) -> Significance:
+    """Test a score by Pillai's approximation, as a one-way MANOVA does.
+
+    ``F = (H / (s - H)) df2 / df1`` with ``s = min(r, q)``, ``df1 = r q`` and
+    ``df2 = s (N - C - r + s)``; ``H / s`` is then a beta variable. Exact for ``s = 1`` and Gaussian
+    features.
+    """
+    q = n_classes - 1
+    s = min(rank, q)
+    first = float(rank * q)
+    second = s * (n_samples - n_classes - rank + s)
+    if s == 0 or second <= 0:
+        return _NO_EVIDENCE
+    left = max(s - score, 0.0)
+    f = math.inf if left == 0 else score / left * second / first
+    log_p = log_beta_tail(score / s, first / 2, second / 2, x=left / s)
+    return Significance(log_p, f, (first, second))
+
+
+def permutation_test(
+    score: float,
+    rank: int,
+    class_counts: Sequence[float],
+    squared_leverages: float,
+) -> Significance:
+    """Test a score against all permutations of the labels.
+
+    Their mean and variance are known exactly (Kazi-Aoual, Hitier, Sabatier and Lebreton 1995): the
+    variance depends on the features through the sum of the squared leverages alone. ``H / s`` is
+    taken for the beta variable that has them.
+    """
+    counts = [count for count in class_counts if count > 0]
+    n = sum(counts)
+    m = n - 1
+    q = len(counts) - 1
+    r = rank
+    s = min(r, q)
+    if s == 0 or r >= m or q >= m or n < 4:
+        return _NO_EVIDENCE
+    spread = sum(1 / count for count in counts) - 2 * len(counts) / n + 1 / n
+    a = n * (n + 1) * squared_leverages - m * (r * r + 2 * r)
+    b = n * (n + 1) * spread - m * (q * q + 2 * q)
+    variance = 2 * r * q * (m - r) * (m - q) / (m * m * (m - 1) * (m + 2))
+    variance += a * b / ((n + 1) * n * m * (n - 2) * (n - 3))
+    mean = r * q / m / s
+    variance /= s * s
+    if not 0 < variance < mean * (1 - mean):
+        return _NO_EVIDENCE
+    weight = mean * (1 - mean) / variance - 1
+    left = max(s - score, 0.0) / s
+    return Significance(log_beta_tail(score / s, mean * weight, (1 - mean) * weight, x=left))

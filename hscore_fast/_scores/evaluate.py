@@ -1,0 +1,225 @@
+"""A score with the evidence for it."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from numpy.typing import ArrayLike
+
+from hscore_fast._inputs.features import Address, Progress, as_confidence, as_one_of
+from hscore_fast._results.evidence import Evidence, evidence_of_blocks, influence
+from hscore_fast._results.report import HScoreReport
+from hscore_fast._results.significance import permutation_test, pillai_test
+from hscore_fast._scores.adjusted import adjusted_doubt, chance
+
+if TYPE_CHECKING:
+    from hscore_fast._moments.moments import Moments
+
+__all__ = ["HScoreReport", "evaluate"]
+
+METHODS = ("pillai", "permutation")
+
+
+def evaluate(
+    features: ArrayLike | Address,
+    labels: ArrayLike | Address,
+    *,
+    confidence: float = 0.95,
+    method: str = "pillai",
+    shrinkage: str | float = "ledoit_wolf",
+    convention: str = "tllib",
+    n_blocks: int = 20,
+    precision: str = "auto",
+    tol: float | None = None,
+    n_threads: int | None = None,
+    check_finite: bool = True,
+    progress: Progress | None = None,
+) -> HScoreReport:
+    r"""Compute the H-score with its chance level, standard error, confidence interval and p-value.
+
+    Parameters
+    ----------
+    features : array_like of shape (n_samples, n_features)
+        As for :func:`h_score`: in memory, or the address of a file.
+    labels : array_like of shape (n_samples,), (n_samples, 1) or one-hot (n_samples, n_classes)
+        As for :func:`h_score`.
+    confidence : float, default 0.95
+        Of the interval for the adjusted score.
+    method : {"pillai", "permutation"}, default "pillai"
+        Where the p-value comes from. "pillai" is the F test of a one-way MANOVA, right for features
+        that are not too far from Gaussian: with heavy tails and rare classes it finds too much (up
+        to five times too often at the 5 % level). "permutation" compares with all permutations of
+        the labels, whose mean and variance are known exactly [1]_; it needs the leverage of every
+        row, at about the price of the score.
+    shrinkage, convention
+        Of the regularized score, as for :func:`regularized_h_score`.
+    n_blocks : int, default 20
+        For features that can be read only once: the number of blocks of the jackknife. The
+        statistics of all are kept, ``8 * n_features**2`` bytes each. Of no effect otherwise.
+    precision, tol, n_threads, check_finite, progress
+        As for :func:`h_score`. If values are not finite and that is allowed, all results are nan.
+
+    Returns
+    -------
+    HScoreReport
+
+    Raises
+    ------
+    ValueError, TypeError, MemoryError, OSError, ModuleNotFoundError
+        As :func:`h_score` and :func:`regularized_h_score` do; also for a confidence that is not
+        between 0 and 1, an unknown method, fewer than 2 blocks, and "permutation" of features that
+        are read in blocks.
+
+    Warns
+    -----
+    SaturationWarning, PrecisionWarning, SingleClassWarning
+        As :func:`adjusted_h_score` does. The report holds the text, too.
+
+    Notes
+    -----
+    The standard error is that of the delete-one jackknife, from what each row does to the score,
+    with a correction for the number of features: :math:`\mathrm{SE}_J / \sqrt{1 - k}` for the
+    adjusted score and :math:`\mathrm{SE}_J \sqrt{1 - k}` for the plain one, :math:`k = r / (N-1)`.
+    In simulations with :math:`k` from .02 to .9 its 95 % intervals covered the mean in 93 to 99 %
+    of the cases. Features that are read in blocks get the same from blocks of rows that are left
+    out together; a block is every `n_blocks`-th row of each class. It says how the score varies
+    with the samples, not how the features would do on other data.
+
+    The rows are read twice. Costs little more than :func:`h_score` for much fewer classes than
+    features; the second reading costs ``2 n_samples n_features n_classes`` operations.
+
+    References
+    ----------
+    .. [1] F. Kazi-Aoual, S. Hitier, R. Sabatier, J.-D. Lebreton, "Refined approximations to
+       permutation tests for multivariate inference", Computational Statistics & Data Analysis 20
+       (1995).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from hscore_fast import evaluate
+    >>> rng = np.random.default_rng(0)
+    >>> labels = np.repeat(["cat", "dog"], 100)
+    >>> features = rng.standard_normal((200, 5)) + (labels == "dog")[:, None]
+    >>> report = evaluate(features, labels)
+    >>> round(report.adjusted_h_score, 2), round(report.standard_error, 2)
+    (0.54, 0.04)
+    >>> report.p_value < 1e-20
+    True
+    """
+    as_confidence(confidence)
+    as_one_of("method", method, METHODS)
+    evidence = influence(
+        features,
+        labels,
+        regularized=True,
+        shrinkage=shrinkage,
+        convention=convention,
+        leverages=method == "permutation",
+        n_blocks=n_blocks,
+        precision=precision,
+        tol=tol,
+        n_threads=n_threads,
+        check_finite=check_finite,
+        progress=progress,
+    )
+    return report_of(evidence, confidence, method)
+
+
+def evaluate_moments(
+    total: Moments,
+    parts: Sequence[Moments],
+    confidence: float,
+    shrinkage: str | float,
+    convention: str,
+    tol: float | None,
+    n_threads: int | None,
+    stacklevel: int = 4,
+) -> HScoreReport:
+    """Evaluate statistics; see `Moments.evaluate`."""
+    as_confidence(confidence)
+    evidence = evidence_of_blocks(
+        total, parts, shrinkage=shrinkage, convention=convention, tol=tol, n_threads=n_threads
+    )
+    return report_of(evidence, confidence, "pillai", stacklevel)
+
+
+def report_of(
+    evidence: Evidence | None, confidence: float, method: str, stacklevel: int = 3
+) -> HScoreReport:
+    """Write the report, and issue the warning that it deserves to the caller's caller."""
+    if evidence is None:
+        return _nothing(confidence, method)
+    result = evidence.result
+    counts = evidence.class_counts
+    reasons = list(filter(None, (evidence.column_doubt, adjusted_doubt(result))))
+    for reason in reasons:
+        warnings.warn(reason, stacklevel=stacklevel)
+    test = (
+        permutation_test(
+            result.score, result.rank, list(counts.values()), evidence.squared_leverages
+        )
+        if method == "permutation"
+        else pillai_test(result.score, result.rank, result.n_classes, result.total_weight)
+    )
+    adjusted = evidence.adjusted
+    reach = evidence.quantile(confidence) * evidence.error
+    n = result.total_weight
+    shares = dict(zip(counts, result.class_shares, strict=True))
+    return HScoreReport(
+        h_score=result.score,
+        adjusted_h_score=adjusted,
+        regularized_h_score=evidence.regularized,
+        chance_level=chance(result),
+        standard_error=evidence.error,
+        h_score_standard_error=evidence.error * evidence.free_share,
+        standard_error_method=evidence.basis,
+        confidence=float(confidence),
+        confidence_interval=(adjusted - reach, adjusted + reach),
+        p_value=test.p_value,
+        neg_log10_p_value=test.neg_log10_p_value,
+        p_value_method=method,
+        f_statistic=test.f_statistic,
+        degrees_of_freedom=test.degrees_of_freedom,
+        rank=result.rank,
+        condition=1 / result.smallest_unique_share,
+        n_samples=result.n_samples,
+        n_features=result.n_features,
+        n_classes=result.n_classes,
+        total_weight=n,
+        class_counts=dict(counts),
+        class_shares=shares,
+        class_r_squared={
+            label: share / (1 - counts[label] / n) if 0 < counts[label] < n else math.nan
+            for label, share in shares.items()
+        },
+        precision_used=result.precision_used,
+        error_bound=result.error_bound,
+        warnings=tuple(map(str, reasons)),
+        left_out=dict(evidence.left_out),
+    )
+
+
+def _nothing(confidence: float, method: str) -> HScoreReport:
+    nan = math.nan
+    text = "the features have values that are not finite, so that there is no score"
+    return HScoreReport(
+        *(nan,) * 6,
+        "none: there is no score",
+        float(confidence),
+        (nan, nan),
+        *(nan, nan),
+        method,
+        nan,
+        (nan, nan),
+        *(0, nan),
+        *(0, 0, 0),
+        0.0,
+        *({}, {}, {}),
+        "none",
+        nan,
+        (text,),
+    )

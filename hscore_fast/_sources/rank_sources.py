@@ -1,0 +1,392 @@
+"""Which of several sources to start from, and whether the difference is real."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
+from functools import partial
+from typing import Any, cast
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from hscore_fast._inputs.column_doubts import column_doubt
+from hscore_fast._inputs.columns import EVERY_COLUMN
+from hscore_fast._inputs.features import (
+    Address,
+    as_confidence,
+    as_features,
+    as_n_threads,
+    as_names,
+    as_one_of,
+    as_precision,
+    as_progress,
+    as_tol,
+    is_address,
+    is_label_address,
+)
+from hscore_fast._inputs.frames import labels_request
+from hscore_fast._inputs.labels import encode
+from hscore_fast._moments.blocks import BlockedMoments, as_n_blocks, total_of
+from hscore_fast._moments.moments import Moments
+from hscore_fast._results.evidence import (
+    Evidence,
+    evidence_of_blocks,
+    evidence_of_moments,
+    influence,
+)
+from hscore_fast._results.warnings import ColumnWarning, warn_caller
+from hscore_fast._scores.regularized import as_convention, as_shrinkage
+from hscore_fast._sources.order import rank
+from hscore_fast._sources.ranking import SourceRanking
+from hscore_fast._variants import core
+
+__all__ = ["rank_sources"]
+
+BY = ("adjusted_h_score", "h_score", "regularized_h_score")
+
+_MOST_BYTES = 4 << 30  # of statistics of the sources that are scored at the same time
+
+
+def rank_sources(
+    sources: Mapping[str, ArrayLike | Address | Moments | Iterable[tuple[ArrayLike, ArrayLike]]],
+    labels: ArrayLike | Address | None = None,
+    *,
+    by: str = "adjusted_h_score",
+    confidence: float = 0.95,
+    shrinkage: str | float = "ledoit_wolf",
+    convention: str = "tllib",
+    n_blocks: int = 20,
+    n_draws: int = 10_000,
+    seed: int = 0,
+    precision: str = "auto",
+    tol: float | None = None,
+    n_threads: int | None = None,
+    check_finite: bool = True,
+    progress: Callable[[int, int], object] | None = None,
+) -> SourceRanking:
+    r"""Rank sources for a target by their scores, and say which cannot be told apart.
+
+    Parameters
+    ----------
+    sources : mapping of str to source
+        Features of the same samples, in the same order, from each source: a matrix; the address of
+        a file; an iterable of blocks ``(features, labels)``, which is read once; or a
+        :class:`Moments`, which has no standard error.
+    labels : array_like of shape (n_samples,), or address, optional
+        As for :func:`h_score`. Not needed where all sources bring their own, as blocks and Moments
+        do; where both are there they must agree.
+    by : {"adjusted_h_score", "h_score", "regularized_h_score"}, default "adjusted_h_score"
+        The score to rank by.
+    confidence : float, default 0.95
+        Two sources are tied unless their difference is significant at this level, each pair on its
+        own.
+    shrinkage, convention
+        As for :func:`regularized_h_score`, where that is asked for.
+    n_blocks : int, default 20
+        As for :func:`evaluate`; of blocks and of files that are read in blocks.
+    n_draws : int, default 10000
+        Random draws for the probabilities and the stability.
+    seed : int, default 0
+        Of the draws.
+    precision, tol, check_finite
+        As for :func:`h_score`; iterables are scored in float64.
+    n_threads : int, optional
+        In all; the sources share them.
+    progress : callable, optional
+        Called as ``progress(done, total)`` with numbers of sources, from the calling thread.
+
+    Returns
+    -------
+    SourceRanking
+        The best first; sources that could not be scored last, with the reason.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If there is no source, an option is unknown or the labels cannot be used. What is wrong with
+        a single source is reported in its entry; if it is wrong with all, the first is raised.
+
+    Notes
+    -----
+    The default compares sources of different width: the plain score rises with every feature, also
+    of noise, by about one part in ``n_samples`` of what is left to explain, and the regularized one
+    depends on the features' units and shrinks more where there are more of them. docs/choose.md has
+    a simulation.
+
+    All sources see the same samples, so that much of their errors is common. What each row does to
+    each score is known (see :func:`evaluate`), and the standard error of a difference is that of
+    the rows' differences. Where a source is read once, the same holds of blocks of rows. Of
+    "regularized_h_score" no standard errors are known: there are no ties then.
+
+    The probability of being the best is the share of draws from the normal distribution with these
+    scores and their covariance in which a source comes first; the stability is the mean of
+    Kendall's tau between this ranking and that of a draw.
+
+    Iterables are read one after the other in the calling thread; then matrices and files are scored
+    side by side, with one thread each where there are as many sources as threads. Memory: that of
+    :func:`h_score` for each at work, 8 bytes a row for each source, and `n_blocks` times the
+    statistics of one source that is read in blocks.
+
+    Examples
+    --------
+    >>> from hscore_fast import rank_sources
+    >>> from hscore_fast.datasets import load_digits
+    >>> images, digits = load_digits()
+    >>> ranking = rank_sources({"top": images[:, :32], "bottom": images[:, 32:]}, digits)
+    >>> ranking.best.name, [source.name for source in ranking.tied_with_best]
+    ('bottom', ['bottom'])
+    """
+    settings = _Settings(
+        by, confidence, shrinkage, convention, n_blocks, precision, tol, check_finite
+    )
+    as_names(sources, "sources")
+    progress = as_progress(progress)
+    n_draws = _as_n_draws(n_draws)
+    target = _Target(labels)
+    found = _score_all(sources, target, settings, as_n_threads(n_threads), progress)
+    failures = [error for error in found.values() if isinstance(error, Exception)]
+    if len(failures) == len(found):
+        name, error = next(iter(found.items()))
+        failure = cast(Exception, error)
+        failure.args = (f"sources[{name!r}]: {failure}",)
+        raise failure
+    for name, evidence in found.items():
+        if isinstance(evidence, Evidence) and evidence.column_doubt is not None:
+            warn_caller(ColumnWarning(f"sources[{name!r}]: {evidence.column_doubt}"))
+    return rank(found, target.codes, by, confidence, n_draws, seed)
+
+
+class _Settings:
+    """What holds for all sources, checked once."""
+
+    def __init__(
+        self,
+        by: str,
+        confidence: float,
+        shrinkage: str | float,
+        convention: str,
+        n_blocks: int,
+        precision: str,
+        tol: float | None,
+        check_finite: bool,
+    ) -> None:
+        as_one_of("by", by, BY)
+        as_confidence(confidence)
+        as_shrinkage(shrinkage)
+        as_convention(convention)
+        as_tol(tol)
+        self.regularized = by == "regularized_h_score"
+        self.shrinkage = shrinkage
+        self.convention = convention
+        self.n_blocks = as_n_blocks(n_blocks)
+        self.precision = as_precision(precision)
+        self.tol = tol
+        self.check_finite = check_finite
+
+
+class _Target:
+    """The labels, encoded once."""
+
+    def __init__(self, labels: Any) -> None:
+        # Every table is asked for without the labels' columns.
+        self.request = labels_request(EVERY_COLUMN, labels)
+        if is_label_address(labels):
+            from hscore_fast._moments.from_files import open_labels
+
+            labels, self.request = open_labels(labels, EVERY_COLUMN)
+        self.codes: NDArray[np.int32] | None = None
+        self.classes: list[Any] = []
+        if labels is not None:
+            self.codes, self.classes = encode(labels)
+
+    def known_codes(self) -> NDArray[np.int32]:
+        """Give the codes where a source does not bring its own."""
+        if self.codes is None:
+            raise ValueError("labels are missing: only blocks and Moments bring their own")
+        return self.codes
+
+    def check_counts(self, counts: Mapping[Any, float]) -> None:
+        """Refuse statistics of other rows."""
+        if self.codes is None:
+            return
+        own = dict(zip(self.classes, np.bincount(self.codes).tolist(), strict=True))
+        if own != {label: count for label, count in counts.items() if count}:
+            raise ValueError(
+                f"these are the statistics of other rows: {sum(counts.values()):.10g} in "
+                f"{len(counts)} classes, and labels has {len(self.codes)} in {len(own)}"
+            )
+
+
+def _score_all(
+    sources: Mapping[str, Any],
+    target: _Target,
+    settings: _Settings,
+    n_threads: int,
+    progress: Callable[[int, int], object] | None,
+) -> dict[str, Evidence | Exception]:
+    """Score every source, or keep what went wrong."""
+    found: dict[str, Evidence | Exception | None] = dict.fromkeys(sources)
+    done = 0
+
+    def finish(name: str, result: Evidence | Exception) -> None:
+        nonlocal done
+        found[name] = result
+        done += 1
+        if progress is not None:
+            progress(done, len(sources))
+
+    threads = core.thread_count(n_threads)
+    rows = [name for name, source in sources.items() if not _brings_labels(source)]
+    for name, source in sources.items():
+        if name not in rows:
+            finish(name, _attempt(_score_statistics, source, target, settings, n_threads))
+    workers = max(1, min(threads, len(rows), _MOST_BYTES // _bytes_of(sources[n] for n in rows)))
+    if workers == 1:
+        for name in rows:
+            finish(name, _attempt(_score_rows, sources[name], target, settings, n_threads, None))
+    else:
+        share = max(1, threads // workers)
+        for name, result in _side_by_side(
+            {name: sources[name] for name in rows}, target, settings, share, workers
+        ):
+            finish(name, result)
+    return cast("dict[str, Evidence | Exception]", found)
+
+
+def _side_by_side(
+    sources: Mapping[str, Any], target: _Target, settings: _Settings, n_threads: int, workers: int
+) -> Iterator[tuple[str, Evidence | Exception]]:
+    """Score in threads, which share the processors; an interrupt ends them all."""
+    from hscore_fast._files.threads import Stop, side_by_side
+
+    stop = Stop()
+
+    def watch(done: int, rows: int) -> None:
+        if stop.asked:
+            raise KeyboardInterrupt
+
+    names = list(sources)
+    tasks = [
+        partial(_attempt, _score_rows, sources[name], target, settings, n_threads, watch)
+        for name in names
+    ]
+    scored = side_by_side(tasks, workers, "hscore_fast source", stop)
+    try:
+        for number, result in scored:
+            yield names[number], result
+    finally:
+        scored.close()
+
+
+def _attempt(work: Callable[..., Evidence], *arguments: Any) -> Evidence | Exception:
+    try:
+        return work(*arguments)
+    except Exception as error:  # of one source; the others go on
+        return error
+
+
+def _score_rows(
+    source: Any,
+    target: _Target,
+    settings: _Settings,
+    n_threads: int,
+    watch: Callable[[int, int], object] | None,
+) -> Evidence:
+    evidence = influence(
+        source,
+        target.known_codes(),
+        regularized=settings.regularized,
+        shrinkage=settings.shrinkage,
+        convention=settings.convention,
+        n_blocks=settings.n_blocks,
+        precision=settings.precision,
+        tol=settings.tol,
+        n_threads=n_threads or None,
+        check_finite=settings.check_finite,
+        progress=watch,
+        request=target.request,
+    )
+    return _known(evidence)
+
+
+def _score_statistics(
+    source: Any, target: _Target, settings: _Settings, n_threads: int
+) -> Evidence:
+    options: dict[str, Any] = {
+        "shrinkage": settings.shrinkage if settings.regularized else None,
+        "convention": settings.convention,
+        "tol": settings.tol,
+        "n_threads": n_threads or None,
+    }
+    if isinstance(source, Moments):
+        evidence = _known(evidence_of_moments(source, **options))
+        target.check_counts(evidence.class_counts)
+        return evidence
+    codes: dict[Any, int] = {label: code for code, label in enumerate(target.classes)}
+    blocks = BlockedMoments(settings.n_blocks)
+    left_out: dict[str, str] = {}
+    doubt: ColumnWarning | None = None
+    done = 0
+    for number, block in enumerate(source):
+        if not isinstance(block, (tuple, list)) or len(block) != 2:
+            raise TypeError(
+                f"blocks must be pairs (features, labels), got {type(block).__name__} in place "
+                f"{number}"
+            )
+        local, classes = encode(block[1])
+        x = as_features(block[0], labels_request(target.request, block[1]))
+        left_out.update(x.left_out)
+        doubt = doubt or column_doubt(x.suspects, local, len(classes))
+        own = np.array([codes.setdefault(label, len(codes)) for label in classes], np.int32)[local]
+        if target.codes is not None:
+            expected = target.codes[done : done + len(own)]
+            if len(expected) < len(own) or (expected != own).any():
+                raise ValueError(f"the labels of block {number} are not those given as labels")
+        done += len(own)
+        blocks.update(x, own, n_threads=n_threads or None, check_finite=settings.check_finite)
+    if target.codes is not None and done != len(target.codes):
+        raise ValueError(f"the blocks have {done} rows, and there are {len(target.codes)} labels")
+    parts = blocks.finish(list(codes))
+    evidence = _known(evidence_of_blocks(total_of(parts), parts, **options))
+    return replace(evidence, left_out=left_out, column_doubt=doubt)
+
+
+def _known(evidence: Evidence | None) -> Evidence:
+    if evidence is None:
+        raise ValueError("features has values that are not finite, so that there is no score")
+    return evidence
+
+
+def _brings_labels(source: Any) -> bool:
+    """Whether a source is statistics or blocks: iterable, but no matrix and no address."""
+    if isinstance(source, Moments):
+        return True
+    if is_address(source) or hasattr(source, "shape") or hasattr(source, "__array__"):
+        return False
+    if isinstance(source, (list, tuple)):
+        return (
+            bool(source)
+            and isinstance(source[0], tuple)
+            and len(source[0]) == 2
+            and (np.ndim(source[0][0]) == 2)
+        )
+    return isinstance(source, Iterable) and not hasattr(source, "__dlpack__")
+
+
+def _bytes_of(sources: Iterable[Any]) -> int:
+    """Guess the statistics of the widest."""
+    widths = [2048]
+    for source in sources:
+        shape = getattr(source, "shape", None)
+        if shape is not None and len(shape) == 2:
+            widths.append(int(shape[1]))
+    return 16 * max(widths) ** 2
+
+
+def _as_n_draws(n_draws: int) -> int:
+    if isinstance(n_draws, bool) or not isinstance(n_draws, (int, np.integer)):
+        raise TypeError(f"n_draws must be an integer, got {n_draws!r}")
+    if not 1 <= n_draws <= 10_000_000:
+        raise ValueError(f"n_draws must lie between 1 and 10,000,000, got {n_draws}")
+    return int(n_draws)

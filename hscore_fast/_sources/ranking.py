@@ -1,0 +1,264 @@
+"""What :func:`hscore_fast.rank_sources` returns."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any, overload
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hscore_fast._results.display import WritesJson, html_table, left_out_notes, number, text_table
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["SourceRanking", "SourceScore"]
+
+Floats = NDArray[np.float64]
+
+_LABELS = {
+    "adjusted_h_score": "adjusted H-score",
+    "h_score": "H-score",
+    "regularized_h_score": "regularized H-score",
+}
+
+
+@dataclass(frozen=True)
+class SourceScore:
+    """What :func:`hscore_fast.rank_sources` says of one source.
+
+    Attributes
+    ----------
+    name : str
+        Of the source.
+    score : float
+        What the ranking is by; nan if the source could not be scored.
+    standard_error : float
+        Of `score`; nan where it is not known.
+    probability_best : float
+        That this source is the best of those whose errors are known; nan if its own is not.
+    tied_with_best : bool
+        Whether it cannot be told from the best; so for the best itself.
+    tied_with_next : bool
+        Whether it cannot be told from the next in the ranking.
+    h_score, adjusted_h_score, regularized_h_score : float
+        The last is nan unless the ranking is by it.
+    neg_log10_p_value : float
+        Of Pillai's test, see :func:`hscore_fast.evaluate`.
+    rank : int
+        Of the features.
+    n_samples, n_features, n_classes : int
+        Of the data.
+    precision_used : str
+        As in :class:`hscore_fast.HScoreReport`.
+    left_out : mapping of str to str
+        Columns of its table that are not among the features, and why.
+    warning : str
+        What speaks against the score; empty if nothing does.
+    error : str
+        Why the source could not be scored; empty if it could.
+    """
+
+    name: str
+    score: float = math.nan
+    standard_error: float = math.nan
+    probability_best: float = math.nan
+    tied_with_best: bool = False
+    tied_with_next: bool = False
+    h_score: float = math.nan
+    adjusted_h_score: float = math.nan
+    regularized_h_score: float = math.nan
+    neg_log10_p_value: float = math.nan
+    rank: int = 0
+    n_samples: int = 0
+    n_features: int = 0
+    n_classes: int = 0
+    precision_used: str = ""
+    left_out: Mapping[str, str] = field(default_factory=dict)
+    warning: str = ""
+    error: str = ""
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class SourceRanking(WritesJson, Sequence[SourceScore]):
+    """What :func:`hscore_fast.rank_sources` returns: sources in the order of their scores.
+
+    A sequence of :class:`SourceScore`, the best first; ``print`` shows it as a table, and so do
+    notebooks. Those that could not be scored stand at the end.
+
+    Attributes
+    ----------
+    entries : tuple of SourceScore
+        All of them.
+    by : str
+        What the ranking is by.
+    confidence : float
+        Of the comparisons.
+    covariance : ndarray of shape (n_sources, n_sources)
+        Of the scores, in the order of the ranking; nan where it is not known.
+    stability : float
+        Mean of Kendall's tau between this ranking and one of a new sample: 1 if it would stay as it
+        is, 0 if it says nothing. Of the sources whose errors are known; nan for fewer than two.
+    errors_from : str
+        "influence", "jackknife" or "none": where the covariance comes from.
+    """
+
+    entries: tuple[SourceScore, ...]
+    by: str
+    confidence: float
+    covariance: Floats
+    stability: float
+    errors_from: str
+
+    @overload
+    def __getitem__(self, index: int) -> SourceScore: ...
+    @overload
+    def __getitem__(self, index: slice) -> tuple[SourceScore, ...]: ...
+    def __getitem__(self, index: int | slice) -> SourceScore | tuple[SourceScore, ...]:
+        return self.entries[index]
+
+    def __len__(self) -> int:
+        return len(self.entries)
+
+    def __iter__(self) -> Iterator[SourceScore]:
+        return iter(self.entries)
+
+    @property
+    def names(self) -> list[str]:
+        """The sources' names in this order."""
+        return [entry.name for entry in self.entries]
+
+    @property
+    def best(self) -> SourceScore:
+        """The first."""
+        return self.entries[0]
+
+    @property
+    def tied_with_best(self) -> tuple[SourceScore, ...]:
+        """Those that cannot be told from the best, which is the first of them."""
+        return tuple(entry for entry in self.entries if entry.tied_with_best)
+
+    @property
+    def failed(self) -> tuple[SourceScore, ...]:
+        """Those that could not be scored; each says why."""
+        return tuple(entry for entry in self.entries if entry.error)
+
+    def difference(self, first: str, second: str) -> tuple[float, float]:
+        """Give the difference of two scores and its standard error.
+
+        Parameters
+        ----------
+        first, second : str
+            Names of sources.
+
+        Returns
+        -------
+        tuple of float
+            The error is nan where it is not known.
+
+        Raises
+        ------
+        KeyError
+            If there is no such source.
+        """
+        places = {name: place for place, name in enumerate(self.names)}
+        i, j = places[first], places[second]
+        variance = self.covariance[i, i] + self.covariance[j, j] - 2 * self.covariance[i, j]
+        error = math.sqrt(max(variance, 0.0)) if variance == variance else math.nan
+        return self.entries[i].score - self.entries[j].score, error
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return everything as plain objects."""
+        return {
+            "by": self.by,
+            "confidence": self.confidence,
+            "stability": self.stability,
+            "errors_from": self.errors_from,
+            "sources": [asdict(entry) for entry in self.entries],
+        }
+
+    def to_pandas(self) -> Any:
+        """Return a DataFrame with a row for each source, by name.
+
+        Raises
+        ------
+        ModuleNotFoundError
+            If pandas is not installed.
+        """
+        import pandas
+
+        return pandas.DataFrame([asdict(entry) for entry in self.entries]).set_index("name")
+
+    def plot(self, title: str | None = None) -> Figure:
+        """Draw the ranking with error bars; needs the extra ``plot``.
+
+        Parameters
+        ----------
+        title : str, optional
+            Over the figure.
+
+        Returns
+        -------
+        matplotlib.figure.Figure
+            See :func:`hscore_fast.plots.ranking`; :func:`hscore_fast.plots.save` writes it.
+        """
+        from hscore_fast import plots
+
+        shown = [entry for entry in self.entries if not entry.error]
+        errors = np.array([entry.standard_error for entry in shown])
+        return plots.ranking(
+            [entry.name for entry in shown],
+            [entry.score for entry in shown],
+            None if np.isnan(errors).all() else np.nan_to_num(errors),
+            tied=[entry.tied_with_best for entry in shown],
+            label=_LABELS[self.by],
+            title=title,
+        )
+
+    def __str__(self) -> str:
+        return "\n".join([text_table(self._rows(), self._header()), *self._notes()])
+
+    def __repr__(self) -> str:
+        return f"<SourceRanking of {len(self)} by {self.by}: {', '.join(self.names[:5])}>"
+
+    def _repr_html_(self) -> str:
+        notes = "".join(html_table([[note]]) for note in self._notes())
+        return html_table(self._rows(), self._header(), _LABELS[self.by]) + notes
+
+    def _header(self) -> list[str]:
+        return ["source", self.by.replace("_", " "), "+-", "best", "ties", "features", "rank"]
+
+    def _rows(self) -> list[list[str]]:
+        rows = []
+        for entry in self.entries:
+            if entry.error:
+                continue
+            ties = ("=" if entry.tied_with_best else "") + ("~" if entry.tied_with_next else "")
+            chance = entry.probability_best
+            rows.append(
+                [
+                    entry.name,
+                    number(entry.score),
+                    number(entry.standard_error, 2),
+                    "-" if math.isnan(chance) else f"{100 * chance:.0f} %",
+                    ties,
+                    str(entry.n_features),
+                    str(entry.rank),
+                ]
+            )
+        return rows
+
+    def _notes(self) -> list[str]:
+        notes = []
+        if self.errors_from != "none":
+            notes.append(
+                f"= not told from the best, ~ not from the next, at {100 * self.confidence:g} %; "
+                f"stability {number(self.stability, 2)}"
+            )
+        notes += left_out_notes({e.name: e.left_out for e in self.entries})
+        notes += [f"{e.name}: {e.warning}" for e in self.entries if e.warning]
+        notes += [f"{e.name} was not scored: {e.error}" for e in self.entries if e.error]
+        return notes

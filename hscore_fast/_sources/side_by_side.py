@@ -1,0 +1,221 @@
+"""Feature sets over the same rows, read side by side, and the statistics of all together."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from hscore_fast._inputs.column_doubts import Suspect, column_doubt
+from hscore_fast._inputs.columns import EVERY_COLUMN, ColumnRequest
+from hscore_fast._inputs.features import (
+    Address,
+    Features,
+    Progress,
+    as_features,
+    as_names,
+    is_address,
+    is_label_address,
+)
+from hscore_fast._inputs.frames import Column, labels_request, side_by_side
+from hscore_fast._inputs.labels import encode
+from hscore_fast._results.warnings import warn_caller
+from hscore_fast._scores.h_score import check_lengths, overflow, refuse_non_finite
+from hscore_fast._variants import core
+
+if TYPE_CHECKING:
+    from hscore_fast._core import HScore
+    from hscore_fast._files.source import Source
+
+__all__ = ["Joint", "Sources", "read_joint"]
+
+Sources = Mapping[str, "ArrayLike | Address"]
+"""Names and what they stand for."""
+
+
+class _Part(NamedTuple):
+    """One feature set: in memory, or to be read in blocks."""
+
+    name: str
+    columns: list[Column]
+    source: Source | None
+    n_samples: int
+    n_features: int
+    left_out: Mapping[str, str]
+    suspects: Sequence[Suspect]
+
+
+class Joint:
+    """The statistics of feature sets side by side.
+
+    Attributes
+    ----------
+    names : list of str
+    codes : ndarray of int32, shape (n_samples,)
+    n_classes : int
+    first_columns : list of int
+        Where each set begins among all columns; one entry more than there are sets.
+    moments : core.Moments
+        Of all columns.
+    left_out : dict of str to mapping
+        For each set, the columns of its table that are not among the features, and why.
+    """
+
+    def __init__(self, parts: list[_Part], codes: NDArray[np.int32], n_classes: int) -> None:
+        self._parts = parts
+        self.names = [part.name for part in parts]
+        self.left_out = {part.name: dict(part.left_out) for part in parts}
+        self.codes = codes
+        self.n_classes = n_classes
+        ends = np.cumsum([part.n_features for part in parts]).tolist()
+        self.first_columns: list[int] = [0, *ends]
+        self.moments = core.Moments(ends[-1])
+
+    @property
+    def n_samples(self) -> int:
+        """Number of rows."""
+        return len(self.codes)
+
+    def n_features(self, chosen: Sequence[int]) -> int:
+        """Count the columns of some sets."""
+        return sum(self._parts[s].n_features for s in chosen)
+
+    def gather(self, threads: int, progress: Progress | None) -> None:
+        """Read all rows once."""
+        everything = range(len(self._parts))
+        in_memory = all(part.source is None for part in self._parts)
+        blocks = self.blocks(everything, threads)
+        try:
+            for first, x in blocks:
+                end = first + int(x.shape[0])
+                finite = self.moments.update(
+                    *(x, self.codes[first:end], self.n_classes, None, False, True, threads),
+                    progress if in_memory else None,
+                )
+                if not finite:
+                    self._refuse(first, end, threads)
+                if progress is not None and not in_memory:
+                    progress(end, self.n_samples)
+        finally:
+            blocks.close()
+
+    def _refuse(self, first: int, end: int, threads: int) -> None:
+        for s, part in enumerate(self._parts):
+            for start, x in self.blocks([s], threads):
+                if start + int(x.shape[0]) <= first or start >= end:
+                    continue
+                with _naming(part.name):
+                    refuse_non_finite(Features(x), threads, start)
+        raise overflow()
+
+    def blocks(
+        self, chosen: Sequence[int], threads: int
+    ) -> Generator[tuple[int, NDArray[Any] | core.Columns], None, None]:
+        """Give the rows of some sets side by side, as number of the first row and matrix."""
+        parts = [self._parts[s] for s in chosen]
+        if all(part.source is None for part in parts):
+            yield 0, side_by_side([column for part in parts for column in part.columns])
+            return
+        from hscore_fast._files.blocks import read_side_by_side
+
+        yield from read_side_by_side(
+            [part.columns if part.source is None else part.source for part in parts],
+            self.n_samples,
+            sum(part.n_features for part in parts),
+            threads,
+        )
+
+    def columns(self, chosen: Sequence[int]) -> list[int]:
+        """Give the columns of some sets, in the order of the sets given."""
+        first = self.first_columns
+        return [j for s in chosen for j in range(first[s], first[s + 1])]
+
+    def score(self, chosen: Sequence[int], tol: float, threads: int) -> HScore:
+        """Score some sets side by side."""
+        result = self.moments.columns(self.columns(chosen)).h_score(tol, threads)
+        assert result is not None  # only finite values were let in
+        return result
+
+    def influence(self, chosen: Sequence[int], tol: float, threads: int) -> NDArray[np.float64]:
+        """Give each row's influence on the score of some sets side by side; reads the rows."""
+        function = core.InfluenceFunction(self.moments.columns(self.columns(chosen)), tol, threads)
+        values = np.empty(self.n_samples)
+        blocks = self.blocks(chosen, threads)
+        try:
+            for first, x in blocks:
+                end = first + int(x.shape[0])
+                values[first:end] = function(x, self.codes[first:end], False, threads)
+        finally:
+            blocks.close()
+        return values
+
+
+def read_joint(
+    sources: Sources,
+    labels: ArrayLike | Address,
+    threads: int,
+    progress: Progress | None,
+) -> Joint:
+    """Open all feature sets, check that they fit, and gather their statistics."""
+    as_names(sources, "sources")
+    request = EVERY_COLUMN
+    if is_label_address(labels):
+        from hscore_fast._moments.from_files import open_labels
+
+        labels, request = open_labels(labels, request)
+    else:
+        request = labels_request(request, labels)
+    codes, classes = encode(cast(ArrayLike, labels))
+    parts = []
+    for name, features in sources.items():
+        with _naming(name):
+            parts.append(_open(name, features, request))
+            check_lengths(parts[-1], len(codes))
+    if len(codes) < 2:
+        raise ValueError(f"sources must have at least 2 rows, got {len(codes)}")
+    for part in parts:
+        doubt = column_doubt(part.suspects, codes, len(classes), f"sources[{part.name!r}]")
+        if doubt is not None:
+            warn_caller(doubt)
+    joint = Joint(parts, codes, len(classes))
+    joint.gather(threads, progress)
+    return joint
+
+
+def _open(name: str, features: Any, request: ColumnRequest) -> _Part:
+    if is_address(features):
+        from hscore_fast._files.source import width_of
+        from hscore_fast._moments.from_files import open_features
+
+        source = open_features(features, request)
+        if source.mapped is None:
+            return _Part(
+                *(name, [], source, source.shape[0], width_of(source)),
+                *(source.left_out, source.suspects),
+            )
+        features = source.mapped
+    elif type(features).__name__ == "Moments":
+        raise TypeError(
+            "Moments of one feature set do not say how it varies with another: give the features "
+            "or the address of a file"
+        )
+    x = as_features(features, request)
+    if isinstance(x.array, np.ndarray):
+        # The core takes two bytes without a meaning for a bfloat16.
+        columns = [Column(name, [x.array.view("V2") if x.bfloat16 else x.array])]
+    else:
+        columns = list(x.columns)
+    return _Part(name, columns, None, x.n_samples, x.n_features, x.left_out, x.suspects)
+
+
+@contextmanager
+def _naming(name: str) -> Generator[None, None, None]:
+    """Say in an error whose features it is about."""
+    try:
+        yield
+    except (TypeError, ValueError) as error:
+        kind = TypeError if isinstance(error, TypeError) else ValueError
+        raise kind(f"sources[{name!r}]: {error}") from None

@@ -1,8 +1,0 @@
-"""``python -m hscore_fast_cli``: the command where its script is not on the path."""
-
-import sys
-
-from hscore_fast_cli import main
-
-if __name__ == "__main__":
-    sys.exit(main())
