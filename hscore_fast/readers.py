@@ -5,12 +5,21 @@ streamed in blocks, which a thread reads ahead while the caller computes. The ta
 ``_files/opening.py``; each has a module of its own, which imports its library when it is used.
 """
 
+from hscore_fast._files.addresses import allow_external
 from hscore_fast._files.opening import open_array, open_source
 from hscore_fast._files.source import AnyArray, Source
 from hscore_fast._inputs.features import Address
 from hscore_fast._moments.from_files import read_moments
 from hscore_fast._public import publish
 
-__all__ = ["Address", "AnyArray", "Source", "open_array", "open_source", "read_moments"]
+__all__ = [
+    "Address",
+    "AnyArray",
+    "Source",
+    "allow_external",
+    "open_array",
+    "open_source",
+    "read_moments",
+]
 
 publish(globals())

@@ -13,7 +13,7 @@ from hscore_fast._inputs.features import Address
 
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 
-__all__ = ["Place", "places", "split"]
+__all__ = ["Place", "allow_external", "places", "split"]
 
 
 class Place(NamedTuple):
@@ -21,6 +21,41 @@ class Place(NamedTuple):
 
     path: Path
     member: str | None
+    anywhere: bool = False  # whether it may lie in further files, in any folder
+
+
+class _External(str):
+    """An address whose file may name further files in other folders."""
+
+    __slots__ = ()
+
+
+def allow_external(address: str | os.PathLike[str]) -> str:
+    """Mark an address whose file may take its numbers from files in other folders.
+
+    Datasets of .h5 with external storage, virtual datasets, and .zarr stores with symbolic links
+    name other files. Those of a .h5 are read where they are regular files in its own folder, the
+    links of a .zarr store not at all: a file from a stranger could name any file of this machine.
+
+    Parameters
+    ----------
+    address : str or path-like
+        As for :func:`open_array`. The sources must still be there and be regular files, and no
+        dataset may be its own source.
+
+    Returns
+    -------
+    str
+        The same address, for any function that takes one. What is made from it by slicing or
+        formatting is an ordinary string again.
+
+    Examples
+    --------
+    >>> from hscore_fast.readers import allow_external
+    >>> allow_external("scan.h5:/entry/data")
+    'scan.h5:/entry/data'
+    """
+    return _External(os.fspath(address))
 
 
 def places(address: Address, endings: Container[str]) -> list[Place]:
@@ -52,7 +87,7 @@ def places(address: Address, endings: Container[str]) -> list[Place]:
     for one in several:
         if not isinstance(one, (str, os.PathLike)):
             raise TypeError(f"an address must be a str or path-like, got {type(one).__name__}")
-        place = split(one, endings)
+        place = split(one, endings)._replace(anywhere=isinstance(one, _External))
         found += _expand(place) if isinstance(one, str) else [place]
     return found
 
@@ -88,7 +123,7 @@ def _expand(place: Place) -> list[Place]:
     paths = sorted(glob.glob(pattern), key=_by_number)
     if not paths:
         raise FileNotFoundError(f"no file matches {pattern!r}; check the pattern")
-    return [Place(Path(path), place.member) for path in paths]
+    return [place._replace(path=Path(path)) for path in paths]
 
 
 def _by_number(path: str) -> list[tuple[int, str]]:

@@ -32,19 +32,20 @@ class Format(NamedTuple):
     extra: str | None = None  # of this package, which brings the library
     folder: bool = False  # whether it is a folder rather than a file
     table: bool = False  # whether it has columns with names
+    points: bool = False  # whether it can name other files: then `open_source` takes `anywhere`
 
 
 # To add a format, write its module and enter it here.
 FORMATS = {
     ".npy": Format("npy"),
     ".npz": Format("npz"),
-    ".h5": Format("hdf5", "h5py", "hdf5"),
-    ".hdf5": Format("hdf5", "h5py", "hdf5"),
+    ".h5": Format("hdf5", "h5py", "hdf5", points=True),
+    ".hdf5": Format("hdf5", "h5py", "hdf5", points=True),
     ".parquet": Format("parquet", "pyarrow", "arrow", table=True),
     ".arrow": Format("arrow", "pyarrow", "arrow", table=True),
     ".feather": Format("arrow", "pyarrow", "arrow", table=True),
     ".safetensors": Format("safetensors", "safetensors", "safetensors"),
-    ".zarr": Format("zarr", "zarr", "zarr", folder=True),
+    ".zarr": Format("zarr", "zarr", "zarr", folder=True, points=True),
     ".pt": Format("pt", "torch", "torch"),
     ".csv": Format("csv"),
 }
@@ -130,8 +131,9 @@ def open_array(address: str | os.PathLike[str]) -> AnyArray:
         If there is no such file.
     ValueError
         If the file's ending is unknown, the file is truncated or is not what its ending says,
-        the member is missing or ambiguous, or the array holds Python objects: opening those
-        would run code from the file, so they are never unpickled.
+        the member is missing or ambiguous, it takes its numbers from files in other folders (see
+        :func:`allow_external`), or the array holds Python objects: opening those would run code
+        from the file, so they are never unpickled.
     ModuleNotFoundError
         If the library that reads the format is not installed; the message names the extra.
     OSError
@@ -159,7 +161,7 @@ def open_array(address: str | os.PathLike[str]) -> AnyArray:
 
 
 def _open(place: Place, request: ColumnRequest) -> Source:
-    path, member = place
+    path, member, anywhere = place
     form = FORMATS.get(path.suffix.lower())
     if form is None:
         came = f"the ending {path.suffix!r}" if path.suffix else "no ending"
@@ -194,4 +196,6 @@ def _open(place: Place, request: ColumnRequest) -> Source:
         refuse_request(request, what if member is None else f"the column {member!r} of {what}")
     if form.table:
         return cast(Source, module.open_source(path, member, EVERY_COLUMN))
+    if form.points:
+        return cast(Source, module.open_source(path, member, anywhere=anywhere))
     return cast(Source, module.open_source(path, member))

@@ -19,7 +19,8 @@ SOURCES = sorted(PACKAGE.rglob("*.py"))
 EDGES = (
     *("__main__", "bench", "cli", "dask", "demo", "plots", "torch"),
     *("_files.inflate", "_files.formats.arrow", "_files.formats.arrow_tables"),
-    *("_files.formats.hdf5", "_files.formats.npz", "_files.formats.parquet", "_files.formats.pt"),
+    *("_files.formats.hdf5", "_files.formats.hdf5_sources", "_files.formats.npz"),
+    *("_files.formats.parquet", "_files.formats.pt"),
     *("_files.formats.safetensors", "_files.formats.zarr"),
 )
 

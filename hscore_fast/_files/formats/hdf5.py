@@ -17,6 +17,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from hscore_fast._files.formats.hdf5_sources import check_sources, dataset_of
 from hscore_fast._files.formats.members import choose_member
 from hscore_fast._files.inflate import DamagedError, inflate
 from hscore_fast._files.read_ahead import n_decoders
@@ -34,13 +35,14 @@ _LEAST_PACKED = 1 << 14  # bytes; of smaller chunks handling each costs more tha
 _SHUFFLE, _DEFLATE = h5py.h5z.FILTER_SHUFFLE, h5py.h5z.FILTER_DEFLATE
 
 
-def open_source(path: Path, member: str | None) -> Source:
+def open_source(path: Path, member: str | None, *, anywhere: bool = False) -> Source:
     """Look at a dataset; nothing of it is read."""
     with _opened(path) as file:
         names = _dataset_names(file)
         # h5py takes "layer4" and "/layer4" for the same dataset, and so do we.
         wanted = member if member is None or member.startswith("/") else f"/{member}"
-        dataset = file[choose_member(path, names, wanted, "dataset")]
+        dataset = dataset_of(file, choose_member(path, names, wanted, "dataset"))
+        check_sources(path, dataset, anywhere)
         array = _mapped(path, dataset)
         if array is not None:
             return Mapped(_name(path, dataset), array)
@@ -138,7 +140,7 @@ class _Dataset(Source):
     def blocks(self, n_rows: int) -> Iterator[AnyArray]:
         """Read slices."""
         with _opened(self._path) as file:
-            dataset = file[self._name]
+            dataset = dataset_of(file, self._name)
             stored = dataset.asstr() if self._text else dataset
             for start in range(0, self.shape[0], n_rows):
                 yield stored[start : start + n_rows]

@@ -6,6 +6,7 @@ nothing in the format tells the two apart.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,8 +21,10 @@ from hscore_fast._files.source import AnyArray, Source
 __all__ = ["open_source"]
 
 
-def open_source(path: Path, member: str | None) -> Source:
+def open_source(path: Path, member: str | None, *, anywhere: bool = False) -> Source:
     """Look at an array; nothing of it is read."""
+    if not anywhere:
+        _check_files(path, str(path) if member is None else f"{path}:{member}")
     with _clear_errors(path):
         store = zarr.open(str(path), mode="r")
         if isinstance(store, zarr.Array):
@@ -32,6 +35,24 @@ def open_source(path: Path, member: str | None) -> Source:
         wanted = None if member is None else member.strip("/")
         name = choose_member(path, names, wanted)
         return _Array(path, name, store[name])
+
+
+def _check_files(path: Path, address: str) -> None:
+    """Refuse links, which may lead anywhere, and pipes, at which reading would wait for ever."""
+    folders = [os.fspath(path)]
+    while folders:
+        with os.scandir(folders.pop()) as entries:
+            for entry in entries:
+                if entry.is_dir(follow_symlinks=False):
+                    folders.append(entry.path)
+                elif not entry.is_file(follow_symlinks=False):
+                    kind = "a symbolic link" if entry.is_symlink() else "no regular file"
+                    raise ValueError(
+                        f"{entry.path!r} is {kind}, and a store from elsewhere could lead to any "
+                        "file of this machine: copy the store with its links replaced by files "
+                        "(cp -rL), or, if you trust it, pass "
+                        f"hscore_fast.readers.allow_external({address!r})"
+                    )
 
 
 class _Array(Source):
