@@ -8,7 +8,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import torch
 
@@ -19,6 +19,14 @@ __all__ = ["Collector"]
 Pool: TypeAlias = "str | Callable[[Any], Any]"
 
 _POOLS = ("mean", "flatten")
+
+
+class _Batch(NamedTuple):
+    """Rows of a layer on their way to its statistics, and how many were there before."""
+
+    rows: Any
+    labels: Any
+    n_before: int
 
 
 class Collector:
@@ -44,11 +52,6 @@ class Collector:
     check_finite : bool, default True
         Refuse NaN and infinity.
 
-    Attributes
-    ----------
-    moments : dict of str to Moments
-        One for each layer, in the order of `layers`.
-
     Raises
     ------
     ValueError
@@ -57,7 +60,8 @@ class Collector:
     Notes
     -----
     Memory is that of the statistics, ``O(n_features**2)`` for each layer, and of one batch's pooled
-    outputs. A batch is added to all layers or, if it raises, to none.
+    outputs. A batch is added to all layers or, if it raises, to none; where Ctrl-C falls between
+    two layers, the rest of them gets it when the statistics are looked at next.
 
     Examples
     --------
@@ -94,7 +98,8 @@ class Collector:
                 raise ValueError(f"the model has no layer {layer!r}; there are {names}")
         if not layers:
             raise ValueError("layers is empty; name at least one, as in model.named_modules()")
-        self.moments = {layer: Moments() for layer in layers}
+        self._moments = {layer: Moments() for layer in layers}
+        self._waiting: dict[str, _Batch] = {}  # for layers that an interrupt left without it
         self._model = model
         self._modules = {layer: known[layer] for layer in layers}
         self._pool = pool
@@ -102,6 +107,12 @@ class Collector:
         self._check_finite = check_finite
         self._hooks: list[Any] = []
         self._outputs: dict[str, list[Any]] | None = None  # of the batch under way
+
+    @property
+    def moments(self) -> dict[str, Moments]:
+        """The statistics of each layer, in the order of the layers."""
+        self._finish()
+        return self._moments
 
     def __enter__(self) -> Collector:
         if self._hooks:
@@ -322,7 +333,32 @@ class Collector:
                     f"layer {layer!r} gave values that are not finite: look at the batch's inputs, "
                     "or pass check_finite=False"
                 )
-        for layer, (rows,) in outputs.items():
-            self.moments[layer].update(
-                rows.cpu().numpy(), labels, n_threads=self._n_threads, check_finite=False
-            )
+            before = self.moments[layer].n_features
+            width = found[0].shape[1] if found[0].ndim > 1 else 1
+            if before not in (None, width):
+                raise ValueError(
+                    f"layer {layer!r} gave {width} columns, and {before} before: pool outputs to "
+                    "rows of one length"
+                )
+        waiting = {
+            layer: _Batch(rows.cpu().numpy(), labels, self.moments[layer].n_samples)
+            for layer, (rows,) in outputs.items()
+        }
+        first = next(iter(waiting))
+        self._waiting = waiting
+        try:
+            self._finish()
+        except BaseException:
+            if self._moments[first].n_samples == waiting[first].n_before:
+                self._waiting = {}  # no layer has it, and none will
+            raise
+
+    def _finish(self) -> None:
+        """Add the last batch to the layers that do not have it yet."""
+        for layer, batch in self._waiting.items():
+            found = self._moments[layer]
+            if found.n_samples == batch.n_before:
+                found.update(
+                    batch.rows, batch.labels, n_threads=self._n_threads, check_finite=False
+                )
+        self._waiting = {}

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from hscore_fast import h_score, regularized_h_score
+from hscore_fast import Moments, h_score, regularized_h_score
 
 torch = pytest.importorskip("torch")
 from hscore_fast.torch import Collector  # noqa: E402
@@ -181,3 +181,43 @@ def test_bad_arguments(model) -> None:
         collector,
     ):
         pass
+
+
+@pytest.mark.parametrize("interrupted", [1, 2])
+@pytest.mark.parametrize("done", [False, True])
+def test_an_interrupt_leaves_no_layer_behind_the_others(model, batches, interrupted, done) -> None:
+    """At the first layer or at the second, before its update or behind it."""
+    with Collector(model, ["0", "3"], pool="flatten") as collector:
+        collector.update(*batches[0])
+        calls = []
+        update = Moments.update
+
+        def broken(moments, *given, **options):
+            calls.append(1)
+            if len(calls) == interrupted:
+                if done:
+                    update(moments, *given, **options)
+                raise KeyboardInterrupt
+            return update(moments, *given, **options)
+
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr(Moments, "update", broken)
+            with pytest.raises(KeyboardInterrupt):
+                collector.update(*batches[1])
+        taken_in = interrupted == 2 or done
+        expected = 100 if taken_in else 50
+        assert [found.n_samples for found in collector.moments.values()] == [expected] * 2
+        collector.update(*batches[2])
+    with Collector(model, ["0", "3"], pool="flatten") as again:
+        for batch in (batches[0], *([batches[1]] if taken_in else []), batches[2]):
+            again.update(*batch)
+    assert collector.moments == again.moments
+
+
+def test_a_layer_whose_width_changes_adds_the_batch_to_none(model, batches) -> None:
+    with Collector(model, ["3", "0"], pool=lambda x: x.reshape(len(x), -1)) as collector:
+        collector.update(*batches[0])
+        collector._pool = lambda x: x.reshape(len(x), -1)[:, :10]
+        with pytest.raises(ValueError, match="layer '0' gave 10 columns, and 36 before"):
+            collector.update(*batches[1])
+    assert [found.n_samples for found in collector.moments.values()] == [50, 50]
