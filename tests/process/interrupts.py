@@ -46,7 +46,7 @@ from hscore_fast import (
 )
 from hscore_fast.bench.memory import resident
 
-ROWS, WIDTH = 3000, 48
+ROWS, WIDTH = 1000, 48
 PATIENCE = 60.0  # seconds that a call may hang
 
 
@@ -69,8 +69,8 @@ def kinds_of(folder: Path) -> dict[str, Kind]:
     x = rng.standard_normal((ROWS, WIDTH)) + rng.standard_normal((5, WIDTH))[y]
     parts = {"a": x, "b": x[:, :20] + rng.standard_normal((ROWS, 20)), "c": x[:, 30:] ** 2}
     targets = [y, y % 2, y % 3]
-    x32 = np.tile(x.astype("f4"), (3, 4))
-    y32 = np.tile(y, 3)
+    x32 = np.tile(x.astype("f4"), (4, 4))
+    y32 = np.tile(y, 4)
     moments, kept, other = Moments(), Moments().update(x, y), Moments().update(x[:99], y[:99] + 5)
     into, many = Moments().update(x, y), TargetMoments()
 
@@ -130,7 +130,7 @@ def kinds_of(folder: Path) -> dict[str, Kind]:
         from pyarrow import parquet
 
         table = pa.table({str(j): x32[:, j] for j in range(x32.shape[1])})
-        parquet.write_table(table, folder / "x.parquet", row_group_size=2000)
+        parquet.write_table(table, folder / "x.parquet", row_group_size=1500)
         found["parquet stream"] = streamed("x.parquet")
     except ImportError:
         print("without pyarrow")
@@ -223,6 +223,7 @@ def anonymous() -> int:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--count", type=int, default=2000, help="interrupts that fall into a call")
+    parser.add_argument("--minutes", type=float, default=60, help="after which to end in any case")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     warnings.simplefilter("ignore")
@@ -245,7 +246,8 @@ def main() -> int:
         alarm = Alarm()
         before = Left.now()
         sizes = []
-        while sum(counts.values()) < options.count and not wrong:
+        deadline = time.monotonic() + 60 * options.minutes
+        while sum(counts.values()) < options.count and time.monotonic() < deadline and not wrong:
             kind = list(kinds)[rng.integers(len(kinds))]
             call, state, ask, rows = kinds[kind]
             earlier = state()
