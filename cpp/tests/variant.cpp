@@ -48,7 +48,7 @@ bool fused_pairs_agree() {
           kernel::store(target + (m * strips + v) * Shape::width, value);
         });
   };
-  multiply(kernel::MultiplyAdd{}, found.data());
+  multiply(kernel::MultiplyPairs{}, found.data());
   multiply(kernel::FusedPairs{}, found.data() + count);
   return std::equal(found.data(), found.data() + count, found.data() + count);
 #else
@@ -64,8 +64,8 @@ bool tile_products_agree() {
   std::uint32_t state = 1;
   for (const int digits : {2, 3, 4}) {
     for (const bool largest : {true, false}) {
-      for (const Index rows : {Index{1}, Index{70}, FixedPointRows::stretch(digits)}) {
-        FixedPointRows packed(rows, features, digits, 1);
+      for (const Index rows : {Index{1}, Index{70}, DigitRows::stretch(digits)}) {
+        DigitRows packed(rows, features, digits, 1);
         packed.set_rows(rows);
         std::vector<std::int64_t> values(static_cast<std::size_t>(rows * strips * tiles::side));
         for (Index strip = 0; strip < strips; ++strip) {

@@ -34,10 +34,15 @@ enum class DType : std::uint8_t {
 class ColumnTable;
 class RowBlocks;
 
+/// Where the values of a FeatureView lie.
+enum class FeatureKind {
+  matrix,  // in memory, at `data`
+  table,   // columns that lie apart from each other, as in a data frame: `table`
+  blocks,  // rows that are read from elsewhere, block by block: `blocks`, for for_each_block only
+};
+
 /// A real matrix of any layout, rows are samples and columns are features. Strides are in bytes and
-/// may be zero or negative; elements need not be aligned and may be byte-swapped. Columns that lie
-/// apart from each other, as in a data frame, come as a table instead of `data`; rows that are read
-/// from elsewhere come in blocks, which only for_each_block can follow.
+/// may be zero or negative; elements need not be aligned and may be byte-swapped.
 struct FeatureView {
   const unsigned char* data = nullptr;
   Index rows = 0;
@@ -50,6 +55,11 @@ struct FeatureView {
   Index first_row = 0;  // of the table
   const RowBlocks* blocks = nullptr;
 
+  FeatureKind kind() const {
+    return blocks != nullptr  ? FeatureKind::blocks
+           : table != nullptr ? FeatureKind::table
+                              : FeatureKind::matrix;
+  }
   const unsigned char* at(Index row, Index col) const {
     return data + row * row_stride + col * col_stride;
   }
@@ -219,7 +229,7 @@ class RowReader {
   explicit RowReader(const FeatureView& view);
 
   void operator()(Index row, Index first_col, Index count, double* target) const {
-    if (view_.table != nullptr) {
+    if (view_.kind() == FeatureKind::table) {
       view_.table->read_rows(view_.first_row + row, 1, first_col, count, target, count);
     } else {
       read_(view_.at(row, first_col), view_.col_stride, count, target);

@@ -6,6 +6,7 @@
 
 #include "hscore/row_blocks.hpp"
 #include "product/back_product.hpp"
+#include "simd/float_kernel.hpp"
 
 namespace hscore {
 

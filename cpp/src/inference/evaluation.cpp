@@ -72,7 +72,7 @@ Evaluation evaluate(const FeatureView& x, const LabelView& y, const EvaluationOp
   ScoreParts parts;
   parts.norms = options.shrinkage && options.shrinkage->method == Shrinkage::ledoit_wolf;
   Evaluation result;
-  result.score = h_score(x, y, options.score, &parts);
+  result.score = h_score_and_parts(x, y, options.score, &parts);
   if (std::isnan(result.score.score)) return result;
   result.influence = influence_of(x, y, result.score, parts, whitening);
   if (options.leverages) {

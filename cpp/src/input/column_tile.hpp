@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "simd/kernel.hpp"
+#include "simd/vector.hpp"
 
 #if !defined(HSCORE_EIGEN_KERNEL) && defined(__has_builtin)
 #if __has_builtin(__builtin_shufflevector)

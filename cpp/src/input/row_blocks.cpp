@@ -6,14 +6,15 @@ namespace hscore {
 
 void for_each_block(const FeatureView& view,
                     const std::function<void(const FeatureView& block, Index first)>& body) {
-  if (view.blocks == nullptr) {
+  if (view.kind() != FeatureKind::blocks) {
     if (view.rows > 0) body(view, 0);
     return;
   }
   Index done = 0;
   ++view.blocks->readings_;
   view.blocks->walk([&](const FeatureView& block) {
-    if (block.cols != view.cols || block.rows > view.rows - done || block.blocks != nullptr) {
+    if (block.cols != view.cols || block.rows > view.rows - done ||
+        block.kind() == FeatureKind::blocks) {
       throw std::invalid_argument("a block of " + std::to_string(block.rows) + " x " +
                                   std::to_string(block.cols) + " does not fit features of " +
                                   std::to_string(view.rows) + " x " + std::to_string(view.cols) +

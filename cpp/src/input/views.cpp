@@ -42,14 +42,14 @@ detail::ReadValues detail::value_reader(DType dtype, bool swapped) {
 
 RowReader::RowReader(const FeatureView& view)
     : view_(view), read_(detail::value_reader(view.dtype, view.swapped)) {
-  if (view.blocks != nullptr) {
+  if (view.kind() == FeatureKind::blocks) {
     throw std::invalid_argument("rows that come in blocks cannot be read out of order");
   }
 }
 
 void RowReader::columns(Index row, Index rows, Index first_col, Index cols, double* target,
                         Index target_stride) const {
-  if (view_.table != nullptr) {
+  if (view_.kind() == FeatureKind::table) {
     view_.table->read_rows(view_.first_row + row, rows, first_col, cols, target, target_stride);
     return;
   }
@@ -60,7 +60,7 @@ void RowReader::columns(Index row, Index rows, Index first_col, Index cols, doub
 
 Index RowReader::find_columns(Index row, Index rows, Index first_col, Index cols,
                               detail::ValueColumn* found) const {
-  if (view_.table != nullptr) {
+  if (view_.kind() == FeatureKind::table) {
     return view_.table->find_columns(view_.first_row + row, rows, first_col, cols, found);
   }
   for (Index j = 0; j < cols; ++j) {
@@ -70,7 +70,8 @@ Index RowReader::find_columns(Index row, Index rows, Index first_col, Index cols
 }
 
 bool RowReader::by_columns() const {
-  return view_.table != nullptr || std::abs(view_.row_stride) < std::abs(view_.col_stride);
+  return view_.kind() == FeatureKind::table ||
+         std::abs(view_.row_stride) < std::abs(view_.col_stride);
 }
 
 RowsInOrder::RowsInOrder(const FeatureView& view, Index first_col, Index cols)

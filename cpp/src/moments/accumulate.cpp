@@ -62,14 +62,14 @@ void Moments::accumulate(const Batch& batch, const UpdateOptions& options, Works
   if (options.products == Products::integer && options.quantization->digits == 0) {
     const Index stretch = options.quantization->stretch;
     const Index even = std::max<Index>(1, 2 * block / stretch) * stretch;
-    return accumulate_as<QuantizedRows>(batch, options, even, threads, workspace);
+    return accumulate_as<Int16Rows>(batch, options, even, threads, workspace);
   }
 #endif
 #if defined(HSCORE_TILE_UNIT)
   if (options.products == Products::integer && has_tile_unit()) {
-    const Index stretch = FixedPointRows::stretch(options.quantization->digits);
+    const Index stretch = DigitRows::stretch(options.quantization->digits);
     const Index even = std::max<Index>(1, block / stretch) * stretch;
-    return accumulate_as<FixedPointRows>(batch, options, even, threads, workspace);
+    return accumulate_as<DigitRows>(batch, options, even, threads, workspace);
   }
 #endif
   accumulate_as<PackedRows<float>>(batch, options, block, threads, workspace);
@@ -87,9 +87,9 @@ void Moments::accumulate_as(const Batch& batch, const UpdateOptions& options, In
   if (norms) squared_norms.reserve(static_cast<std::size_t>(block));
   constexpr bool quantizes = std::is_base_of_v<StretchNoise, Packed>;
   Packed& packed = [&]() -> Packed& {
-    if constexpr (std::is_same_v<Packed, QuantizedRows>)
+    if constexpr (std::is_same_v<Packed, Int16Rows>)
       return workspace.room_for<Packed>(block, features_, options.quantization->stretch, threads);
-    else if constexpr (std::is_same_v<Packed, FixedPointRows>)
+    else if constexpr (std::is_same_v<Packed, DigitRows>)
       return workspace.room_for<Packed>(block, features_, options.quantization->digits, threads);
     else
       return workspace.room_for<Packed>(block, features_);
@@ -110,7 +110,7 @@ void Moments::accumulate_as(const Batch& batch, const UpdateOptions& options, In
                 squares.data(), packed, threads);
     }
     // The tile unit's products are too short to fetch rows beside them.
-    constexpr bool fetches = !std::is_same_v<Packed, FixedPointRows>;
+    constexpr bool fetches = !std::is_same_v<Packed, DigitRows>;
     rank_update<Sign::add>(
         packed, features_, features_, scatter_.row(0), scatter_.stride(), threads,
         rows_to_come(batch.features, first + part.features.rows, fetches ? block : 0));

@@ -70,10 +70,11 @@ void Moments::update(const FeatureView& features, const LabelView& labels,
     rows_when_centred_ = rows_;
     return;
   }
-  const bool large = features.blocks != nullptr || features.rows > block_rows(features_);
+  const bool large =
+      features.kind() == FeatureKind::blocks || features.rows > block_rows(features_);
   const bool may_overflow =
       options.only_finite &&
-      (features.blocks != nullptr ||
+      (features.kind() == FeatureKind::blocks ||
        find_non_finite(features, large ? options.threads : 1, options.stop, largest_safe_value)
                .count > 0);
   if (large || may_overflow) {

@@ -61,7 +61,7 @@ class Moments::Workspace {
 
  private:
   std::tuple<std::optional<PackedRows<double>>, std::optional<PackedRows<float>>,
-             std::optional<QuantizedRows>, std::optional<FixedPointRows>>
+             std::optional<Int16Rows>, std::optional<DigitRows>>
       packed_;
 };
 

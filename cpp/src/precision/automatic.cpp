@@ -29,7 +29,7 @@ Moments gather(const FeatureView& x, const LabelView& y, Products products,
   update.threads = options.threads;
   update.products = products;
   update.stop = options.stop;
-  update.only_finite = x.blocks != nullptr;  // rather than read on
+  update.only_finite = x.kind() == FeatureKind::blocks;  // rather than read on
   moments.update(x, y, update);
   return moments;
 }
@@ -72,7 +72,7 @@ HScore without_squares(const FeatureView& x, const LabelView& y, const Whitening
   if (!moments.finite()) return not_finite();
   if (parts == nullptr) return h_score(moments, options);
   parts->shift = moments.shift();
-  return h_score(moments, options, &parts->factored.emplace());
+  return h_score_and_factor(moments, options, &parts->factored.emplace());
 }
 
 constexpr Index error_probes = 16;
@@ -119,7 +119,7 @@ double sampled_error(const FeatureView& x, const Moments& moments,
 // product.
 bool float32_pays(const FeatureView& x, Index classes) {
   return product_dominates(x) &&
-         (is_narrow(x.dtype) || (8 * classes <= x.cols && x.blocks == nullptr));
+         (is_narrow(x.dtype) || (8 * classes <= x.cols && x.kind() != FeatureKind::blocks));
 }
 
 namespace {
@@ -128,7 +128,7 @@ HScore score_of_rows(const FeatureView& x, const LabelView& y, const ScoreOption
                      ScoreParts* parts) {
   const WhiteningOptions& whitening = options.whitening;
   check_fits(y.classes, std::max<Index>(x.cols, 1), sizeof(double));
-  if (may_be_saturated(x.rows, x.cols) && x.blocks == nullptr) {
+  if (may_be_saturated(x.rows, x.cols) && x.kind() != FeatureKind::blocks) {
     if (std::optional<HScore> saturated = saturated_h_score(x, y, whitening)) return *saturated;
   }
   if (options.precision == Precision::high) return without_squares(x, y, whitening, parts);
@@ -139,12 +139,13 @@ HScore score_of_rows(const FeatureView& x, const LabelView& y, const ScoreOption
   const bool rounds = parts == nullptr && (wanted || (automatic && digits_pay(x)));
   Inflation inflation;
   if (wanted || rounds) {
-    inflation = sample_inflation(x.blocks == nullptr ? x : x.blocks->first());
+    inflation = sample_inflation(x.kind() != FeatureKind::blocks ? x : x.blocks->first());
   }
   if (rounds) {
-    if (const auto score = quantized_h_score(x, y, inflation, whitening)) return *score;
+    if (const auto score = integer_h_score(x, y, inflation, whitening)) return *score;
     // What a correction did not help is read one more time, and not three.
-    if (x.blocks != nullptr && x.blocks->readings() > 1) return in_float64(x, y, whitening, parts);
+    if (x.kind() == FeatureKind::blocks && x.blocks->readings() > 1)
+      return in_float64(x, y, whitening, parts);
   }
   if (!forced && !wanted) return in_float64(x, y, whitening, parts);
 
@@ -207,11 +208,11 @@ HScore score_of_rows(const FeatureView& x, const LabelView& y, const ScoreOption
 }  // namespace
 
 HScore h_score(const FeatureView& x, const LabelView& y, const ScoreOptions& options) {
-  return h_score(x, y, options, nullptr);
+  return h_score_and_parts(x, y, options, nullptr);
 }
 
-HScore h_score(const FeatureView& x, const LabelView& y, const ScoreOptions& options,
-               ScoreParts* parts) {
+HScore h_score_and_parts(const FeatureView& x, const LabelView& y, const ScoreOptions& options,
+                         ScoreParts* parts) {
   try {
     return score_of_rows(x, y, options, parts);
   } catch (const NotFinite&) {

@@ -216,7 +216,8 @@ RegularizedHScore score_of_rows(const FeatureView& features, const LabelView& la
   check_fits(labels.classes, std::max<Index>(1, features.cols), sizeof(double));
   // Nothing added means the plain score, which has a rule for the rank.
   const bool plain = options.method == Shrinkage::fixed && options.intensity == 0;
-  if (!plain && features.rows < features.cols && features.rows > 0 && features.blocks == nullptr) {
+  if (!plain && features.rows < features.cols && features.rows > 0 &&
+      features.kind() != FeatureKind::blocks) {
     if (const auto score = score_by_samples(features, labels, update, options)) return *score;
   }
   const auto gather = [&](Products products) {
@@ -224,7 +225,7 @@ RegularizedHScore score_of_rows(const FeatureView& features, const LabelView& la
     UpdateOptions gathering = update;
     gathering.norms = options.method == Shrinkage::ledoit_wolf;
     gathering.products = products;
-    gathering.only_finite = features.blocks != nullptr;  // rather than read on
+    gathering.only_finite = features.kind() == FeatureKind::blocks;  // rather than read on
     moments.update(features, labels, gathering);
     return moments;
   };

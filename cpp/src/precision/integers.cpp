@@ -11,7 +11,7 @@
 #include "precision/inflation.hpp"
 #include "precision/rounding_effect.hpp"
 #include "scores/scores.hpp"
-#include "simd/kernel.hpp"
+#include "simd/int16_kernel.hpp"
 
 namespace hscore {
 
@@ -50,7 +50,7 @@ std::vector<Integers> integers_for(const FeatureView& x, const Inflation& inflat
 // A correction takes 2 N F C operations, twice as many where the back product is needed. What is
 // read in blocks is read again for it, which float64 would not need.
 bool correction_pays(const FeatureView& x, Index classes) {
-  return 8 * classes <= x.cols && (is_narrow(x.dtype) || x.blocks == nullptr);
+  return 8 * classes <= x.cols && (is_narrow(x.dtype) || x.kind() != FeatureKind::blocks);
 }
 
 Plan plan_for(const FeatureView& x, Index classes, const Inflation& inflation) {
@@ -72,7 +72,7 @@ Plan plan_for(const FeatureView& x, Index classes, const Inflation& inflation) {
   // Of nearly as many classes as features the errors are not all alike.
   const double directions = static_cast<double>(std::min(classes, x.cols / 2));
   // To read blocks again may cost as much as the product.
-  const double reading = x.blocks == nullptr ? 0.05 : 0.5;
+  const double reading = x.kind() != FeatureKind::blocks ? 0.05 : 0.5;
   const double correction = 2 * static_cast<double>(classes) / features + reading;
   for (const Integers& choice : choices) {
     // By an estimate that may be off; less of the promise where the work would be lost.
@@ -152,9 +152,9 @@ bool digits_pay(const FeatureView& x) {
   return product_dominates(x) && has_tile_unit();
 }
 
-std::optional<HScore> quantized_h_score(const FeatureView& x, const LabelView& y,
-                                        const Inflation& inflation,
-                                        const WhiteningOptions& whitening) {
+std::optional<HScore> integer_h_score(const FeatureView& x, const LabelView& y,
+                                      const Inflation& inflation,
+                                      const WhiteningOptions& whitening) {
   Plan plan = plan_for(x, y.classes, inflation);
   if (!plan.pays) return std::nullopt;
   Quantization& rounding = plan.rounding;
@@ -162,7 +162,7 @@ std::optional<HScore> quantized_h_score(const FeatureView& x, const LabelView& y
   update.threads = whitening.threads;
   update.products = Products::integer;
   update.stop = whitening.stop;
-  update.only_finite = x.blocks != nullptr;
+  update.only_finite = x.kind() == FeatureKind::blocks;
   update.quantization = &rounding;
   Moments moments(x.cols, PaddedMatrix::round_up(y.classes));
   moments.update(x, y, update);

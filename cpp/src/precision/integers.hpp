@@ -12,8 +12,8 @@ namespace hscore {
 bool digits_pay(const FeatureView& features);
 
 /// As promised by Precision::automatic; nothing where it would not pay or does not succeed.
-std::optional<HScore> quantized_h_score(const FeatureView& x, const LabelView& y,
-                                        const Inflation& inflation,
-                                        const WhiteningOptions& whitening);
+std::optional<HScore> integer_h_score(const FeatureView& x, const LabelView& y,
+                                      const Inflation& inflation,
+                                      const WhiteningOptions& whitening);
 
 }  // namespace hscore

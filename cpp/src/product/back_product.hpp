@@ -4,6 +4,7 @@
 #pragma once
 
 #include "product/packing.hpp"
+#include "simd/float_kernel.hpp"
 
 namespace hscore {
 

@@ -15,7 +15,7 @@
 
 namespace hscore {
 
-class FixedPointRows : public StretchNoise {
+class DigitRows : public StretchNoise {
  public:
   using Element = std::int8_t;
   static constexpr Index width = tiles::side;
@@ -23,7 +23,7 @@ class FixedPointRows : public StretchNoise {
   /// into sums of int32 when their weights are put together.
   static constexpr Index stretch(int digits) { return digits == 2 ? 512 : 384; }
 
-  FixedPointRows(Index most_rows, Index features, int digits, int threads)
+  DigitRows(Index most_rows, Index features, int digits, int threads)
       : StretchNoise(in_stretches(most_rows, digits), PaddedMatrix::round_up(features)),
         most_rows_(most_rows),
         digits_(digits),
@@ -115,8 +115,8 @@ using Centred = std::conditional_t<digits == 2, float, double>;
 // One strip of `rows` centred rows, in as many parts as registers hold its features; a part that is
 // null is zero.
 template <int digits, class T>
-void round_strip(const T* const* strip, Index rows, Dither dither, double* scales, double* added,
-                 double* noise, std::int8_t* left, std::int8_t* right) {
+void quantize_strip(const T* const* strip, Index rows, Dither dither, double* scales, double* added,
+                    double* noise, std::int8_t* left, std::int8_t* right) {
   using Vector = typename kernel::Shape<T>::Vector;
   constexpr Index lanes = kernel::Shape<T>::lanes;
   constexpr Index parts = tiles::side / lanes;
@@ -224,11 +224,11 @@ void round_strip(const T* const* strip, Index rows, Dither dither, double* scale
 /// The class sums are exact. `start` is the place of the first row.
 inline void pack_rows(const FeatureView& x, Index start, const std::int32_t* codes,
                       const double* weights, const double* shift, PaddedMatrix& sums,
-                      FixedPointRows& out, int threads) {
+                      DigitRows& out, int threads) {
   out.set_rows(x.rows);
   tiles::with_digits(out.digits(), [&](auto digits) {
     using T = detail::Centred<digits>;
-    constexpr Index parts = FixedPointRows::width / PackedRows<T>::width;
+    constexpr Index parts = DigitRows::width / PackedRows<T>::width;
     const Index last_part = (x.cols - 1) / PackedRows<T>::width;
     detail::for_each_panel(x, out.strips(), out.width, threads, [&](Index first, Index last) {
       out.centred<T>().with_panel(parts * first, [&](PackedRows<T>& centred) {
@@ -245,7 +245,7 @@ inline void pack_rows(const FeatureView& x, Index start, const std::int32_t* cod
               const Index part = parts * strip + p;
               values[p] = part <= last_part ? centred.strip(0, part) : nullptr;
             }
-            detail::round_strip<digits>(
+            detail::quantize_strip<digits>(
                 values, rows, detail::Dither(start + begin, strip),
                 out.scales(slice) + strip * out.width, out.added() + strip * out.width,
                 out.noise() + strip * out.width, out.left(slice, strip), out.right(slice, strip));

@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "product/packing.hpp"
+#include "simd/int16_kernel.hpp"
 
 namespace hscore {
 
@@ -39,9 +40,9 @@ class StretchNoise {
 };
 
 /// Row k of a slice holds rows k and k + depth of a stretch of up to 2 depth rows.
-class QuantizedRows : public PackedRows<kernel::RowPair>, public StretchNoise {
+class Int16Rows : public PackedRows<kernel::RowPair>, public StretchNoise {
  public:
-  QuantizedRows(Index most_rows, Index features, Index stretch, int threads)
+  Int16Rows(Index most_rows, Index features, Index stretch, int threads)
       : PackedRows(pairs(most_rows, stretch), features, stretch / 2),
         StretchNoise((most_rows + stretch - 1) / stretch, strips() * width),
         most_rows_(most_rows),
@@ -104,7 +105,7 @@ class Half {
  public:
   using Floats = kernel::Shape<float>::Vector;
   static constexpr Index width = kernel::Shape<float>::width;
-  static_assert(width == kernel::Shape<float>::lanes && width == QuantizedRows::width);
+  static_assert(width == kernel::Shape<float>::lanes && width == Int16Rows::width);
 
   Half(const float* rows, Dither dither) : rows_(rows), dither_(dither) {}
 
@@ -179,7 +180,7 @@ inline void quantize_strip(Half first, Half second, Index rows, Index depth, dou
 /// The class sums are exact. `start` is the place of the first row.
 inline void pack_rows(const FeatureView& x, Index start, const std::int32_t* codes,
                       const double* weights, const double* shift, PaddedMatrix& sums,
-                      QuantizedRows& out, int threads) {
+                      Int16Rows& out, int threads) {
   out.set_rows(x.rows);
   const Index depth = out.slice_capacity();
   detail::for_each_panel(x, out.strips(), out.width, threads, [&](Index first, Index last) {

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "hscore/buffer.hpp"
-#include "simd/kernel.hpp"
+#include "simd/vector.hpp"
 
 namespace hscore {
 

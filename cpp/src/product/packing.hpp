@@ -174,7 +174,7 @@ void pack_columns(const PackedPart<T, Squares, WeightOf>& part, Index first_stri
 template <class Body>
 void for_each_piece(const FeatureView& x, Index width, Index first_strip, Index last_strip,
                     Body&& body) {
-  if (x.table == nullptr) return body(x, Index{0}, first_strip, last_strip);
+  if (x.kind() != FeatureKind::table) return body(x, Index{0}, first_strip, last_strip);
   for (Index start = 0, rows = 0; start < x.rows; start += rows) {
     // How many strips there are from one on; none if its columns lie apart.
     FeatureView found;
@@ -207,7 +207,7 @@ template <class Source>
 bool is_native(const FeatureView& x) {
   constexpr DType dtype = std::is_same_v<Source, float> ? DType::float32 : DType::float64;
   return x.dtype == dtype && x.col_stride == Index{sizeof(Source)} && !x.swapped &&
-         x.table == nullptr;
+         x.kind() != FeatureKind::table;
 }
 
 // Native float32 and float64 rows are read in place; others pass through a few rows of scratch.
@@ -253,7 +253,8 @@ void pack_strips(const FeatureView& x, const std::int32_t* codes, const double* 
 
 // Columns that lie apart are packed a few at a time anyway, and those fit into a nearer cache.
 inline Index panel_cols(const FeatureView& x) {
-  const bool beside = x.table != nullptr && x.table->find_rows(x.first_row, 0).cols != 0;
+  const bool beside =
+      x.kind() == FeatureKind::table && x.table->find_rows(x.first_row, 0).cols != 0;
   return RowReader(x).by_columns() && !beside ? 16 : most_panel_cols;
 }
 
@@ -272,8 +273,8 @@ void for_each_panel(const FeatureView& x, Index strips, Index width, int threads
 /// Up to `most` rows of x from row `first` on, if they lie in one piece with little between them.
 inline kernel::ToCome rows_to_come(const FeatureView& x, Index first, Index most) {
   const Index row_bytes = x.cols * x.col_stride;
-  const bool in_one_piece = x.table == nullptr && x.col_stride > 0 && x.row_stride >= row_bytes &&
-                            x.row_stride <= 2 * row_bytes;
+  const bool in_one_piece = x.kind() != FeatureKind::table && x.col_stride > 0 &&
+                            x.row_stride >= row_bytes && x.row_stride <= 2 * row_bytes;
   if (!in_one_piece) return {};
   return {x.at(first, 0), std::min(x.rows - first, most) * x.row_stride};
 }

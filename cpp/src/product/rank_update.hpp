@@ -4,6 +4,8 @@
 
 #include "hscore/errors.hpp"
 #include "product/digit_rows.hpp"
+#include "simd/float_kernel.hpp"
+#include "simd/int16_kernel.hpp"
 
 namespace hscore {
 
@@ -69,12 +71,12 @@ class UnitTiles {
 
   ~UnitTiles() { add_rows(rows); }
 
-  static const std::int8_t* right(const FixedPointRows& packed, Index slice, Index strip) {
+  static const std::int8_t* right(const DigitRows& packed, Index slice, Index strip) {
     return packed.right(slice, strip);
   }
   template <Index strips>
-  HSCORE_INLINE void multiply(const FixedPointRows& packed, Index slice, Index i,
-                              const std::int8_t* b, const Target<std::int8_t, sign>& target,
+  HSCORE_INLINE void multiply(const DigitRows& packed, Index slice, Index i, const std::int8_t* b,
+                              const Target<std::int8_t, sign>& target,
                               kernel::FetchedAhead& ahead) {
     ahead.at_once();
     const Index steps = packed.steps(slice);
@@ -187,7 +189,7 @@ void rank_update(const Packed& packed, Index rows, Index cols, double* scatter, 
     using Tiles = std::remove_pointer_t<decltype(kind)>;
     detail::rank_update_by<Tiles, sign>(packed, rows, cols, scatter, stride, threads, to_come);
   };
-  if constexpr (std::is_same_v<Packed, FixedPointRows>) {
+  if constexpr (std::is_same_v<Packed, DigitRows>) {
 #if defined(HSCORE_TILE_UNIT)
     tiles::with_digits(packed.digits(), [&](auto digits) {
       by(static_cast<detail::UnitTiles<sign, decltype(digits)::value>*>(nullptr));
@@ -195,14 +197,18 @@ void rank_update(const Packed& packed, Index rows, Index cols, double* scatter, 
 #endif
   } else {
     using detail::RegisterTiles;
-#if defined(HSCORE_MAY_FUSE_PAIRS)
     if constexpr (std::is_same_v<T, kernel::RowPair>) {
+#if defined(HSCORE_MAY_FUSE_PAIRS)
       if (kernel::FusedPairs::on_this_cpu()) {
         return by(static_cast<RegisterTiles<T, sign, kernel::FusedPairs>*>(nullptr));
       }
-    }
 #endif
-    by(static_cast<RegisterTiles<T, sign, kernel::MultiplyAdd>*>(nullptr));
+#if defined(HSCORE_ROW_PAIRS)
+      by(static_cast<RegisterTiles<T, sign, kernel::MultiplyPairs>*>(nullptr));
+#endif
+    } else {
+      by(static_cast<RegisterTiles<T, sign, kernel::MultiplyAdd>*>(nullptr));
+    }
   }
 }
 

@@ -45,13 +45,13 @@ struct ScoreParts {
   KeptFits fits;                                     // where a correction has come across them
 };
 
-/// As h_score of the features; leaves its parts if they are wanted.
-HScore h_score(const FeatureView& features, const LabelView& labels, const ScoreOptions& options,
-               ScoreParts* parts);
+/// As h_score of the features; `parts`, unless null, receives what the score was computed from.
+HScore h_score_and_parts(const FeatureView& features, const LabelView& labels,
+                         const ScoreOptions& options, ScoreParts* parts);
 
-/// As h_score of the moments; leaves the factor if it is wanted.
-HScore h_score(const TriangularMoments& moments, const WhiteningOptions& options,
-               FactoredCovariance* factored);
+/// As h_score of the moments; `factored`, unless null, receives the factor.
+HScore h_score_and_factor(const TriangularMoments& moments, const WhiteningOptions& options,
+                          FactoredCovariance* factored);
 
 /// Relative rounding error of a float32 product, as the error estimates count it.
 constexpr double float32_eps = 6e-8;

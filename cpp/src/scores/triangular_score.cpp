@@ -176,11 +176,11 @@ FactoredCovariance factor_of(const TriangularMoments& moments, const ScaledTrian
 }  // namespace
 
 HScore h_score(const TriangularMoments& moments, const WhiteningOptions& options) {
-  return h_score(moments, options, nullptr);
+  return h_score_and_factor(moments, options, nullptr);
 }
 
-HScore h_score(const TriangularMoments& moments, const WhiteningOptions& options,
-               FactoredCovariance* factored) {
+HScore h_score_and_factor(const TriangularMoments& moments, const WhiteningOptions& options,
+                          FactoredCovariance* factored) {
   ScaledTriangle scaled = scaled_triangle(moments, options.tolerance);
   std::vector<Index> chosen;
   if (is_full_rank(scaled, moments.features())) {

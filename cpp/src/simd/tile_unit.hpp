@@ -6,7 +6,7 @@
 
 #include <cstdint>
 
-#include "simd/kernel.hpp"
+#include "simd/int16_kernel.hpp"
 
 // What is packed for it is shuffled as GCC spells it.
 #if defined(__AMX_INT8__) && defined(__AVX512BW__) && defined(__linux__) && !defined(__clang__) && \
