@@ -69,7 +69,7 @@ TEST(columns_that_lie_evenly_are_one_matrix) {
     table.add_columns(column);
   }
   const hscore::FeatureView whole = table.view();
-  CHECK(whole.kind() != FeatureKind::table && whole.data == view(data.x).data);
+  CHECK(whole.kind() != hscore::FeatureKind::table && whole.data == view(data.x).data);
   CHECK(whole.row_stride == view(data.x).row_stride && whole.col_stride == sizeof(double));
 }
 
