@@ -14,12 +14,12 @@ Examples
 
 from __future__ import annotations
 
-from typing import TypedDict
-
 from hscore_fast import datasets, readers, reference
+from hscore_fast._build_info import BuildInfo
 from hscore_fast._moments.moments import Moments
 from hscore_fast._moments.target_moments import TargetMoments
 from hscore_fast._public import publish
+from hscore_fast._results.report import HScoreReport
 from hscore_fast._results.warnings import (
     ColumnWarning,
     PrecisionWarning,
@@ -27,7 +27,7 @@ from hscore_fast._results.warnings import (
     SingleClassWarning,
 )
 from hscore_fast._scores.adjusted import adjusted_h_score, chance_level
-from hscore_fast._scores.evaluate import HScoreReport, evaluate
+from hscore_fast._scores.evaluate import evaluate
 from hscore_fast._scores.h_score import h_score
 from hscore_fast._scores.h_scores import h_scores
 from hscore_fast._scores.maximal_correlation import MaximalCorrelation, maximal_correlation
@@ -83,18 +83,6 @@ __all__ = [
     "transfer_matrix",
     "transferability",
 ]
-
-
-class BuildInfo(TypedDict):
-    """What :func:`build_info` returns."""
-
-    version: str
-    isa: str
-    compiler: str
-    flags: str
-    openmp: bool
-    eigen: str
-    tile_unit: bool
 
 
 def build_info() -> BuildInfo:

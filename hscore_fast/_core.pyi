@@ -6,7 +6,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from hscore_fast import BuildInfo
+from hscore_fast._build_info import BuildInfo
 
 __version__: str
 

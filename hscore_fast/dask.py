@@ -17,12 +17,14 @@ import dask.array as da
 import numpy as np
 from numpy.typing import ArrayLike
 
-from hscore_fast._inputs.features import as_confidence, as_features, as_tol
+from hscore_fast._inputs.features import as_features
 from hscore_fast._inputs.labels import encode
-from hscore_fast._moments.moments import Moments
-from hscore_fast._results.evidence import evidence_of_sums
+from hscore_fast._inputs.options import as_confidence, as_tol
+from hscore_fast._moments.jackknife import evidence_of_sums
+from hscore_fast._moments.moments import Moments, relabel
+from hscore_fast._moments.state import scorable_core
 from hscore_fast._results.report import HScoreReport
-from hscore_fast._scores.evaluate import report_of
+from hscore_fast._results.reporting import report_of
 from hscore_fast._variants import core
 
 __all__ = ["adjusted_h_score", "evaluate", "h_score", "moments", "regularized_h_score"]
@@ -103,7 +105,7 @@ def _gather(
 def _named(found: Moments, classes: list[Any] | None) -> Moments:
     """Give each class its name where the pieces of the labels held codes."""
     if classes is not None:
-        found._classes = {classes[code]: place for code, place in found._classes.items()}
+        relabel(found, classes)
     return found
 
 
@@ -268,8 +270,8 @@ def evaluate(
     """
     as_confidence(confidence)
     found, chunks, classes = _gather(features, labels, n_threads, check_finite)
-    function = core.InfluenceFunction(found._scorable(), as_tol(tol), 0).state()
-    places = dict(found._classes)
+    function = core.InfluenceFunction(scorable_core(found), as_tol(tol), 0).state()
+    places = {label: code for code, label in enumerate(found.classes)}
     sums = dask.delayed(_influence_sums, pure=False)
     results = dask.compute(
         *(sums(block, piece, function, places, n_threads) for block, piece in chunks)

@@ -8,7 +8,7 @@ streamed in blocks, which a thread reads ahead while the caller computes. The ta
 from hscore_fast._files.addresses import allow_external
 from hscore_fast._files.opening import open_array, open_source
 from hscore_fast._files.source import AnyArray, Source
-from hscore_fast._inputs.features import Address
+from hscore_fast._inputs.address import Address
 from hscore_fast._moments.from_files import read_moments
 from hscore_fast._public import publish
 

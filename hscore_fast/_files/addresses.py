@@ -9,7 +9,7 @@ from collections.abc import Container
 from pathlib import Path
 from typing import NamedTuple
 
-from hscore_fast._inputs.features import Address
+from hscore_fast._inputs.address import Address
 
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 

@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 
 from hscore_fast._files.read_ahead import read_ahead
 from hscore_fast._files.source import AnyArray, Source, block_rows, width_of
-from hscore_fast._inputs.features import Features, Progress
+from hscore_fast._inputs.checks import overflow, refuse_non_finite
+from hscore_fast._inputs.features import Features
 from hscore_fast._inputs.frames import Column, side_by_side
-from hscore_fast._scores.h_score import overflow, refuse_non_finite
+from hscore_fast._inputs.options import Progress
 from hscore_fast._variants import core
 
 __all__ = ["Rows", "checked_blocks", "read_side_by_side"]
@@ -25,18 +26,13 @@ class Rows:
     ----------
     source : Source
         Of at least one row.
-    n_labels : int
-        Compared with the rows before anything is read.
     n_threads : int
         That decode, beside the one that reads; 0 is as many as the environment allows.
     progress : callable, optional
         Told of the first reading.
     """
 
-    def __init__(
-        self, source: Source, n_labels: int, n_threads: int, progress: Progress | None
-    ) -> None:
-        check_n_labels(source, n_labels)
+    def __init__(self, source: Source, n_threads: int, progress: Progress | None) -> None:
         self._source = source
         self._n_threads = n_threads
         self._progress = progress
@@ -49,7 +45,7 @@ class Rows:
 
     def _begin(self) -> Generator[NDArray[Any] | core.Columns, None, None]:
         progress, self._progress = self._progress, None
-        walk = checked_blocks(self._source, self._source.shape[0], self._n_threads, False, progress)
+        walk = checked_blocks(self._source, self._n_threads, False, progress)
         try:
             for start, block in walk:
                 self._last = start, block
@@ -67,18 +63,8 @@ class Rows:
         return overflow()
 
 
-def check_n_labels(source: Source, n_labels: int) -> None:
-    """Refuse labels of another length than the features."""
-    if n_labels != source.shape[0]:
-        raise ValueError(
-            f"labels must have one entry per row of features, got {n_labels} labels for "
-            f"{source.shape[0]} rows of {source.what}"
-        )
-
-
 def checked_blocks(
     source: Source,
-    n_labels: int,
     n_threads: int,
     check_finite: bool,
     progress: Progress | None,
@@ -86,7 +72,6 @@ def checked_blocks(
 ) -> Generator[tuple[int, Features], None, None]:
     """Give the blocks, each with the number of its first row; arrays only, if they must be."""
     n_rows = source.shape[0]
-    check_n_labels(source, n_labels)
     tell = progress or (lambda done, rows: None)
     tell(0, n_rows)
     done = 0

@@ -8,6 +8,7 @@ from typing import NamedTuple, cast
 
 from hscore_fast._files.addresses import Place, places
 from hscore_fast._files.source import AnyArray, Joined, Source
+from hscore_fast._inputs.address import Address
 from hscore_fast._inputs.columns import (
     EVERY_COLUMN,
     ColumnNames,
@@ -15,7 +16,6 @@ from hscore_fast._inputs.columns import (
     as_column_request,
     refuse_request,
 )
-from hscore_fast._inputs.features import Address
 
 __all__ = ["FORMATS", "Format", "open_array", "open_requested", "open_source"]
 

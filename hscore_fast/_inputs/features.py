@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -18,29 +17,10 @@ from hscore_fast._inputs.frames import Column, columns_of, side_by_side
 from hscore_fast._variants import core
 
 __all__ = [
-    "Address",
     "Features",
-    "Progress",
-    "as_confidence",
     "as_features",
-    "as_n_threads",
-    "as_names",
-    "as_one_of",
-    "as_precision",
-    "as_progress",
-    "as_tol",
     "as_weights",
-    "is_address",
-    "is_label_address",
 ]
-
-Address: TypeAlias = "str | os.PathLike[str] | Sequence[str | os.PathLike[str]]"
-"""Names an array in a file, or in several; see :mod:`hscore_fast.readers`."""
-
-Progress: TypeAlias = Callable[[int, int], object]
-"""Called with the rows done and the rows in all."""
-
-PRECISIONS = ("auto", "float64", "float32", "high")
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,87 +170,6 @@ def _is_mapping(features: Mapping[Any, Any]) -> TypeError:
     )
 
 
-def as_n_threads(n_threads: int | None) -> int:
-    """Return the number the core takes: 0 for "what the environment allows"."""
-    if n_threads is None:
-        return 0
-    if isinstance(n_threads, bool) or not isinstance(n_threads, (int, np.integer)):
-        raise TypeError(
-            f"n_threads must be a positive integer or None, got {n_threads!r} of type "
-            f"{type(n_threads).__name__}"
-        )
-    if not 1 <= n_threads <= 4096:
-        raise ValueError(
-            f"n_threads must be a positive integer up to 4096, got {n_threads}: "
-            "use None for as many as OMP_NUM_THREADS and the CPU affinity allow"
-        )
-    return int(n_threads)
-
-
-def as_names(given: Mapping[str, Any], what: str, each: str = "features") -> tuple[str, ...]:
-    """Check that an argument maps names to something, and give the names."""
-    if not isinstance(given, Mapping):
-        raise TypeError(
-            f"{what} must be a mapping of names to {each}, such as {{'name': {each}}}, got "
-            f"{type(given).__name__}"
-        )
-    if not given:
-        raise ValueError(f"{what} must hold at least one entry, such as {{'name': {each}}}")
-    for name in given:
-        if not isinstance(name, str):
-            raise TypeError(f"the names of {what} must be str, got {name!r}")
-    return tuple(given)
-
-
-def as_precision(precision: str, known_names: tuple[str, ...] = PRECISIONS) -> str:
-    """Check the name of a precision."""
-    return as_one_of("precision", precision, known_names)
-
-
-def as_one_of(option: str, value: str, known: Sequence[str]) -> str:
-    """Check that an option's value is one of those that there are."""
-    if value not in known:
-        raise ValueError(f"{option} must be one of {', '.join(map(repr, known))}, got {value!r}")
-    return value
-
-
-def as_confidence(confidence: float) -> float:
-    """Check the probability that an interval is to have."""
-    if not 0 < confidence < 1:
-        raise ValueError(f"confidence must lie between 0 and 1, got {confidence}")
-    return float(confidence)
-
-
-def as_tol(tol: float | None, precision: str = "float64") -> float:
-    """Return the tolerance of the rank rule; 0 is as little as rounding allows."""
-    if tol is None:
-        if precision == "high":
-            return 0.0
-        return 2.0**-42  # numerics: four orders above the rounding of a float64 scatter
-    if isinstance(tol, bool) or not isinstance(tol, (int, float, np.floating, np.integer)):
-        raise TypeError(f"tol must be a number or None, got {tol!r} of type {type(tol).__name__}")
-    if not 0.0 < tol < 1.0:
-        raise ValueError(
-            f"tol must lie between 0 and 1, got {tol}: it is the share of a feature's variance "
-            "below which what other features leave of it counts as noise (default 2**-42)"
-        )
-    return float(tol)
-
-
-def is_address(features: Any) -> bool:
-    """Whether features are named by an address rather than given."""
-    if isinstance(features, (list, tuple)):
-        return bool(features) and isinstance(features[0], (str, os.PathLike))
-    return isinstance(features, (str, os.PathLike))
-
-
-def is_label_address(labels: Any) -> bool:
-    """Whether labels are named by an address; a list of strings is the labels themselves."""
-    if isinstance(labels, (list, tuple)):
-        return bool(labels) and isinstance(labels[0], os.PathLike)
-    return isinstance(labels, (str, os.PathLike))
-
-
 def as_weights(weights: ArrayLike | None, n_rows: int) -> NDArray[np.float64] | None:
     """See weights as float64, one per row; the core checks their values."""
     if weights is None:
@@ -287,13 +186,3 @@ def as_weights(weights: ArrayLike | None, n_rows: int) -> NDArray[np.float64] | 
             f"{array.shape}"
         )
     return np.ascontiguousarray(array, dtype=np.float64)
-
-
-def as_progress(progress: Progress | None) -> Progress | None:
-    """Check that progress can be called."""
-    if progress is not None and not callable(progress):
-        raise TypeError(
-            "progress must be a function of two numbers, what is done and the total, or None, got "
-            f"{progress!r} of type {type(progress).__name__}"
-        )
-    return progress

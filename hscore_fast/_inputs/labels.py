@@ -236,7 +236,7 @@ def _as_array(labels: Any, name: str) -> NDArray[Any]:
         objects = np.array(labels, dtype=object)
         # NumPy's integers of different types are compared as floats, too.
         plain = [label.item() if isinstance(label, np.number) else label for label in objects.flat]
-        objects.flat = plain
+        objects.reshape(-1)[:] = plain
         return objects
     return array
 

@@ -1,28 +1,21 @@
-"""Standard errors of scores whose rows are seen once: leave out blocks of rows, one by one.
-
-The statistics of each block are kept, so that leaving it out is a subtraction.
-"""
+"""Statistics of blocks of rows, each of which has its share of every class."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hscore_fast._inputs.features import as_features
-from hscore_fast._moments.moments import Moments
-
-if TYPE_CHECKING:
-    from hscore_fast._core import HScore
+from hscore_fast._moments.moments import Moments, relabel
 
 __all__ = [
     "BlockedMoments",
     "as_n_blocks",
     "block_places",
     "indexable",
-    "leave_one_out",
     "total_of",
 ]
 
@@ -65,7 +58,7 @@ class BlockedMoments:
     def finish(self, classes: Sequence[Any]) -> list[Moments]:
         """Give the parts, with the codes' labels in place of the codes."""
         for part in self._parts:
-            part._classes = {classes[code]: place for code, place in part._classes.items()}
+            relabel(part, classes)
         return self._parts
 
     def _places(self, codes: NDArray[np.int32]) -> NDArray[np.int64]:
@@ -103,11 +96,3 @@ def total_of(parts: Sequence[Moments]) -> Moments:
     for part in parts:
         total.merge(part)
     return total
-
-
-def leave_one_out(
-    total: Moments, parts: Sequence[Moments], tol: float | None, n_threads: int | None
-) -> list[HScore]:
-    """Score all rows but those of each part in turn, the parts without rows aside."""
-    results = [(total - part)._result(tol, n_threads) for part in parts if part.n_samples]
-    return [result for result in results if result is not None]

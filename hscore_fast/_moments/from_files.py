@@ -2,108 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from collections.abc import Callable
 
-import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from hscore_fast._files.blocks import Rows, checked_blocks
-from hscore_fast._files.opening import open_requested, open_source
-from hscore_fast._files.source import AnyArray, Source, width_of
-from hscore_fast._inputs.columns import EVERY_COLUMN, ColumnRequest
-from hscore_fast._inputs.features import (
-    Address,
-    Progress,
-    as_features,
-    as_n_threads,
-    as_precision,
-    as_tol,
-    is_address,
-    is_label_address,
-)
-from hscore_fast._inputs.frames import labels_request
-from hscore_fast._inputs.labels import encode
+from hscore_fast._files.blocks import checked_blocks
+from hscore_fast._inputs.address import Address
+from hscore_fast._inputs.options import Progress
 from hscore_fast._moments.blocks import BlockedMoments
-from hscore_fast._moments.moments import Moments
-from hscore_fast._scores.h_score import score_result, warn_of_columns
+from hscore_fast._moments.moments import Moments, moments_of_core
+from hscore_fast._problem import Problem, Problems, as_input_options, open_problem
 from hscore_fast._variants import core
 
-if TYPE_CHECKING:
-    from hscore_fast._core import HScore
-
-__all__ = [
-    "Inputs",
-    "Progress",
-    "check_read_once",
-    "check_two_rows",
-    "open_features",
-    "open_inputs",
-    "read_moments",
-    "result_from_files",
-    "rows_to_score",
-    "stream_moments",
-    "stream_parts",
-    "stream_targets",
-]
-
-
-class _Given(Source):
-    """Features that the caller has in memory, in any form that the scores take."""
-
-    def __init__(self, features: Any, request: ColumnRequest) -> None:
-        x = as_features(features, request)
-        super().__init__("features", (x.n_samples, x.n_features), np.dtype(np.float64))
-        self.mapped = x
-        self.left_out, self.suspects = x.left_out, x.suspects
-
-    def blocks(self, n_rows: int) -> Generator[AnyArray, None, None]:
-        """Give all of them: nothing needs to be read."""
-        assert self.mapped is not None
-        yield self.mapped
-
-
-class Inputs(NamedTuple):
-    """Features that may be in a file, and labels in memory."""
-
-    features: Source
-    labels: Any
-
-
-def open_inputs(
-    features: ArrayLike | Address,
-    labels: ArrayLike | Address,
-    request: ColumnRequest = EVERY_COLUMN,
-) -> Inputs:
-    """Open features and labels, either of which may be an address."""
-    labels, request = open_labels(labels, request)
-    if is_address(features):
-        return Inputs(open_features(cast(Address, features), request), labels)
-    return Inputs(_Given(features, request), labels)
-
-
-def open_labels(labels: Any, request: ColumnRequest) -> tuple[Any, ColumnRequest]:
-    """Read labels if they are in a file, and ask for tables without the columns they are in."""
-    if not is_label_address(labels):
-        return labels, labels_request(request, labels)
-    source = open_source(cast(Address, labels))
-    return source.read(), request.without(source.column_names)
-
-
-def open_features(features: Address, request: ColumnRequest = EVERY_COLUMN) -> Source:
-    """Open features; of a table the columns that are asked for, less those of the labels."""
-    source = open_requested(features, request)
-    _check_features(source)
-    return source
-
-
-def _check_features(source: Source) -> None:
-    """Refuse, before anything is read, what no block of it could be."""
-    shape = (0, *source.shape[1:]) if source.shape else ()
-    try:
-        as_features(np.empty(shape, source.dtype))
-    except (TypeError, ValueError) as error:
-        raise type(error)(f"{error}; that is what {source.what} holds") from None
+__all__ = ["moments_of_problem", "parts_of", "read_moments", "target_sums_of"]
 
 
 def read_moments(
@@ -164,132 +75,52 @@ def read_moments(
     (['a', 'b'], 0.8)
     >>> folder.cleanup()
     """
-    source, found = open_inputs(features, labels)
-    if isinstance(source, _Given):
-        return Moments().update(
-            source.mapped, found, n_threads=n_threads, check_finite=check_finite
-        )
-    return stream_moments(
-        source, found, n_threads=n_threads, check_finite=check_finite, progress=progress
+    options = as_input_options(n_threads=n_threads, check_finite=check_finite, progress=progress)
+    return moments_of_problem(open_problem(features, labels, options, any_rows=True))
+
+
+def moments_of_problem(problem: Problem) -> Moments:
+    """Gather the statistics of a problem; see `read_moments`."""
+    statistics = core.Moments(problem.n_features)
+    added = statistics.update(
+        *(problem.matrix, problem.codes, problem.n_classes, None, problem.bfloat16),
+        *(problem.check_finite, problem.threads, problem.progress),
     )
+    if not added:
+        raise problem.not_finite()
+    return moments_of_core(statistics, problem.classes, unchecked=not problem.check_finite)
 
 
-def stream_moments(
-    source: Source,
-    labels: Any,
-    *,
-    n_threads: int | None = None,
-    check_finite: bool = True,
-    progress: Progress | None = None,
-) -> Moments:
-    """Gather the statistics of a source; see `read_moments`."""
-    codes, classes = encode(labels)
-    threads = as_n_threads(n_threads)
-    rows = Rows(source, len(codes), threads, progress)
-    warn_of_columns(source, codes, len(classes))
-    statistics = core.Moments(width_of(source))
-    if not statistics.update(
-        *(rows.for_core(), codes, len(classes), None),
-        *(False, check_finite, threads, None),
-    ):
-        raise rows.not_finite(threads)
-    moments = Moments()
-    moments._core, moments._unchecked = statistics, not check_finite
-    moments._classes = {label: code for code, label in enumerate(classes)}
-    return moments
-
-
-def stream_parts(
-    source: Source,
-    labels: Any,
-    n_blocks: int,
-    *,
-    n_threads: int | None = None,
-    check_finite: bool = True,
-    progress: Progress | None = None,
-) -> list[Moments]:
-    """Gather the statistics of a source in parts that share all classes."""
-    codes, classes = encode(labels)
+def parts_of(problem: Problem, n_blocks: int) -> list[Moments]:
+    """Gather the statistics of what is read in blocks in parts that share all classes."""
+    assert problem.source is not None
     parts = BlockedMoments(n_blocks)
-    threads = as_n_threads(n_threads)
-    walk = checked_blocks(source, len(codes), threads, check_finite, progress, as_arrays=True)
+    walk = checked_blocks(
+        *(problem.source, problem.threads, problem.check_finite, problem.read_progress),
+        as_arrays=True,
+    )
     try:
         for start, block in walk:
-            own = codes[start : start + len(block)]
-            parts.update(block, own, n_threads=n_threads, check_finite=False)
+            own = problem.codes[start : start + len(block)]
+            parts.update(block, own, n_threads=problem.threads or None, check_finite=False)
     finally:
         walk.close()
-    return parts.finish(classes)
+    return parts.finish(problem.classes)
 
 
-def stream_targets(
-    source: Source,
-    codes: Sequence[NDArray[np.int32]],
-    n_classes: Sequence[int],
-    threads: int,
-    check_finite: bool,
-    progress: Callable[[int], object] | None,
+def target_sums_of(
+    problem: Problems, progress: Callable[[int], object] | None
 ) -> core.TargetMoments:
-    """Gather the statistics of a source and many targets; `progress` is asked after each block."""
-    moments = core.TargetMoments(width_of(source))
-    walk = checked_blocks(source, source.shape[0], threads, check_finite, None)
+    """Gather the statistics of what is read in blocks; `progress` is asked after each block."""
+    assert problem.source is not None
+    moments = core.TargetMoments(problem.n_features)
+    walk = checked_blocks(problem.source, problem.threads, problem.check_finite, None)
     try:
         for start, x in walk:
-            own = [c[start : start + x.n_samples] for c in codes]
-            moments.update(x.array, own, n_classes, x.bfloat16, False, threads)
+            own = [codes[start : start + x.n_samples] for codes in problem.codes]
+            moments.update(x.array, own, problem.n_classes, x.bfloat16, False, problem.threads)
             if progress is not None:
                 progress(0)
     finally:
         walk.close()
     return moments
-
-
-def result_from_files(
-    features: ArrayLike | Address,
-    labels: ArrayLike | Address,
-    precision: str,
-    tol: float | None,
-    n_threads: int | None,
-    check_finite: bool,
-    progress: Progress | None = None,
-) -> HScore | None:
-    """Score features or labels that are in files; None as for `score_result`."""
-    source, found = open_inputs(features, labels)
-    if source.mapped is not None:
-        return score_result(source.mapped, found, precision, tol, n_threads, check_finite, progress)
-    tolerance = as_tol(tol, as_precision(precision))
-    threads = as_n_threads(n_threads)
-    rows, codes, classes = rows_to_score(source, found, threads, progress)
-    result = core.h_score(
-        *(rows.for_core(), codes, len(classes), False, precision, tolerance, threads, None)
-    )
-    if result is None and check_finite:
-        raise rows.not_finite(threads)
-    return result
-
-
-def rows_to_score(
-    source: Source, labels: Any, threads: int, progress: Progress | None
-) -> tuple[Rows, NDArray[np.int32], list[Any]]:
-    """See a source and labels in memory as the core takes them."""
-    codes, classes = encode(labels)
-    rows = Rows(source, len(codes), threads, progress)
-    check_two_rows(source)
-    warn_of_columns(source, codes, len(classes))
-    return rows, codes, classes
-
-
-def check_two_rows(source: Source) -> None:
-    """Refuse fewer rows than a variance needs."""
-    if source.shape[0] < 2:
-        raise ValueError(f"features must have at least 2 rows, got {source.shape[0]}")
-
-
-def check_read_once(source: Source, precision: str) -> None:
-    """Refuse a precision that what is read once cannot have, and fewer than two rows."""
-    if precision not in ("auto", "float64"):
-        raise ValueError(
-            f"precision must be 'auto' or 'float64' for {source.what}, which is read in blocks, "
-            f"got {precision!r}: load it first, with hscore_fast.readers.open_array"
-        )
-    check_two_rows(source)

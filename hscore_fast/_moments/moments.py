@@ -2,32 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from hscore_fast._inputs.columns import EVERY_COLUMN
-from hscore_fast._inputs.features import (
-    Progress,
-    as_features,
-    as_n_threads,
-    as_progress,
-    as_weights,
-)
-from hscore_fast._inputs.frames import labels_request
-from hscore_fast._inputs.labels import encode
+from hscore_fast._inputs.features import as_weights
+from hscore_fast._inputs.options import Progress
 from hscore_fast._moments.lock import Guard, locks_of
 from hscore_fast._moments.scoring import MomentsScores
 from hscore_fast._moments.storage import MomentsStorage
-from hscore_fast._scores.h_score import check_lengths, overflow, refuse_non_finite, warn_of_columns
+from hscore_fast._problem import as_input_options, open_batch
 from hscore_fast._variants import core
 
 if TYPE_CHECKING:
     from hscore_fast._core import Moments as CoreMoments
 
-__all__ = ["Moments"]
+__all__ = ["Moments", "moments_of_core", "relabel"]
 
 
 class Moments(MomentsScores, MomentsStorage):
@@ -133,16 +125,6 @@ class Moments(MomentsScores, MomentsStorage):
         return moments
 
     @property
-    def n_samples(self) -> int:
-        """Number of rows seen, those with the weight 0 left out."""
-        return 0 if self._core is None else self._core.n_samples
-
-    @property
-    def total_weight(self) -> float:
-        """Sum of the weights: the number of rows N in every formula."""
-        return 0.0 if self._core is None else self._core.total_weight
-
-    @property
     def n_features(self) -> int | None:
         """Number of columns, None before the first update."""
         return None if self._core is None else self._core.n_features
@@ -202,28 +184,28 @@ class Moments(MomentsScores, MomentsStorage):
         >>> Moments().update([[0.0, 1.0]], [7]).n_samples
         1
         """
-        threads = as_n_threads(n_threads)
-        progress = as_progress(progress)
-        x = as_features(features, labels_request(EVERY_COLUMN, labels))
-        local_codes, local_classes = encode(labels)
-        check_lengths(x, len(local_codes))
-        warn_of_columns(x, local_codes, len(local_classes))
-        row_weights = as_weights(weights, x.n_samples)
+        options = as_input_options(
+            n_threads=n_threads, check_finite=check_finite, progress=progress
+        )
+        batch = open_batch(features, labels, options)
+        row_weights = as_weights(weights, batch.n_samples)
         with self._guard.lock():
-            if self.n_features not in (None, x.n_features):
+            if self.n_features not in (None, batch.n_features):
                 raise ValueError(
-                    f"features must have {self.n_features} columns as before, got {x.n_features}"
+                    f"features must have {self.n_features} columns as before, got "
+                    f"{batch.n_features}"
                 )
-            classes = self._with(local_classes)
-            code_of = np.array([classes[label] for label in local_classes], dtype=np.int32)
-            codes = code_of[local_codes] if len(code_of) else local_codes
-            statistics = self._core or core.Moments(x.n_features)
-            if not self._change(
-                *(statistics, classes, not check_finite, statistics.update, x.array, codes),
-                *(len(classes), row_weights, x.bfloat16, check_finite, threads, progress),
-            ):
-                refuse_non_finite(x, threads)
-                raise overflow()
+            classes = self._with(batch.classes)
+            code_of = np.array([classes[label] for label in batch.classes], dtype=np.int32)
+            codes = code_of[batch.codes] if len(code_of) else batch.codes
+            statistics = self._core or core.Moments(batch.n_features)
+            added = self._change(
+                *(statistics, classes, not check_finite, statistics.update, batch.matrix, codes),
+                *(len(classes), row_weights, batch.bfloat16, check_finite),
+                *(batch.threads, batch.progress),
+            )
+            if not added:
+                raise batch.not_finite()
         return self
 
     def merge(self, other: Moments) -> Moments:
@@ -388,6 +370,25 @@ class Moments(MomentsScores, MomentsStorage):
         for label in new:
             classes.setdefault(label, len(classes))
         return classes
+
+
+def moments_of_core(statistics: CoreMoments, classes: Sequence[Any], unchecked: bool) -> Moments:
+    """Make an object of the core's statistics, whose classes have the codes 0, 1, ...
+
+    Parameters
+    ----------
+    unchecked : bool
+        Whether a value that is not finite may have come in.
+    """
+    moments = Moments()
+    moments._core, moments._unchecked = statistics, unchecked
+    moments._classes = {label: code for code, label in enumerate(classes)}
+    return moments
+
+
+def relabel(moments: Moments, labels: Sequence[Any]) -> None:
+    """Put labels in the place of codes that were given as labels."""
+    moments._classes = {labels[code]: place for code, place in moments._classes.items()}
 
 
 def _as_moments(other: Any) -> Moments:

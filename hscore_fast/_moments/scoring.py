@@ -4,31 +4,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, cast
 
-from hscore_fast._inputs.features import as_n_threads, as_tol
-from hscore_fast._moments.lock import Guard
-from hscore_fast._scores.adjusted import adjusted, chance
-from hscore_fast._scores.h_score import overflow, warn_about, warn_if_single_class
-from hscore_fast._scores.regularized import as_convention, as_shrinkage
-from hscore_fast._variants import core
-
-if TYPE_CHECKING:
-    from hscore_fast._core import HScore, RegularizedHScore
-    from hscore_fast._core import Moments as CoreMoments
-    from hscore_fast._moments.moments import Moments
-    from hscore_fast._results.report import HScoreReport
+from hscore_fast._inputs.options import as_confidence
+from hscore_fast._moments.jackknife import evidence_of_blocks
+from hscore_fast._moments.state import MomentsState
+from hscore_fast._results.adjustment import adjusted, chance
+from hscore_fast._results.doubts import warn_about, warn_if_single_class
+from hscore_fast._results.report import HScoreReport
+from hscore_fast._results.reporting import report_of
 
 __all__ = ["MomentsScores"]
 
 
-class MomentsScores:
+class MomentsScores(MomentsState):
     """What :class:`hscore_fast.Moments` can be asked once rows have been seen."""
-
-    _core: CoreMoments | None
-    _classes: dict[Any, int]
-    _unchecked: bool
-    _guard: Guard
 
     def h_score(self, *, tol: float | None = None, n_threads: int | None = None) -> float:
         """Compute the H-score of all rows seen.
@@ -157,7 +146,7 @@ class MomentsScores:
     def evaluate(
         self,
         *,
-        blocks: Sequence[Moments] = (),
+        blocks: Sequence[MomentsScores] = (),
         confidence: float = 0.95,
         shrinkage: str | float = "ledoit_wolf",
         convention: str = "tllib",
@@ -204,51 +193,19 @@ class MomentsScores:
         >>> round(report.adjusted_h_score, 2), round(report.standard_error, 2)
         (0.63, 0.01)
         """
-        from hscore_fast._scores.evaluate import evaluate_moments  # which knows Moments
-
-        total, parts = cast("Moments", self), list(blocks)
+        confidence = as_confidence(confidence)
+        parts = list(blocks)
         for number, part in enumerate(parts):
             if not isinstance(part, MomentsScores):
                 raise TypeError(f"blocks[{number}] must be a Moments, got {type(part).__name__}")
         if parts:
             weight = sum(part.total_weight for part in parts)
-            if not math.isclose(weight, total.total_weight, rel_tol=1e-9) or len(parts) < 2:
+            if not math.isclose(weight, self.total_weight, rel_tol=1e-9) or len(parts) < 2:
                 raise ValueError(
                     f"blocks must be two or more that merged are these statistics: {len(parts)} "
-                    f"with {weight:.10g} rows were given for {total.total_weight:.10g}"
+                    f"with {weight:.10g} rows were given for {self.total_weight:.10g}"
                 )
-        return evaluate_moments(total, parts, confidence, shrinkage, convention, tol, n_threads)
-
-    def _regularized(
-        self, shrinkage: str | float, convention: str, n_threads: int | None
-    ) -> RegularizedHScore:
-        method, intensity = as_shrinkage(shrinkage)
-        paper = as_convention(convention) == "paper"
-        threads = as_n_threads(n_threads)
-        with self._guard.lock():
-            result = core.regularized_h_score_of_moments(
-                self._scorable(), method, intensity, paper, threads
-            )
-        if not result.finite and not self._unchecked:
-            raise overflow()
-        return result
-
-    def _class_counts(self) -> dict[Any, float]:
-        """Rows of each class, or their weight."""
-        with self._guard.lock():
-            return dict(zip(self._classes, self._scorable().counts().tolist(), strict=True))
-
-    def _result(self, tol: float | None, n_threads: int | None) -> HScore | None:
-        with self._guard.lock():
-            result = self._scorable().h_score(as_tol(tol), as_n_threads(n_threads))
-        if result is None and not self._unchecked:
-            raise overflow()
-        return result
-
-    def _scorable(self) -> CoreMoments:
-        n_samples = 0 if self._core is None else self._core.n_samples
-        if self._core is None or n_samples < 2:
-            raise ValueError(
-                f"at least 2 rows are needed for a score, got {n_samples}: call update first"
-            )
-        return self._core
+        evidence = evidence_of_blocks(
+            self, parts, shrinkage=shrinkage, convention=convention, tol=tol, n_threads=n_threads
+        )
+        return report_of(evidence, confidence, "pillai")

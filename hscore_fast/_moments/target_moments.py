@@ -8,22 +8,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from hscore_fast._inputs.features import as_features, as_n_threads
+from hscore_fast._inputs.checks import overflow
+from hscore_fast._inputs.options import TargetOptions, as_target_options
 from hscore_fast._moments.lock import Guard
-from hscore_fast._scores.h_score import overflow, refuse_non_finite, warn_of_columns
-from hscore_fast._scores.h_scores import (
-    encode_each,
-    read_targets,
-    score_sums,
-    target_options,
-    warn_about_targets,
-)
+from hscore_fast._problem import as_input_options, open_batch_of_targets
+from hscore_fast._results.doubts import warn_about_targets
 from hscore_fast._variants import core
 
 if TYPE_CHECKING:
     from hscore_fast._core import TargetMoments as CoreTargetMoments
+    from hscore_fast._core import TargetScores
 
-__all__ = ["TargetMoments"]
+__all__ = ["TargetMoments", "score_sums"]
 
 
 class TargetMoments:
@@ -111,36 +107,37 @@ class TargetMoments:
         >>> TargetMoments().update([[0.0, 1.0]], [[7], ["a"]]).n_targets
         2
         """
-        threads = as_n_threads(n_threads)
-        targets, request = read_targets(targets)
-        x = as_features(features, request)
-        encoded = encode_each(targets, x.n_samples)
-        warn_of_columns(x, [codes for codes, _ in encoded], [len(named) for _, named in encoded])
+        options = as_input_options(n_threads=n_threads, check_finite=check_finite)
+        batch = open_batch_of_targets(features, targets, options)
         with self._guard.lock():
-            if self.n_features not in (None, x.n_features):
+            if self.n_features not in (None, batch.n_features):
                 raise ValueError(
-                    f"features must have {self.n_features} columns as before, got {x.n_features}"
+                    f"features must have {self.n_features} columns as before, got "
+                    f"{batch.n_features}"
                 )
-            if self._classes and len(encoded) != len(self._classes):
+            if self._classes and len(batch.codes) != len(self._classes):
                 raise ValueError(
                     f"targets must be {len(self._classes)} label vectors as before, got "
-                    f"{len(encoded)}"
+                    f"{len(batch.codes)}"
                 )
-            known = self._classes or [{} for _ in encoded]
+            known = self._classes or [{} for _ in batch.codes]
             all_classes, all_codes = [], []
-            for before, (local_codes, local_classes) in zip(known, encoded, strict=True):
+            for before, local_codes, local_classes in zip(
+                known, batch.codes, batch.classes, strict=True
+            ):
                 classes = dict(before)
                 for label in local_classes:
                     classes.setdefault(label, len(classes))
                 code_of = np.array([classes[label] for label in local_classes], dtype=np.int32)
                 all_codes.append(code_of[local_codes] if len(code_of) else local_codes)
                 all_classes.append(classes)
-            statistics = self._core or core.TargetMoments(x.n_features)
+            statistics = self._core or core.TargetMoments(batch.n_features)
             n_classes = [len(classes) for classes in all_classes]
             n_samples, added = statistics.n_samples, False
             try:
                 added = statistics.update(
-                    *(x.array, all_codes, n_classes, x.bfloat16, check_finite, threads)
+                    *(batch.in_memory.array, all_codes, n_classes, batch.bfloat16, check_finite),
+                    batch.threads,
                 )
             finally:
                 # An interrupt may fall when the core is done. Nothing here is a call that would let
@@ -149,8 +146,7 @@ class TargetMoments:
                     self._core, self._classes = statistics, all_classes
                     self._unchecked |= not check_finite
             if not added:
-                refuse_non_finite(x, threads)
-                raise overflow()
+                raise batch.not_finite()
         return self
 
     def h_scores(
@@ -186,7 +182,7 @@ class TargetMoments:
         >>> moments.h_scores().round(12)
         array([0.8])
         """
-        options = target_options(regularized, shrinkage, convention, "float64", tol, n_threads)
+        options = as_target_options(regularized, shrinkage, convention, "float64", tol, n_threads)
         with self._guard.lock():
             if self._core is None or self.n_samples < 2:
                 raise ValueError(
@@ -206,3 +202,15 @@ class TargetMoments:
             f"TargetMoments(n_samples={self.n_samples}, n_features={self.n_features}, "
             f"n_targets={self.n_targets})"
         )
+
+
+def score_sums(moments: CoreTargetMoments, options: TargetOptions) -> TargetScores:
+    """Score targets whose class sums were gathered."""
+    return moments.h_scores(
+        options.tol,
+        options.regularized,
+        options.shrinkage,
+        options.intensity,
+        options.paper,
+        options.n_threads,
+    )

@@ -9,7 +9,7 @@ from typing import Any
 
 from hscore_fast._results.display import WritesJson, html_table, left_out_text, number, text_table
 
-__all__ = ["HScoreReport"]
+__all__ = ["HScoreReport", "single_values"]
 
 _MOST_CLASSES = 12  # in print; all of them in to_dict
 
@@ -124,7 +124,7 @@ class HScoreReport(WritesJson):
         """
         import pandas
 
-        values = self._single_values()
+        values = single_values(self)
         return pandas.Series(values, dtype=object)
 
     def __str__(self) -> str:
@@ -145,14 +145,6 @@ class HScoreReport(WritesJson):
         classes = html_table(self._class_rows(), _CLASS_HEADER)
         notes = "".join(html_table([[f"Warning: {text}"]]) for text in self.warnings)
         return facts + classes + notes
-
-    def _single_values(self) -> dict[str, Any]:
-        values = {k: v for k, v in self.to_dict().items() if not isinstance(v, dict)}
-        values["confidence_low"], values["confidence_high"] = values.pop("confidence_interval")
-        values["df1"], values["df2"] = values.pop("degrees_of_freedom")
-        values["warnings"] = "; ".join(values["warnings"])
-        values["left_out"] = ", ".join(self.left_out)
-        return values
 
     def _facts(self) -> list[list[str]]:
         low, high = self.confidence_interval
@@ -202,3 +194,13 @@ class HScoreReport(WritesJson):
 
 
 _CLASS_HEADER = ("class", "samples", "share of H", "R squared")
+
+
+def single_values(report: HScoreReport) -> dict[str, Any]:
+    """Give what a report says in single values, by name: a row of a table."""
+    values = {k: v for k, v in report.to_dict().items() if not isinstance(v, dict)}
+    values["confidence_low"], values["confidence_high"] = values.pop("confidence_interval")
+    values["df1"], values["df2"] = values.pop("degrees_of_freedom")
+    values["warnings"] = "; ".join(values["warnings"])
+    values["left_out"] = ", ".join(report.left_out)
+    return values

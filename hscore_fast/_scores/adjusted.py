@@ -2,26 +2,15 @@
 
 from __future__ import annotations
 
-import warnings
-from typing import TYPE_CHECKING
-
 from numpy.typing import ArrayLike
 
-from hscore_fast._inputs.features import Address, Progress
-from hscore_fast._results.warnings import SaturationWarning
-from hscore_fast._scores.h_score import doubt, score_result
+from hscore_fast._inputs.address import Address
+from hscore_fast._inputs.options import Progress
+from hscore_fast._problem import as_input_options
+from hscore_fast._results.adjustment import adjusted, chance
+from hscore_fast._scores.h_score import score_result
 
-if TYPE_CHECKING:
-    from hscore_fast._core import HScore
-
-__all__ = [
-    "adjusted",
-    "adjusted_doubt",
-    "adjusted_h_score",
-    "adjusted_value",
-    "chance",
-    "chance_level",
-]
+__all__ = ["adjusted_h_score", "chance_level"]
 
 
 def adjusted_h_score(
@@ -83,7 +72,8 @@ def adjusted_h_score(
     >>> round(h_score(noise, labels), 1), round(adjusted_h_score(noise, labels), 1)
     (1.0, 0.1)
     """
-    result = score_result(features, labels, precision, tol, n_threads, check_finite, progress)
+    options = as_input_options(n_threads=n_threads, check_finite=check_finite, progress=progress)
+    result = score_result(features, labels, precision, tol, options)
     return float("nan") if result is None else adjusted(result)
 
 
@@ -135,42 +125,6 @@ def chance_level(
     >>> chance_level(noise, np.arange(201) % 3)
     1.0
     """
-    result = score_result(features, labels, precision, tol, n_threads, check_finite, progress)
+    options = as_input_options(n_threads=n_threads, check_finite=check_finite, progress=progress)
+    result = score_result(features, labels, precision, tol, options)
     return float("nan") if result is None else chance(result)
-
-
-def chance(result: HScore) -> float:
-    """Give the mean score under permuted labels."""
-    if not result.total_weight > 1:
-        raise ValueError(f"the weights must sum to more than 1, got {result.total_weight}")
-    return result.rank * (result.n_classes - 1) / (result.total_weight - 1)
-
-
-def adjusted(result: HScore, stacklevel: int = 3) -> float:
-    """Adjust a score, and warn the caller's caller where that is not possible or not precise."""
-    reason = adjusted_doubt(result)
-    if reason is not None:
-        warnings.warn(reason, stacklevel=stacklevel)
-    return adjusted_value(result)
-
-
-def adjusted_value(result: HScore) -> float:
-    """Adjust a score; nan where that is not possible."""
-    freedom = result.total_weight - 1 - result.rank
-    if result.n_classes == 1:
-        return 0.0
-    if freedom <= 0:
-        return float("nan")
-    most = result.n_classes - 1
-    return most - (most - result.score) * (result.total_weight - 1) / freedom
-
-
-def adjusted_doubt(result: HScore) -> Warning | None:
-    """Say why an adjusted score means little or nothing, if that is so."""
-    if result.total_weight - 1 - result.rank <= 0 and result.n_classes > 1:
-        return SaturationWarning(
-            f"the features have rank {result.rank} for {result.total_weight:.10g} samples, so that "
-            "the H-score is the same whatever the labels are and the adjusted score is undefined "
-            "(nan): use more samples, fewer features or regularized_h_score"
-        )
-    return doubt(result)

@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-import math
-import warnings
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
-
 from numpy.typing import ArrayLike
 
-from hscore_fast._inputs.features import Address, Progress, as_confidence, as_one_of
-from hscore_fast._results.evidence import Evidence, evidence_of_blocks, influence
+from hscore_fast._inputs.address import Address
+from hscore_fast._inputs.options import Progress, as_confidence, as_one_of
+from hscore_fast._problem import as_input_options
 from hscore_fast._results.report import HScoreReport
-from hscore_fast._results.significance import permutation_test, pillai_test
-from hscore_fast._scores.adjusted import adjusted_doubt, chance
+from hscore_fast._results.reporting import report_of
+from hscore_fast._scores.influence import influence
 
-if TYPE_CHECKING:
-    from hscore_fast._moments.moments import Moments
-
-__all__ = ["HScoreReport", "evaluate"]
+__all__ = ["evaluate"]
 
 METHODS = ("pillai", "permutation")
 
@@ -115,6 +108,7 @@ def evaluate(
     evidence = influence(
         features,
         labels,
+        options=as_input_options(n_threads=n_threads, check_finite=check_finite, progress=progress),
         regularized=True,
         shrinkage=shrinkage,
         convention=convention,
@@ -122,104 +116,5 @@ def evaluate(
         n_blocks=n_blocks,
         precision=precision,
         tol=tol,
-        n_threads=n_threads,
-        check_finite=check_finite,
-        progress=progress,
     )
     return report_of(evidence, confidence, method)
-
-
-def evaluate_moments(
-    total: Moments,
-    parts: Sequence[Moments],
-    confidence: float,
-    shrinkage: str | float,
-    convention: str,
-    tol: float | None,
-    n_threads: int | None,
-    stacklevel: int = 4,
-) -> HScoreReport:
-    """Evaluate statistics; see `Moments.evaluate`."""
-    as_confidence(confidence)
-    evidence = evidence_of_blocks(
-        total, parts, shrinkage=shrinkage, convention=convention, tol=tol, n_threads=n_threads
-    )
-    return report_of(evidence, confidence, "pillai", stacklevel)
-
-
-def report_of(
-    evidence: Evidence | None, confidence: float, method: str, stacklevel: int = 3
-) -> HScoreReport:
-    """Write the report, and issue the warning that it deserves to the caller's caller."""
-    if evidence is None:
-        return _nothing(confidence, method)
-    result = evidence.result
-    counts = evidence.class_counts
-    reasons = list(filter(None, (evidence.column_doubt, adjusted_doubt(result))))
-    for reason in reasons:
-        warnings.warn(reason, stacklevel=stacklevel)
-    test = (
-        permutation_test(
-            result.score, result.rank, list(counts.values()), evidence.squared_leverages
-        )
-        if method == "permutation"
-        else pillai_test(result.score, result.rank, result.n_classes, result.total_weight)
-    )
-    adjusted = evidence.adjusted
-    reach = evidence.quantile(confidence) * evidence.error
-    n = result.total_weight
-    shares = dict(zip(counts, result.class_shares, strict=True))
-    return HScoreReport(
-        h_score=result.score,
-        adjusted_h_score=adjusted,
-        regularized_h_score=evidence.regularized,
-        chance_level=chance(result),
-        standard_error=evidence.error,
-        h_score_standard_error=evidence.error * evidence.free_share,
-        standard_error_method=evidence.basis,
-        confidence=float(confidence),
-        confidence_interval=(adjusted - reach, adjusted + reach),
-        p_value=test.p_value,
-        neg_log10_p_value=test.neg_log10_p_value,
-        p_value_method=method,
-        f_statistic=test.f_statistic,
-        degrees_of_freedom=test.degrees_of_freedom,
-        rank=result.rank,
-        condition=1 / result.smallest_unique_share,
-        n_samples=result.n_samples,
-        n_features=result.n_features,
-        n_classes=result.n_classes,
-        total_weight=n,
-        class_counts=dict(counts),
-        class_shares=shares,
-        class_r_squared={
-            label: share / (1 - counts[label] / n) if 0 < counts[label] < n else math.nan
-            for label, share in shares.items()
-        },
-        precision_used=result.precision_used,
-        error_bound=result.error_bound,
-        warnings=tuple(map(str, reasons)),
-        left_out=dict(evidence.left_out),
-    )
-
-
-def _nothing(confidence: float, method: str) -> HScoreReport:
-    nan = math.nan
-    text = "the features have values that are not finite, so that there is no score"
-    return HScoreReport(
-        *(nan,) * 6,
-        "none: there is no score",
-        float(confidence),
-        (nan, nan),
-        *(nan, nan),
-        method,
-        nan,
-        (nan, nan),
-        *(0, nan),
-        *(0, 0, 0),
-        0.0,
-        *({}, {}, {}),
-        "none",
-        nan,
-        (text,),
-    )

@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from hscore_fast._inputs.checks import check_lengths
 from hscore_fast._inputs.columns import EVERY_COLUMN, ColumnRequest
 from hscore_fast._inputs.features import as_features
 from hscore_fast._inputs.frames import labels_request
 from hscore_fast._inputs.labels import encode
 from hscore_fast._moments.blocks import indexable
 from hscore_fast._moments.moments import Moments
-from hscore_fast._scores.h_score import check_lengths
 
 __all__ = ["MaximalCorrelation", "additive_moments", "maximal_correlation"]
 
@@ -194,7 +194,7 @@ def additive_moments(
     if n_bins < 2:
         raise ValueError(f"n_bins must be at least 2, got {n_bins}")
     codes, _ = encode(labels)
-    check_lengths(x, len(codes))
+    check_lengths(x.n_samples, len(codes))
     if z.n_samples != x.n_samples:
         raise ValueError(
             f"inputs must have one row per row of features, got {z.n_samples} rows for "

@@ -2,32 +2,16 @@
 
 from __future__ import annotations
 
-import numpy as np
 from numpy.typing import ArrayLike
 
-from hscore_fast._inputs.features import (
-    Address,
-    Progress,
-    as_n_threads,
-    as_one_of,
-    as_precision,
-    as_progress,
-    is_address,
-    is_label_address,
-)
-from hscore_fast._scores.h_score import (
-    as_problem,
-    overflow,
-    refuse_non_finite,
-    warn_if_single_class,
-    warn_of_columns,
-)
+from hscore_fast._inputs.address import Address
+from hscore_fast._inputs.options import Progress, as_convention, as_precision, as_shrinkage
+from hscore_fast._problem import as_input_options, open_problem
+from hscore_fast._results.doubts import warn_if_single_class
 from hscore_fast._variants import core
 
-__all__ = ["as_convention", "as_shrinkage", "regularized_h_score"]
+__all__ = ["regularized_h_score"]
 
-SHRINKAGES = ("ledoit_wolf", "oas")
-CONVENTIONS = ("tllib", "paper")
 PRECISIONS = ("auto", "float64", "float32")  # shrinkage leaves nothing for "high" to resolve
 
 
@@ -128,69 +112,13 @@ def regularized_h_score(
     method, intensity = as_shrinkage(shrinkage)
     paper = as_convention(convention) == "paper"
     precision = as_precision(precision, PRECISIONS)
-    threads = as_n_threads(n_threads)
-    progress = as_progress(progress)
-    if is_address(features) or is_label_address(labels):
-        from hscore_fast._moments import from_files  # reads files only when asked to
-
-        inputs = from_files.open_inputs(features, labels)
-        if inputs.features.mapped is None:
-            rows, codes, classes = from_files.rows_to_score(*inputs, threads, progress)
-            result = core.regularized_h_score(
-                *(rows.for_core(), codes, len(classes), False, precision),
-                *(method, intensity, paper, threads, None),
-            )
-            if not result.finite:
-                if not check_finite:
-                    return float("nan")
-                raise rows.not_finite(threads)
-            warn_if_single_class(result.n_classes)
-            return result.score
-        features, labels = inputs.features.mapped, inputs.labels
-    x, codes, classes = as_problem(features, labels)
-    warn_of_columns(x, codes, len(classes))
+    options = as_input_options(n_threads=n_threads, check_finite=check_finite, progress=progress)
+    problem = open_problem(features, labels, options)
     result = core.regularized_h_score(
-        x.array,
-        codes,
-        len(classes),
-        x.bfloat16,
-        precision,
-        method,
-        intensity,
-        paper,
-        threads,
-        progress,
+        *(*problem.for_core(), precision, method, intensity, paper),
+        *(problem.threads, problem.progress),
     )
-    if not result.finite:
-        if not check_finite:
-            return float("nan")
-        refuse_non_finite(x, threads)
-        raise overflow()
+    if not problem.is_scored(result.finite):
+        return float("nan")
     warn_if_single_class(result.n_classes)
     return result.score
-
-
-def as_shrinkage(shrinkage: str | float) -> tuple[str, float]:
-    """Return the method that the core knows, and the intensity if it is given."""
-    if isinstance(shrinkage, str):
-        if shrinkage in SHRINKAGES:
-            return shrinkage, 0.0
-        raise ValueError(
-            f"shrinkage must be 'ledoit_wolf', 'oas' or a number from 0 to 1, got {shrinkage!r}"
-        )
-    if isinstance(shrinkage, bool) or not isinstance(
-        shrinkage, (int, float, np.floating, np.integer)
-    ):
-        raise TypeError(
-            f"shrinkage must be 'ledoit_wolf', 'oas' or a number from 0 to 1, got {shrinkage!r} of "
-            f"type {type(shrinkage).__name__}"
-        )
-    intensity = float(shrinkage)
-    if not 0.0 <= intensity <= 1.0:
-        raise ValueError(f"shrinkage must lie between 0 and 1, got {shrinkage}")
-    return "fixed", intensity
-
-
-def as_convention(convention: str) -> str:
-    """Check the name of a convention."""
-    return as_one_of("convention", convention, CONVENTIONS)

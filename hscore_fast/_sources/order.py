@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hscore_fast._moments.blocks import block_places
+from hscore_fast._results.adjustment import adjusted_doubt
 from hscore_fast._results.distributions import student_quantile
 from hscore_fast._results.evidence import Evidence
 from hscore_fast._results.significance import pillai_test
-from hscore_fast._scores.adjusted import adjusted_doubt
 from hscore_fast._sources.ranking import SourceRanking, SourceScore
 
 __all__ = ["rank"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -10,9 +9,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from hscore_fast._inputs.features import Address, Progress, as_n_threads, as_progress, as_tol
+from hscore_fast._inputs.address import Address
+from hscore_fast._inputs.options import Progress, as_tol
+from hscore_fast._problem import as_input_options
+from hscore_fast._results.adjustment import adjusted_doubt, adjusted_value
 from hscore_fast._results.display import WritesJson, html_table, left_out_notes, number, text_table
-from hscore_fast._scores.adjusted import adjusted_doubt, adjusted_value
+from hscore_fast._results.warnings import warn_caller
 from hscore_fast._sources.side_by_side import Sources, read_joint
 
 if TYPE_CHECKING:
@@ -175,8 +177,8 @@ def pair_scores(
     ('color', 'shape')
     """
     tolerance = as_tol(tol)
-    threads = as_n_threads(n_threads)
-    joint = read_joint(sources, labels, threads, as_progress(progress))
+    options = as_input_options(n_threads=n_threads, progress=progress)
+    joint = read_joint(sources, labels, options)
     n_sources = len(joint.names)
     h = np.zeros((n_sources, n_sources))
     adjusted_h = np.zeros((n_sources, n_sources))
@@ -184,7 +186,7 @@ def pair_scores(
     doubts: dict[type[Warning], Warning] = {}  # the first of each kind
     for i in range(n_sources):
         for j in range(i, n_sources):
-            result = joint.score(sorted({i, j}), tolerance, threads)
+            result = joint.score(sorted({i, j}), tolerance, options.threads)
             rank[i, j] = rank[j, i] = result.rank
             h[i, j] = h[j, i] = result.score
             adjusted_h[i, j] = adjusted_h[j, i] = adjusted_value(result)
@@ -192,5 +194,5 @@ def pair_scores(
             if doubt is not None:
                 doubts.setdefault(type(doubt), doubt)
     for doubt in doubts.values():
-        warnings.warn(doubt, stacklevel=2)
+        warn_caller(doubt)
     return PairScores(tuple(joint.names), h, adjusted_h, rank, joint.left_out)

@@ -8,35 +8,30 @@ from functools import partial
 from typing import Any, cast
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from hscore_fast._inputs.address import Address, is_address
 from hscore_fast._inputs.column_doubts import column_doubt
-from hscore_fast._inputs.columns import EVERY_COLUMN
-from hscore_fast._inputs.features import (
-    Address,
+from hscore_fast._inputs.features import as_features
+from hscore_fast._inputs.frames import labels_request
+from hscore_fast._inputs.labels import encode
+from hscore_fast._inputs.options import (
     as_confidence,
-    as_features,
-    as_n_threads,
+    as_convention,
     as_names,
     as_one_of,
     as_precision,
     as_progress,
+    as_shrinkage,
     as_tol,
-    is_address,
-    is_label_address,
 )
-from hscore_fast._inputs.frames import labels_request
-from hscore_fast._inputs.labels import encode
 from hscore_fast._moments.blocks import BlockedMoments, as_n_blocks, total_of
+from hscore_fast._moments.jackknife import evidence_of_blocks, evidence_of_moments
 from hscore_fast._moments.moments import Moments
-from hscore_fast._results.evidence import (
-    Evidence,
-    evidence_of_blocks,
-    evidence_of_moments,
-    influence,
-)
+from hscore_fast._problem import InputOptions, Target, as_input_options, open_target
+from hscore_fast._results.evidence import Evidence
 from hscore_fast._results.warnings import ColumnWarning, warn_caller
-from hscore_fast._scores.regularized import as_convention, as_shrinkage
+from hscore_fast._scores.influence import influence
 from hscore_fast._sources.order import rank
 from hscore_fast._sources.ranking import SourceRanking
 from hscore_fast._variants import core
@@ -137,14 +132,13 @@ def rank_sources(
     >>> ranking.best.name, [source.name for source in ranking.tied_with_best]
     ('bottom', ['bottom'])
     """
-    settings = _Settings(
-        by, confidence, shrinkage, convention, n_blocks, precision, tol, check_finite
-    )
+    options = as_input_options(n_threads=n_threads, check_finite=check_finite)
+    settings = _Settings(by, confidence, shrinkage, convention, n_blocks, precision, tol, options)
     as_names(sources, "sources")
     progress = as_progress(progress)
     n_draws = _as_n_draws(n_draws)
-    target = _Target(labels)
-    found = _score_all(sources, target, settings, as_n_threads(n_threads), progress)
+    target = _Labels(labels, settings.input)
+    found = _score_all(sources, target, settings, options.threads, progress)
     failures = [error for error in found.values() if isinstance(error, Exception)]
     if len(failures) == len(found):
         name, error = next(iter(found.items()))
@@ -169,7 +163,7 @@ class _Settings:
         n_blocks: int,
         precision: str,
         tol: float | None,
-        check_finite: bool,
+        options: InputOptions,
     ) -> None:
         as_one_of("by", by, BY)
         as_confidence(confidence)
@@ -182,29 +176,23 @@ class _Settings:
         self.n_blocks = as_n_blocks(n_blocks)
         self.precision = as_precision(precision)
         self.tol = tol
-        self.check_finite = check_finite
+        self.input = options
 
 
-class _Target:
-    """The labels, encoded once."""
+class _Labels:
+    """The labels of all sources, encoded once; or None, where the sources bring their own."""
 
-    def __init__(self, labels: Any) -> None:
-        # Every table is asked for without the labels' columns.
-        self.request = labels_request(EVERY_COLUMN, labels)
-        if is_label_address(labels):
-            from hscore_fast._moments.from_files import open_labels
+    def __init__(self, labels: Any, options: InputOptions) -> None:
+        self.target = None if labels is None else open_target(labels, options.columns)
+        self.columns = options.columns if self.target is None else self.target.columns
+        self.codes = None if self.target is None else self.target.codes
+        self.classes = [] if self.target is None else self.target.classes
 
-            labels, self.request = open_labels(labels, EVERY_COLUMN)
-        self.codes: NDArray[np.int32] | None = None
-        self.classes: list[Any] = []
-        if labels is not None:
-            self.codes, self.classes = encode(labels)
-
-    def known_codes(self) -> NDArray[np.int32]:
-        """Give the codes where a source does not bring its own."""
-        if self.codes is None:
+    def known(self) -> Target:
+        """Give the target where a source does not bring its own."""
+        if self.target is None:
             raise ValueError("labels are missing: only blocks and Moments bring their own")
-        return self.codes
+        return self.target
 
     def check_counts(self, counts: Mapping[Any, float]) -> None:
         """Refuse statistics of other rows."""
@@ -220,7 +208,7 @@ class _Target:
 
 def _score_all(
     sources: Mapping[str, Any],
-    target: _Target,
+    target: _Labels,
     settings: _Settings,
     n_threads: int,
     progress: Callable[[int, int], object] | None,
@@ -255,7 +243,7 @@ def _score_all(
 
 
 def _side_by_side(
-    sources: Mapping[str, Any], target: _Target, settings: _Settings, n_threads: int, workers: int
+    sources: Mapping[str, Any], target: _Labels, settings: _Settings, n_threads: int, workers: int
 ) -> Iterator[tuple[str, Evidence | Exception]]:
     """Score in threads, which share the processors; an interrupt ends them all."""
     from hscore_fast._files.threads import Stop, side_by_side
@@ -288,30 +276,27 @@ def _attempt(work: Callable[..., Evidence], *arguments: Any) -> Evidence | Excep
 
 def _score_rows(
     source: Any,
-    target: _Target,
+    target: _Labels,
     settings: _Settings,
     n_threads: int,
     watch: Callable[[int, int], object] | None,
 ) -> Evidence:
     evidence = influence(
         source,
-        target.known_codes(),
+        target.known(),
+        options=replace(settings.input, threads=n_threads, progress=watch),
         regularized=settings.regularized,
         shrinkage=settings.shrinkage,
         convention=settings.convention,
         n_blocks=settings.n_blocks,
         precision=settings.precision,
         tol=settings.tol,
-        n_threads=n_threads or None,
-        check_finite=settings.check_finite,
-        progress=watch,
-        request=target.request,
     )
     return _known(evidence)
 
 
 def _score_statistics(
-    source: Any, target: _Target, settings: _Settings, n_threads: int
+    source: Any, target: _Labels, settings: _Settings, n_threads: int
 ) -> Evidence:
     options: dict[str, Any] = {
         "shrinkage": settings.shrinkage if settings.regularized else None,
@@ -335,7 +320,7 @@ def _score_statistics(
                 f"{number}"
             )
         local, classes = encode(block[1])
-        x = as_features(block[0], labels_request(target.request, block[1]))
+        x = as_features(block[0], labels_request(target.columns, block[1]))
         left_out.update(x.left_out)
         doubt = doubt or column_doubt(x.suspects, local, len(classes))
         own = np.array([codes.setdefault(label, len(codes)) for label in classes], np.int32)[local]
@@ -344,7 +329,7 @@ def _score_statistics(
             if len(expected) < len(own) or (expected != own).any():
                 raise ValueError(f"the labels of block {number} are not those given as labels")
         done += len(own)
-        blocks.update(x, own, n_threads=n_threads or None, check_finite=settings.check_finite)
+        blocks.update(x, own, n_threads=n_threads or None, check_finite=settings.input.check_finite)
     if target.codes is not None and done != len(target.codes):
         raise ValueError(f"the blocks have {done} rows, and there are {len(target.codes)} labels")
     parts = blocks.finish(list(codes))

@@ -9,16 +9,12 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from hscore_fast._inputs.features import (
-    Address,
-    Progress,
-    as_n_threads,
-    as_progress,
-    as_tol,
-)
+from hscore_fast._inputs.address import Address
+from hscore_fast._inputs.options import Progress, as_tol
+from hscore_fast._problem import as_input_options
+from hscore_fast._results.adjustment import adjusted_value
 from hscore_fast._results.distributions import log_beta_tail
-from hscore_fast._scores.adjusted import adjusted_value
-from hscore_fast._scores.h_score import warn_about, warn_if_single_class
+from hscore_fast._results.doubts import warn_about, warn_if_single_class
 from hscore_fast._sources.selection import SelectionStep, SourceSelection
 from hscore_fast._sources.side_by_side import Joint, Sources, read_joint
 from hscore_fast._variants import core
@@ -134,15 +130,14 @@ def select_sources(
     ['shape', 'color']
     """
     tolerance = as_tol(tol)
-    threads = as_n_threads(n_threads)
-    progress = as_progress(progress)
+    options = as_input_options(n_threads=n_threads, progress=progress)
     most = _as_k(k)
     if not n_errors >= 0:
         raise ValueError(f"n_errors must be at least 0, got {n_errors}")
     if not 0 < alpha <= 1:
         raise ValueError(f"alpha must be a probability above 0, got {alpha}")
-    joint = read_joint(sources, labels, threads, progress)
-    search = _Search(joint, n_errors, alpha, tolerance, threads)
+    joint = read_joint(sources, labels, options)
+    search = _Search(joint, n_errors, alpha, tolerance, options.threads)
     if joint.n_classes == 1:
         warn_if_single_class(joint.n_classes)
         return search.result([], "there is a single class")

@@ -4,31 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from hscore_fast._files.blocks import read_side_by_side
+from hscore_fast._files.source import Source, width_of
+from hscore_fast._inputs.address import Address
+from hscore_fast._inputs.checks import check_lengths, overflow, refuse_non_finite
 from hscore_fast._inputs.column_doubts import Suspect, column_doubt
-from hscore_fast._inputs.columns import EVERY_COLUMN, ColumnRequest
-from hscore_fast._inputs.features import (
-    Address,
-    Features,
-    Progress,
-    as_features,
-    as_names,
-    is_address,
-    is_label_address,
-)
-from hscore_fast._inputs.frames import Column, labels_request, side_by_side
-from hscore_fast._inputs.labels import encode
+from hscore_fast._inputs.columns import ColumnRequest
+from hscore_fast._inputs.features import Features
+from hscore_fast._inputs.frames import Column, side_by_side
+from hscore_fast._inputs.options import Progress, as_names
+from hscore_fast._moments.moments import Moments
+from hscore_fast._problem import InputOptions, open_features, open_target
 from hscore_fast._results.warnings import warn_caller
-from hscore_fast._scores.h_score import check_lengths, overflow, refuse_non_finite
 from hscore_fast._variants import core
 
 if TYPE_CHECKING:
     from hscore_fast._core import HScore
-    from hscore_fast._files.source import Source
 
 __all__ = ["Joint", "Sources", "read_joint"]
 
@@ -119,8 +115,6 @@ class Joint:
         if all(part.source is None for part in parts):
             yield 0, side_by_side([column for part in parts for column in part.columns])
             return
-        from hscore_fast._files.blocks import read_side_by_side
-
         yield from read_side_by_side(
             [part.columns if part.source is None else part.source for part in parts],
             self.n_samples,
@@ -156,24 +150,16 @@ class Joint:
 def read_joint(
     sources: Sources,
     labels: ArrayLike | Address,
-    threads: int,
-    progress: Progress | None,
+    options: InputOptions,
 ) -> Joint:
     """Open all feature sets, check that they fit, and gather their statistics."""
     as_names(sources, "sources")
-    request = EVERY_COLUMN
-    if is_label_address(labels):
-        from hscore_fast._moments.from_files import open_labels
-
-        labels, request = open_labels(labels, request)
-    else:
-        request = labels_request(request, labels)
-    codes, classes = encode(cast(ArrayLike, labels))
+    codes, classes, columns = open_target(labels, options.columns)
     parts = []
     for name, features in sources.items():
         with _naming(name):
-            parts.append(_open(name, features, request))
-            check_lengths(parts[-1], len(codes))
+            parts.append(_open(name, features, columns))
+            check_lengths(parts[-1].n_samples, len(codes))
     if len(codes) < 2:
         raise ValueError(f"sources must have at least 2 rows, got {len(codes)}")
     for part in parts:
@@ -181,34 +167,25 @@ def read_joint(
         if doubt is not None:
             warn_caller(doubt)
     joint = Joint(parts, codes, len(classes))
-    joint.gather(threads, progress)
+    joint.gather(options.threads, options.progress)
     return joint
 
 
-def _open(name: str, features: Any, request: ColumnRequest) -> _Part:
-    if is_address(features):
-        from hscore_fast._files.source import width_of
-        from hscore_fast._moments.from_files import open_features
-
-        source = open_features(features, request)
-        if source.mapped is None:
-            return _Part(
-                *(name, [], source, source.shape[0], width_of(source)),
-                *(source.left_out, source.suspects),
-            )
-        features = source.mapped
-    elif type(features).__name__ == "Moments":
+def _open(name: str, features: Any, columns: ColumnRequest) -> _Part:
+    if isinstance(features, Moments):
         raise TypeError(
             "Moments of one feature set do not say how it varies with another: give the features "
             "or the address of a file"
         )
-    x = as_features(features, request)
+    x = open_features(features, columns)
+    if isinstance(x, Source):
+        return _Part(name, [], x, x.shape[0], width_of(x), x.left_out, x.suspects)
     if isinstance(x.array, np.ndarray):
         # The core takes two bytes without a meaning for a bfloat16.
-        columns = [Column(name, [x.array.view("V2") if x.bfloat16 else x.array])]
+        apart = [Column(name, [x.array.view("V2") if x.bfloat16 else x.array])]
     else:
-        columns = list(x.columns)
-    return _Part(name, columns, None, x.n_samples, x.n_features, x.left_out, x.suspects)
+        apart = list(x.columns)
+    return _Part(name, apart, None, x.n_samples, x.n_features, x.left_out, x.suspects)
 
 
 @contextmanager

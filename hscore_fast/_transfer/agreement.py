@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from hscore_fast._inputs.features import as_one_of
+from hscore_fast._inputs.options import as_one_of
 
 __all__ = ["consensus", "pairwise_wins", "priority_weights"]
 

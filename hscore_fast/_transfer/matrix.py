@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hscore_fast._inputs.features import as_one_of
+from hscore_fast._inputs.options import as_one_of
 from hscore_fast._results.display import WritesJson, html_table, left_out_notes, text_table
 from hscore_fast._transfer.agreement import consensus
 from hscore_fast._transfer.curriculum import Curriculum, plan

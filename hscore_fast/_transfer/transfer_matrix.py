@@ -2,34 +2,25 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Mapping
-from dataclasses import replace
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from hscore_fast._inputs.columns import EVERY_COLUMN, ColumnRequest
-from hscore_fast._inputs.features import (
-    Address,
-    Features,
-    as_features,
-    as_names,
-    as_progress,
-    is_address,
-    is_label_address,
+from hscore_fast._inputs.address import Address
+from hscore_fast._inputs.options import as_names, as_progress, as_target_options
+from hscore_fast._inputs.targets import encode_target
+from hscore_fast._problem import (
+    Problems,
+    as_input_options,
+    open_features,
+    read_labels,
+    warn_of_columns,
 )
-from hscore_fast._inputs.frames import labels_request
-from hscore_fast._scores.h_score import warn_of_columns
-from hscore_fast._scores.h_scores import (
-    TargetOptions,
-    encode_target,
-    rank_warning,
-    score_targets,
-    target_options,
-    warn_of_single_classes,
-)
+from hscore_fast._results.doubts import target_doubt, warn_of_single_classes
+from hscore_fast._results.warnings import warn_caller
+from hscore_fast._scores.h_scores import score_targets
 from hscore_fast._transfer.matrix import TransferMatrix
 
 __all__ = ["transfer_matrix"]
@@ -112,17 +103,17 @@ def transfer_matrix(
     upper half  4.080 +- 0.055  0.509 +- 0.014
     lower half  4.384 +- 0.058  0.586 +- 0.016
     """
-    options = target_options(regularized, shrinkage, convention, precision, tol, n_threads)
+    how = as_target_options(regularized, shrinkage, convention, precision, tol, n_threads)
+    options = as_input_options(n_threads=n_threads)
     progress = as_progress(progress)
     names = as_names(sources, "sources")
     target_names = as_names(targets, "targets", "labels")
-    codes, n_classes = [], []
-    request = EVERY_COLUMN  # less the columns of all targets, whatever table they are in
+    encoded = []
+    columns = options.columns  # less those of all targets, whatever table they are in
     for name in target_names:
-        labels, request = _read_labels(targets[name], request)
-        found, classes = encode_target(labels, f"targets[{name!r}]")
-        codes.append(found)
-        n_classes.append(classes)
+        labels, columns = read_labels(targets[name], columns)
+        encoded.append(encode_target(labels, f"targets[{name!r}]"))
+    n_classes = [len(classes) for _, classes in encoded]
     results = []
     widths: list[int] = []
     left_out: dict[str, Mapping[str, str]] = {}
@@ -135,20 +126,20 @@ def transfer_matrix(
                 progress(before + done, total)
 
         try:
-            x = _read_features(sources[name], request)
-            _check_rows(x, dict(zip(target_names, codes, strict=True)))
-            warn_of_columns(x, codes, n_classes, f"sources[{name!r}]")
-            error_rows = ERROR_ROWS if errors else 0
-            result = score_targets(x, codes, n_classes, options, True, tell, error_rows)
+            x = open_features(sources[name], columns, in_memory=True)
+            problems = Problems(x, encoded, options)
+            _check_rows(problems, target_names)
+            warn_of_columns(problems, f"sources[{name!r}]")
+            result = score_targets(problems, how, tell, ERROR_ROWS if errors else 0)
         except (ValueError, TypeError, OSError) as error:
             if type(error) not in (ValueError, TypeError, OSError, FileNotFoundError):
                 raise
             raise type(error)(f"sources[{name!r}]: {error}") from error
         assert result is not None  # with values that are not finite it raises
         results.append(result)
-        widths.append(x.n_features)
-        left_out[name] = dict(x.left_out)
-    _warn(names, target_names, n_classes, results, options)
+        widths.append(problems.n_features)
+        left_out[name] = dict(problems.left_out)
+    _warn(names, target_names, n_classes, results, regularized)
     return TransferMatrix(
         sources=names,
         targets=target_names,
@@ -167,29 +158,12 @@ def transfer_matrix(
     )
 
 
-def _read_labels(labels: Any, request: ColumnRequest) -> tuple[Any, ColumnRequest]:
-    if not is_label_address(labels):
-        return labels, labels_request(request, labels)
-    from hscore_fast._moments.from_files import open_labels  # reads files only when asked to
-
-    return open_labels(labels, request)
-
-
-def _read_features(features: ArrayLike | Address, request: ColumnRequest) -> Features:
-    if not is_address(features):
-        return as_features(features, request)
-    from hscore_fast._moments.from_files import open_features
-
-    source = open_features(cast(Address, features), request)
-    x = as_features(source.mapped if source.mapped is not None else source.read())
-    return replace(x, left_out=source.left_out, suspects=source.suspects)
-
-
-def _check_rows(x: Features, targets: Mapping[str, NDArray[np.int32]]) -> None:
-    for name, codes in targets.items():
-        if len(codes) != x.n_samples:
+def _check_rows(problems: Problems, target_names: tuple[str, ...]) -> None:
+    for name, codes in zip(target_names, problems.codes, strict=True):
+        if len(codes) != problems.n_samples:
             raise ValueError(
-                f"features must have one row per label of every target, got {x.n_samples} rows, "
+                f"features must have one row per label of every target, got "
+                f"{problems.n_samples} rows, "
                 f"and {len(codes)} labels in targets[{name!r}]"
             )
 
@@ -199,17 +173,17 @@ def _warn(
     target_names: tuple[str, ...],
     n_classes: list[int],
     results: list[Any],
-    options: TargetOptions,
+    regularized: bool,
 ) -> None:
-    """Issue each warning once, to the caller's caller."""
+    """Issue each warning once."""
     if 1 in n_classes:
         first = f"targets[{target_names[n_classes.index(1)]!r}]"
-        warn_of_single_classes(n_classes.count(1), len(n_classes), first, stacklevel=4)
+        warn_of_single_classes(n_classes.count(1), len(n_classes), first)
     found: dict[type[Warning], list[str]] = {}
     for name, result in zip(names, results, strict=True):
-        warning = rank_warning(result, options.regularized)
+        warning = target_doubt(result, regularized)
         if warning is not None:
-            found.setdefault(warning[1], []).append(f"sources[{name!r}]: {warning[0]}")
+            found.setdefault(type(warning), []).append(f"sources[{name!r}]: {warning}")
     for category, messages in found.items():
         several = "" if len(messages) == 1 else f"{len(messages)} sources, the first "
-        warnings.warn(several + messages[0], category, stacklevel=3)
+        warn_caller(category(several + messages[0]))

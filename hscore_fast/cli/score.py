@@ -11,6 +11,7 @@ import typer
 
 import hscore_fast
 from hscore_fast import HScoreReport
+from hscore_fast._results.report import single_values
 from hscore_fast.cli.messages import one_line_each, printable, tell_left_out
 from hscore_fast.cli.options import (
     CsvOption,
@@ -80,7 +81,7 @@ def score(
     if as_json:
         write_json({**files, **report.to_dict(), "seconds": elapsed})
         return
-    facts = {**files, **report._single_values(), "seconds": elapsed}
+    facts = {**files, **single_values(report), "seconds": elapsed}
     if as_csv:
         write_csv(list(facts), [facts])
     elif sys.stdout.isatty():

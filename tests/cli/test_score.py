@@ -186,7 +186,7 @@ def test_warnings_of_the_caller_stay_as_they_were(files, capsys):
         (("x.npy", "both.npz:z"), ["no array 'z'", "'x', 'y'"]),
         (("x.npy", "both.npz"), ["say which", "both.npz:x"]),
         (("x.txt", "y.npy"), [".txt", ".npy, .npz", ".h5"]),
-        (("x.npy", "two.csv"), ["holds 2 columns ('id', 'name')", "two.csv:id"]),
+        (("x.npy", "two.csv"), ["holds 2 columns ('id', 'name')", "two.csv:COLUMN"]),
         (("chunked.h5:z", "y.npy"), ["no dataset '/z'", "'/x'"]),
         (("chunked.h5:x", "y.npy", "--precision", "high"), ["read in blocks", "'high'"]),
         (("cut.npy", "y.npy"), ["cut.npy", "truncated"]),

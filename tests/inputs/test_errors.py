@@ -85,7 +85,7 @@ REFUSALS: dict[str, tuple[Any, Any, dict[str, Any], Any, tuple[str, ...]]] = {
     "void": (np.zeros((40, 5), "V4"), Y, {}, TypeError, ("features", "V4")),
     "integers beyond 64 bits": ([[2**70]] * 40, Y, {}, TypeError, ("features", "object")),
     "words": (np.full(40, "features"), Y, {}, TypeError, ("features", "<U8")),
-    "a dictionary": ({}, Y, {}, TypeError, ("features", "object")),
+    "a dictionary": ({}, Y, {}, TypeError, ("features", "dict")),
     "a class": (np.ndarray, Y, {}, TypeError, ("features", "object")),
     **{
         f"NaN as {kind}": (

@@ -26,7 +26,7 @@ def features(kind: str) -> np.ndarray:
 
 
 def score(x: np.ndarray, y: np.ndarray, precision: str):
-    return score_result(x, y, precision, None, None, True)
+    return score_result(x, y, precision)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float16])

@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 
 from hscore_fast import _variants, build_info
+from hscore_fast._problem import InputOptions
 from hscore_fast._scores.h_score import score_result
 
 N, F = 8_000, 512
+TWO_THREADS = InputOptions(threads=2)
 
 # Only the x86 family has the instructions; elsewhere "auto" takes float32 products.
 pytestmark = pytest.mark.skipif(
@@ -36,8 +38,8 @@ def products(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) ->
 
 def scores(x: np.ndarray, y: np.ndarray):
     return (
-        score_result(x, y, "auto", None, None, True),
-        score_result(x, y, "float64", None, None, True),
+        score_result(x, y, "auto"),
+        score_result(x, y, "float64"),
     )
 
 
@@ -101,11 +103,11 @@ def test_features_of_any_size_have_the_same_score(size: float, products: str) ->
     rng = np.random.default_rng(5)
     y = rng.integers(0, 8, N)
     x = rng.normal(size=(N, F)) + 0.2 * rng.normal(size=(8, F))[y]
-    truth = score_result(x, y, "float64", None, None, True).score
+    truth = score_result(x, y, "float64").score
     for some in (slice(None), slice(3, 4)):
         scaled = x.copy()
         scaled[:, some] *= size
-        found = score_result(scaled, y, "auto", None, None, True)
+        found = score_result(scaled, y, "auto")
         assert found.score == pytest.approx(truth, rel=1e-9)
 
 
@@ -113,11 +115,11 @@ def test_the_same_bits_again_and_others_for_other_rows(products: str) -> None:
     rng = np.random.default_rng(13)
     y = rng.integers(0, 600, N)
     x = rng.normal(size=(N, F)).astype(np.float32)
-    first, again = (score_result(x, y, "auto", None, 2, True) for _ in range(2))
+    first, again = (score_result(x, y, "auto", options=TWO_THREADS) for _ in range(2))
     assert first.precision_used == "int16"
     assert first.score == again.score
     order = rng.permutation(N)
-    other = score_result(x[order], y[order], "auto", None, 2, True)
+    other = score_result(x[order], y[order], "auto", options=TWO_THREADS)
     assert other.score != first.score
     assert abs(other.score - first.score) <= other.error_bound + first.error_bound
 
@@ -141,10 +143,11 @@ def test_the_tile_unit_can_be_left_out() -> None:
     code = f"""
 import numpy as np
 from hscore_fast import build_info
+from hscore_fast._problem import InputOptions
 from hscore_fast._scores.h_score import score_result
 y = np.arange({N}) % 10
 x = np.random.default_rng(0).normal(size=({N}, {F})).astype("f4") + y[:, None] % 3
-found = score_result(x, y, "auto", None, 2, True)
+found = score_result(x, y, "auto", options=InputOptions(threads=2))
 print(build_info()["tile_unit"], found.precision_used, found.score)
 """
     answers = []
@@ -170,4 +173,4 @@ def test_what_rounding_cannot_keep_is_left_to_other_products() -> None:
     assert found.score == truth.score
     x = rng.normal(size=(N, F))
     x[7, 3] = np.nan
-    assert score_result(x, y, "auto", None, None, False) is None
+    assert score_result(x, y, "auto", options=InputOptions(check_finite=False)) is None

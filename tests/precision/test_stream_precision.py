@@ -13,8 +13,9 @@ from hscore_fast import _variants, build_info, h_score, regularized_h_score
 from hscore_fast._files import blocks as blocks_module
 from hscore_fast._files import source as source_module
 from hscore_fast._files.source import Joined
-from hscore_fast._inputs.features import as_tol
-from hscore_fast._moments import from_files
+from hscore_fast._problem import InputOptions
+from hscore_fast._scores import h_score as h_score_module
+from hscore_fast._scores.h_score import score_result
 from hscore_fast.readers import Source, read_moments
 
 ROWS, COLUMNS = 9_000, 512  # enough for products of less than float64
@@ -48,18 +49,14 @@ class Pieces(Source):
 
 def score(source: Source, y: np.ndarray, precision: str = "auto", threads: int = 2):
     """Score a source as `h_score` does a file that is read in blocks."""
-    rows, codes, classes = from_files.rows_to_score(source, y, 0, None)
-    tol = as_tol(None, precision)
-    return from_files.core.h_score(
-        rows.for_core(), codes, len(classes), False, precision, tol, threads, None
-    )
+    return score_result(source, y, precision, options=InputOptions(threads=threads))
 
 
 @pytest.fixture
 def without_tiles(monkeypatch: pytest.MonkeyPatch) -> None:
     """Score without the tile unit, which makes a second reading needless."""
     isa = [isa for isa in _variants.available_isas() if isa != "v4"][-1]
-    for module in (from_files, blocks_module):
+    for module in (h_score_module, blocks_module):
         monkeypatch.setattr(module, "core", _variants.load(isa))
 
 
@@ -111,7 +108,7 @@ def test_blocks_and_memory_take_the_same_path() -> None:
         x, y = draw(n_classes, correlation)
         in_blocks, whole = score(Pieces(x, [3000, 6000]), y), score(Pieces(x, []), y)
         codes = y.astype(np.int32)
-        memory = from_files.core.h_score(x, codes, n_classes, False, "auto", 2.0**-42, 2, None)
+        memory = h_score_module.core.h_score(x, codes, n_classes, False, "auto", 2.0**-42, 2, None)
         assert in_blocks.precision_used == whole.precision_used == memory.precision_used
         assert memory.precision_used != "float64"
         assert whole.score == memory.score
@@ -177,13 +174,9 @@ def test_a_value_that_is_not_finite_ends_the_reading(precision) -> None:
     x, y = draw(60)
     x[5000, 7] = np.inf
     source = Pieces(x, list(range(1000, ROWS, 1000)))
-    rows, codes, classes = from_files.rows_to_score(source, y, 0, None)
-    found = from_files.core.h_score(
-        rows.for_core(), codes, len(classes), False, precision, 2.0**-42, 2, None
-    )
-    assert (found, source.readings) == (None, 1)
     with pytest.raises(ValueError, match=r"1 value that is .* \(inf\) in row 5000, column 7"):
-        raise rows.not_finite(2)
+        score(source, y, precision)
+    assert source.readings == 1
 
 
 @pytest.mark.usefixtures("without_tiles")

@@ -24,6 +24,25 @@ EDGES = (
     *("_files.formats.safetensors", "_files.formats.zarr"),
 )
 
+# Who may import whom: a module imports what has a lower rank, or is in its own room. The first part
+# of a module's name below `hscore_fast` is its room; a room is a folder, or a file at the root.
+RANKS = {
+    **dict.fromkeys(("_build_info", "_public"), 0),
+    "_core": 1,
+    **dict.fromkeys(("_variants", "_results", "reference", "datasets", "plots"), 2),
+    "_inputs": 3,
+    "_files": 4,
+    "_problem": 5,
+    "_moments": 6,
+    "_scores": 7,
+    **dict.fromkeys(("_sources", "_transfer"), 8),
+    **dict.fromkeys(("readers", "consensus", "dask", "torch"), 9),
+    "__init__": 10,
+    **dict.fromkeys(("bench", "demo"), 11),
+    "cli": 12,
+    "__main__": 13,
+}
+
 # Products and decompositions in the package: none but the definition's, the rivals' and the demo's
 # is of features.
 PRODUCTS = {
@@ -111,6 +130,98 @@ def test_what_a_module_imports(path: Path) -> None:
             known = top in sys.stdlib_module_names or top in {"hscore_fast", "numpy"}
             assert known, f"{module} is optional: import it where it is used"
             assert not is_of(module, EDGES), f"{module} is at the edge"
+
+
+TREES = {
+    module_of(path): ast.parse(path.read_text("utf-8"))
+    for path in [*SOURCES, PACKAGE / "_core.pyi"]
+}
+
+
+def all_imports(tree: ast.AST) -> Iterator[str]:
+    """Yield the package's modules that a module imports: at once, in functions, for types."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("hscore_fast"):
+            assert node.module is not None
+            for alias in node.names:
+                inner = f"{node.module}.{alias.name}"
+                yield inner if inner in TREES else node.module
+        elif isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names if alias.name.startswith("hscore_fast"))
+
+
+IMPORTS = {module: set(all_imports(tree)) for module, tree in TREES.items()}
+
+
+def room_of(module: str) -> str:
+    return module.split(".")[1] if "." in module else "__init__"
+
+
+def test_every_room_has_a_rank() -> None:
+    assert {room_of(module) for module in TREES} == set(RANKS)
+
+
+@pytest.mark.parametrize("module", IMPORTS)
+def test_imports_go_down(module: str) -> None:
+    for other in IMPORTS[module]:
+        down = RANKS[room_of(other)] < RANKS[room_of(module)]
+        assert down or room_of(other) == room_of(module), f"{module} imports {other}"
+
+
+def test_no_imports_in_a_circle() -> None:
+    """Take away what imports nothing that is left, until nothing is left."""
+    left = {module: others & set(TREES) for module, others in IMPORTS.items()}
+    while free := [module for module, others in left.items() if not others & set(left)]:
+        for module in free:
+            del left[module]
+    assert not left, f"in a circle, or above one: {sorted(left)}"
+
+
+def own_names(tree: ast.AST) -> Iterator[str]:
+    """Yield the names that a module defines, its objects' attributes included."""
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            yield node.name
+        elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+            yield node.target.id
+        elif isinstance(node, ast.Attribute) and ast.unparse(node.value) in ("self", "cls"):
+            yield node.attr
+
+
+@pytest.mark.parametrize("module", TREES)
+def test_private_members_are_used_where_they_are_defined(module: str) -> None:
+    tree = TREES[module]
+    own = {*own_names(tree), "_replace", "_getframe", "_is_owned"}  # the standard library's
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and re.match("_[a-z]", node.attr):
+            assert node.attr in own, f"line {node.lineno}: {ast.unparse(node)}"
+        elif isinstance(node, ast.ImportFrom) and "." in (node.module or ""):
+            for alias in node.names:
+                assert not alias.name.startswith("_"), f"line {node.lineno}: {alias.name}"
+
+
+@pytest.mark.parametrize("module", TREES)
+def test_this_package_knows_its_types_by_what_they_are(module: str) -> None:
+    """A comparison with the name of a class would not survive its renaming."""
+    names = {node.name for tree in TREES.values() for node in ast.walk(tree)
+             if isinstance(node, ast.ClassDef)}  # fmt: skip
+    for node in ast.walk(TREES[module]):
+        if isinstance(node, ast.Compare) and "__name__" in ast.unparse(node):
+            text = {c.value for c in ast.walk(node) if isinstance(c, ast.Constant)}
+            assert not text & names, f"line {node.lineno}: {ast.unparse(node)}"
+
+
+def test_files_in_rooms_have_no_underscore() -> None:
+    for path in SOURCES:
+        inner = path.relative_to(PACKAGE).parts[1:]
+        assert not [part for part in inner if re.match(r"_(?!_init__)", part)], name(path)
+
+
+@pytest.mark.parametrize("room", sorted(p.parent for p in PACKAGE.glob("_*/__init__.py")))
+def test_a_room_says_what_it_is_for(room: Path) -> None:
+    tree = ast.parse((room / "__init__.py").read_text("utf-8"))
+    assert len(tree.body) == 1, f"{room.name}/__init__.py holds more than a docstring"
+    assert "import" in (ast.get_docstring(tree) or ""), "it does not say who may import it"
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=name)

@@ -158,7 +158,6 @@ INTERRUPTED = """
 import signal, threading, time
 import numpy as np
 from hscore_fast.readers import Source, read_moments
-from hscore_fast._moments import from_files
 
 class Endless(Source):
     closed = False
@@ -175,7 +174,7 @@ labels = np.zeros(10**7, np.int8)
 begun = threading.Event()
 print("ready", flush=True)
 try:
-    from_files.stream_moments(source, labels, progress=lambda *_: print("going", flush=True))
+    read_moments(source, labels, progress=lambda *_: print("going", flush=True))
 except KeyboardInterrupt:
     assert Endless.closed
     alive = [t.name for t in threading.enumerate() if t is not threading.main_thread()]

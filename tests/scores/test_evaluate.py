@@ -114,7 +114,7 @@ def test_unequal_leverages_are_close_to_it(n_features):
 
 def test_the_influence_function_is_the_limit():
     """By finite differences of the score of a weighted sample."""
-    from hscore_fast._results.evidence import influence
+    from hscore_fast._scores.influence import influence
 
     x, y = make_problem(4000, 4, 3)
     found = influence(x, y)

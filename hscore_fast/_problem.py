@@ -1,0 +1,391 @@
+"""What is to be scored, as the core takes it.
+
+Every function that scores opens a `Problem`, or `Problems` of several targets, and calls the core
+once. What is decided about the input is decided here and in the rooms below, for all of them: what
+an address is, whether a file is mapped or read in blocks, which columns of a table are features,
+how labels become codes, what must fit together, and how the place of a bad value is named.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple, cast
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from hscore_fast._files.addresses import split
+from hscore_fast._files.blocks import Rows
+from hscore_fast._files.opening import FORMATS, open_requested
+from hscore_fast._files.source import Source, width_of
+from hscore_fast._inputs.address import Address, is_address, is_label_address
+from hscore_fast._inputs.checks import (
+    check_lengths,
+    check_two_rows,
+    overflow,
+    refuse_non_finite,
+)
+from hscore_fast._inputs.column_doubts import column_doubt
+from hscore_fast._inputs.columns import (
+    EVERY_COLUMN,
+    ColumnNames,
+    ColumnRequest,
+    as_column_request,
+)
+from hscore_fast._inputs.features import Features, as_features
+from hscore_fast._inputs.frames import labels_request
+from hscore_fast._inputs.labels import encode
+from hscore_fast._inputs.options import Progress, as_n_threads, as_progress
+from hscore_fast._inputs.targets import encode_each
+from hscore_fast._results.warnings import ColumnWarning, warn_caller
+
+__all__ = [
+    "DEFAULT_INPUT",
+    "InputOptions",
+    "Problem",
+    "Problems",
+    "Target",
+    "as_input_options",
+    "open_batch",
+    "open_batch_of_targets",
+    "open_features",
+    "open_problem",
+    "open_problems",
+    "open_target",
+    "read_labels",
+    "read_targets",
+    "warn_of_columns",
+]
+
+Codes = NDArray[np.int32]
+
+
+@dataclass(frozen=True, slots=True)
+class InputOptions:
+    """What a caller may say of the input, handed on whole to where the input is opened.
+
+    An option that is new is a field here and an argument of `as_input_options`; between the public
+    functions and the rooms that use it nothing has to change.
+
+    Attributes
+    ----------
+    columns : ColumnRequest
+        Which columns of a table are features.
+    check_finite : bool
+        Whether NaN and infinity are refused.
+    threads : int
+        As the core takes it: 0 for as many as the environment allows.
+    progress : callable or None
+        Told of the rows that are done.
+    """
+
+    columns: ColumnRequest = EVERY_COLUMN
+    check_finite: bool = True
+    threads: int = 0
+    progress: Progress | None = None
+
+
+DEFAULT_INPUT = InputOptions()
+
+
+def as_input_options(
+    *,
+    columns: ColumnNames | None = None,
+    drop: ColumnNames | None = None,
+    keep: ColumnNames | None = None,
+    n_threads: int | None = None,
+    check_finite: bool = True,
+    progress: Progress | None = None,
+) -> InputOptions:
+    """Check the options of a public function that are about its input."""
+    return InputOptions(
+        as_column_request(columns, drop, keep),
+        check_finite,
+        as_n_threads(n_threads),
+        as_progress(progress),
+    )
+
+
+class Target(NamedTuple):
+    """Labels as the core takes them.
+
+    `columns` is what remains to be asked of a table of features: all that was asked for, less the
+    columns that the labels are.
+    """
+
+    codes: Codes
+    classes: list[Any]
+    columns: ColumnRequest
+
+
+def read_labels(labels: Any, columns: ColumnRequest = EVERY_COLUMN) -> tuple[Any, ColumnRequest]:
+    """Read labels if they are in a file, and ask for tables without the columns they are in."""
+    if not is_label_address(labels):
+        return labels, labels_request(columns, labels)
+    source = open_requested(cast(Address, labels), EVERY_COLUMN)
+    return source.read(), columns.without(source.column_names)
+
+
+def read_targets(targets: Any, columns: ColumnRequest = EVERY_COLUMN) -> tuple[Any, ColumnRequest]:
+    """Read targets that are in files, and ask for tables without any target's columns."""
+    if isinstance(targets, np.ndarray):
+        return targets, columns
+    found = []
+    for target in [targets] if isinstance(targets, (str, os.PathLike)) else targets:
+        if _names_file(target):
+            target, columns = read_labels(target, columns)
+        else:
+            columns = labels_request(columns, target)
+        found.append(target)
+    return found, columns
+
+
+def _names_file(target: Any) -> bool:
+    """Whether a target is the address of a file, and not a label of a single vector of labels."""
+    if not isinstance(target, str):
+        return is_label_address(target)
+    return split(target, FORMATS).path.suffix.lower() in FORMATS
+
+
+def open_target(labels: ArrayLike | Address, columns: ColumnRequest = EVERY_COLUMN) -> Target:
+    """Read and encode the labels of one target, for features that are opened later."""
+    found, columns = read_labels(labels, columns)
+    return Target(*encode(found), columns)
+
+
+def open_features(
+    features: ArrayLike | Address | Source | Features,
+    columns: ColumnRequest = EVERY_COLUMN,
+    *,
+    in_memory: bool = False,
+) -> Features | Source:
+    """Open features; a source is what must be read in blocks, because it is not mapped.
+
+    With `in_memory` there is no such source: what is not mapped is read.
+    """
+    if isinstance(features, Source):
+        source = features
+    elif is_address(features):
+        source = open_requested(cast(Address, features), columns)
+        _check_kind(source)
+    else:
+        return as_features(features, columns)
+    if source.mapped is None:
+        return source
+    return replace(as_features(source.mapped), left_out=source.left_out, suspects=source.suspects)
+
+
+def _n_rows(x: Features | Source) -> int:
+    return x.shape[0] if isinstance(x, Source) else x.n_samples
+
+
+def _check_kind(source: Source) -> None:
+    """Refuse, before anything is read, what no block of it could be."""
+    shape = (0, *source.shape[1:]) if source.shape else ()
+    try:
+        as_features(np.empty(shape, source.dtype))
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"{error}; that is what {source.what} holds") from None
+
+
+class _Opened:
+    """Features that were opened, and how they are to be read.
+
+    Attributes
+    ----------
+    source : Source or None
+        What is read in blocks; None if the features are in memory or mapped.
+    n_samples, n_features : int
+    narrow : bool
+        Whether every value is of a floating-point type of 32 bits or fewer.
+    left_out : mapping of str to str
+        Columns of a table that are not features, and why.
+    threads : int
+    progress : callable or None
+        What the core tells of the rows done; None where the reader of blocks tells it.
+    """
+
+    def __init__(self, x: Features | Source, options: InputOptions) -> None:
+        self.left_out, self.narrow = x.left_out, x.narrow
+        self.threads = options.threads
+        self.check_finite = options.check_finite
+        self._suspects = x.suspects
+        self._x = x
+        if isinstance(x, Source):
+            self.source: Source | None = x
+            self.n_samples, self.n_features = _n_rows(x), width_of(x)
+            self.progress: Progress | None = None
+            self.read_progress = options.progress
+            self._rows = Rows(x, options.threads, options.progress)
+        else:
+            self.source = None
+            self.n_samples, self.n_features = x.n_samples, x.n_features
+            self.progress = options.progress
+
+    @property
+    def in_memory(self) -> Features:
+        """The features, where they are not read in blocks."""
+        assert isinstance(self._x, Features)
+        return self._x
+
+    @property
+    def matrix(self) -> Any:
+        """What the core reads: an array, columns or blocks."""
+        return self._rows.for_core() if isinstance(self._x, Source) else self._x.array
+
+    @property
+    def bfloat16(self) -> bool:
+        """Whether an array holds the bits of bfloat16 values."""
+        return isinstance(self._x, Features) and self._x.bfloat16
+
+    def is_scored(self, finite: bool) -> bool:
+        """Tell whether the core gave a result; raise if it did not and the caller wants to know.
+
+        Parameters
+        ----------
+        finite : bool
+            What the core says of the values, or of their sums.
+        """
+        if not finite and self.check_finite:
+            raise self.not_finite()
+        return finite
+
+    def not_finite(self) -> ValueError:
+        """Say where a value is not finite, or that squares overflow."""
+        if isinstance(self._x, Source):
+            return self._rows.not_finite(self.threads)
+        refuse_non_finite(self._x, self.threads)
+        return overflow()
+
+    def check_read_once(self, precision: str) -> None:
+        """Refuse a precision that features cannot have which are read in blocks, once."""
+        if self.source is not None and precision not in ("auto", "float64"):
+            raise ValueError(
+                f"precision must be 'auto' or 'float64' for {self.source.what}, which is read in "
+                f"blocks, got {precision!r}: load it first, with hscore_fast.readers.open_array"
+            )
+
+
+class Problem(_Opened):
+    """Features and the labels of one target."""
+
+    def __init__(self, x: Features | Source, target: Target, options: InputOptions) -> None:
+        super().__init__(x, options)
+        self.codes, self.classes, _ = target
+        file = "" if self.source is None else self.source.what
+        check_lengths(self.n_samples, len(self.codes), file)
+
+    @property
+    def n_classes(self) -> int:
+        """Number of classes."""
+        return len(self.classes)
+
+    def for_core(self) -> tuple[Any, Codes, int, bool]:
+        """Give the arguments with which every function of the core begins."""
+        return self.matrix, self.codes, self.n_classes, self.bfloat16
+
+    def column_doubt(self, what: str = "features") -> ColumnWarning | None:
+        """Say which columns were taken as features that are probably none."""
+        return column_doubt(self._suspects, self.codes, self.n_classes, what)
+
+
+class Problems(_Opened):
+    """Features and the labels of several targets."""
+
+    def __init__(
+        self, x: Features | Source, targets: Sequence[tuple[Codes, Any]], options: InputOptions
+    ) -> None:
+        super().__init__(x, options)
+        self.codes = [codes for codes, _ in targets]
+        self.classes = [classes for _, classes in targets]
+        self.n_classes = [len(classes) for classes in self.classes]
+
+    def column_doubt(self, what: str = "features") -> ColumnWarning | None:
+        """Say which columns were taken as features that are probably none."""
+        return column_doubt(self._suspects, self.codes, self.n_classes, what)
+
+
+def open_problem(
+    features: ArrayLike | Address | Source | Features,
+    labels: ArrayLike | Address | Target,
+    options: InputOptions = DEFAULT_INPUT,
+    *,
+    warn: bool = True,
+    any_rows: bool = False,
+) -> Problem:
+    """Open features and labels, either of which may be in files, to be scored.
+
+    Parameters
+    ----------
+    features, labels
+        As the public functions take them; also a `Target` that was opened before.
+    options : InputOptions
+        What the caller said of them.
+    warn : bool
+        Warn of columns that are probably no features; otherwise ask `column_doubt`.
+    any_rows : bool
+        Take fewer than the two rows that a score needs.
+    """
+    problem = _open(features, labels, options)
+    if not any_rows:
+        check_two_rows(problem.n_samples)
+    if warn:
+        warn_of_columns(problem)
+    return problem
+
+
+def open_problems(
+    features: ArrayLike | Address,
+    targets: ArrayLike | Iterable[ArrayLike],
+    options: InputOptions = DEFAULT_INPUT,
+) -> Problems:
+    """Open features and the labels of several targets, any of which may be in files."""
+    targets, columns = read_targets(targets, options.columns)
+    x = open_features(features, columns)
+    problems = Problems(x, encode_each(targets, _n_rows(x)), options)
+    warn_of_columns(problems)
+    return problems
+
+
+def open_batch_of_targets(
+    features: ArrayLike, targets: ArrayLike | Iterable[ArrayLike], options: InputOptions
+) -> Problems:
+    """See features in memory and several targets as the core takes them, in any number of rows."""
+    targets, columns = read_targets(targets, options.columns)
+    x = as_features(features, columns)
+    problems = Problems(x, encode_each(targets, x.n_samples), options)
+    warn_of_columns(problems)
+    return problems
+
+
+def open_batch(
+    features: ArrayLike | Features,
+    labels: ArrayLike,
+    options: InputOptions,
+) -> Problem:
+    """See features and labels in memory as the core takes them, in any number of rows."""
+    x = as_features(features, labels_request(options.columns, labels))
+    problem = Problem(x, Target(*encode(labels), EVERY_COLUMN), options)
+    warn_of_columns(problem)
+    return problem
+
+
+def warn_of_columns(problem: Problem | Problems, what: str = "features") -> None:
+    """Warn the caller of columns that were taken as features and are probably none."""
+    doubt = problem.column_doubt(what)
+    if doubt is not None:
+        warn_caller(doubt)
+
+
+def _open(
+    features: ArrayLike | Address | Source | Features,
+    labels: ArrayLike | Address | Target,
+    options: InputOptions,
+) -> Problem:
+    if isinstance(labels, Target):
+        return Problem(open_features(features, labels.columns), labels, options)
+    found, columns = read_labels(labels, options.columns)
+    x = open_features(features, columns)  # what is wrong with them is said first
+    return Problem(x, Target(*encode(found), columns), options)

@@ -1,0 +1,97 @@
+"""One source's score together with what each row, or each block of rows, does to it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from hscore_fast._inputs.address import Address
+from hscore_fast._inputs.options import as_convention, as_precision, as_shrinkage, as_tol
+from hscore_fast._moments.blocks import as_n_blocks, total_of
+from hscore_fast._moments.from_files import parts_of
+from hscore_fast._moments.jackknife import evidence_of_blocks
+from hscore_fast._problem import DEFAULT_INPUT, InputOptions, Target, open_problem
+from hscore_fast._results.evidence import Evidence, evidence_of_values
+from hscore_fast._variants import core
+
+__all__ = ["influence"]
+
+
+def influence(
+    features: ArrayLike | Address,
+    labels: ArrayLike | Address | Target,
+    *,
+    options: InputOptions = DEFAULT_INPUT,
+    regularized: bool = False,
+    shrinkage: str | float = "ledoit_wolf",
+    convention: str = "tllib",
+    leverages: bool = False,
+    n_blocks: int = 20,
+    precision: str = "auto",
+    tol: float | None = None,
+) -> Evidence | None:
+    """Score one source and say what each row does to the score.
+
+    Takes what :func:`hscore_fast.h_score` does. The rows are read twice, at little more than the
+    price of the score; of a file that is read in blocks, once, only blocks of rows can be told
+    apart, and the statistics of all `n_blocks` are kept. None if values are not finite and that is
+    allowed.
+
+    Notes
+    -----
+    A row's value is ``(N - 1) (H - H without the row)``, centred, over ``sqrt(1 - k)`` with
+    ``k = rank / (N - 1)``. That the row is left out takes ``1 / (1 - k)`` for the adjusted score;
+    jackknife estimates are too large by ``1 / sqrt(1 - k)``, since each row that is left out makes
+    the others weigh more: in simulations from ``k`` = .02 to .9 the standard error was 0.99 to 1.07
+    of the true one, and more where nothing is to be found.
+    """
+    precision = as_precision(precision)
+    tolerance = as_tol(tol, precision)
+    method, intensity = as_shrinkage(shrinkage)
+    paper = as_convention(convention) == "paper"
+    as_n_blocks(n_blocks)
+    problem = open_problem(features, labels, options, warn=False)
+    evidence: Evidence | None
+    if problem.source is not None:
+        problem.check_read_once(precision)
+        if leverages:
+            raise _no_leverages(f"{problem.source.what}, which is read in blocks, once")
+        parts = parts_of(problem, n_blocks)
+        evidence = evidence_of_blocks(
+            total_of(parts),
+            parts,
+            shrinkage=shrinkage if regularized else None,
+            convention=convention,
+            tol=tol,
+            n_threads=problem.threads or None,
+        )
+    else:
+        found = core.evaluate(
+            *(*problem.for_core(), precision, tolerance, leverages),
+            *(regularized, method, intensity, paper, problem.threads, problem.progress),
+        )
+        if not problem.is_scored(found is not None) or found is None:
+            return None
+        result, rows, squared_leverages, shrunk = found
+        counts = np.bincount(problem.codes, minlength=problem.n_classes).astype(float)
+        evidence = evidence_of_values(
+            result,
+            dict(zip(problem.classes, counts.tolist(), strict=True)),
+            rows,
+            "influence",
+            math.nan if shrunk is None else shrunk.score,
+            squared_leverages,
+        )
+    if evidence is None:
+        return None
+    return replace(evidence, left_out=problem.left_out, column_doubt=problem.column_doubt())
+
+
+def _no_leverages(what: str) -> ValueError:
+    return ValueError(
+        f"method='permutation' needs the leverage of every row, which cannot be had from {what}: "
+        "use method='pillai', or pass the features as an array or a file that is mapped"
+    )
