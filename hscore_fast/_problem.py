@@ -172,9 +172,12 @@ def open_features(
         _check_kind(source)
     else:
         return as_features(features, columns)
-    if source.mapped is None:
-        return source
-    return replace(as_features(source.mapped), left_out=source.left_out, suspects=source.suspects)
+    matrix = source.mapped
+    if matrix is None:
+        if not in_memory:
+            return source
+        matrix = source.read()
+    return replace(as_features(matrix), left_out=source.left_out, suspects=source.suspects)
 
 
 def _n_rows(x: Features | Source) -> int:

@@ -170,13 +170,15 @@ def test_regularized():
     assert str(matrix).startswith("regularized H-score\n")
 
 
-def test_files(tmp_path):
+@pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
+def test_files(tmp_path, save):
+    """Those that are mapped, and those that would otherwise be read in blocks."""
     sources, targets = problem()
     for name, x in sources.items():
-        np.save(tmp_path / f"{name}.npy", x)
+        save(tmp_path / f"{name}.npz", x)
     np.savez_compressed(tmp_path / "y.npz", **targets)
     matrix = transfer_matrix(
-        {name: tmp_path / f"{name}.npy" for name in sources},
+        {name: tmp_path / f"{name}.npz" for name in sources},
         {name: f"{tmp_path}/y.npz:{name}" for name in targets},
     )
     expected = transfer_matrix(sources, targets)
