@@ -10,6 +10,7 @@ from typing import Any, TypeAlias, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from hscore_fast._inputs.arrays import is_narrow
 from hscore_fast._inputs.column_doubts import Suspect
 from hscore_fast._inputs.features import Features, as_features
 
@@ -81,7 +82,7 @@ class Source(ABC):
         self.what = what
         self.shape = shape
         self.dtype = dtype
-        self.narrow = dtype.kind == "f" and dtype.itemsize <= 4
+        self.narrow = is_narrow(dtype)
 
     @abstractmethod
     def blocks(self, n_rows: int) -> Iterator[AnyArray]:

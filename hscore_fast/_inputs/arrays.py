@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["as_numpy", "is_from", "is_real"]
+__all__ = ["as_numpy", "is_from", "is_instance_of", "is_narrow", "is_real"]
 
 # DLPack's device types whose memory the CPU can read: CPU, pinned for CUDA or ROCm, managed CUDA.
 _READABLE_DEVICES = (1, 3, 11, 13)
@@ -21,6 +21,18 @@ _DEVICES = {2: "CUDA", 4: "OpenCL", 7: "Vulkan", 8: "Metal", 10: "ROCm", 14: "on
 def is_from(value: object, library: str) -> bool:
     """Whether a library made the value's class or one it derives from."""
     return any(base.__module__.partition(".")[0] == library for base in type(value).__mro__)
+
+
+def is_instance_of(value: object, library: str, *classes: str) -> bool:
+    """Whether a value is an instance of a class of a library, which has been imported if it is."""
+    module = sys.modules.get(library)
+    found = [getattr(module, name) for name in classes if hasattr(module, name)]
+    return isinstance(value, tuple(found))
+
+
+def is_narrow(dtype: np.dtype[Any]) -> bool:
+    """Whether an element type is a floating-point type of 32 bits or fewer."""
+    return dtype.kind == "f" and dtype.itemsize <= 4
 
 
 def is_real(dtype: np.dtype[Any]) -> bool:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from hscore_fast._inputs.arrays import as_numpy, is_real
+from hscore_fast._inputs.arrays import as_numpy, is_narrow, is_real
 from hscore_fast._inputs.column_doubts import Suspect, listed
 from hscore_fast._inputs.columns import EVERY_COLUMN, ColumnRequest, refuse_request
 from hscore_fast._inputs.frames import Column, columns_of, side_by_side
@@ -51,9 +51,7 @@ class Features:
     def narrow(self) -> bool:
         """Whether every value is of a floating-point type of 32 bits or fewer."""
         if isinstance(self.array, np.ndarray):
-            return self.bfloat16 or (
-                self.array.dtype.kind == "f" and self.array.dtype.itemsize <= 4
-            )
+            return self.bfloat16 or is_narrow(self.array.dtype)
         return False  # columns of several types
 
     def piece(self, column: Column) -> NDArray[Any]:

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from hscore_fast._inputs.arrays import is_real
+from hscore_fast._inputs.arrays import is_instance_of, is_real
 from hscore_fast._inputs.column_doubts import Field, Kind
 
 __all__ = [
@@ -45,15 +45,15 @@ def pandas_field(name: Hashable, column: Any) -> Field:
         if dtype.kind == "O":
             return _object_field(name, column)
         return _numpy_field(name, dtype, str(dtype))
-    kind = type(dtype).__name__
-    if kind == "ArrowDtype":
+    if is_instance_of(dtype, "pandas", "ArrowDtype"):
         return arrow_field(name, dtype.pyarrow_dtype)
-    if kind == "SparseDtype":  # the conversion says what to do
+    if is_instance_of(dtype, "pandas", "SparseDtype"):  # the conversion says what to do
         return _numpy_field(name, np.dtype(dtype.subtype), str(dtype))
     plain = getattr(dtype, "numpy_dtype", None)  # the nullable integers, floats and booleans
     if plain is not None:
         return _numpy_field(name, np.dtype(plain), str(dtype))
-    if kind in ("StringDtype", "CategoricalDtype", "DatetimeTZDtype", "PeriodDtype"):
+    others = ("StringDtype", "CategoricalDtype", "DatetimeTZDtype", "PeriodDtype")
+    if is_instance_of(dtype, "pandas", *others):
         return Field(name, "other", str(dtype))
     return Field(name, "refused", str(dtype), PANDAS_REMEDY)
 
@@ -84,7 +84,8 @@ def is_vector(value: Any) -> bool:
 
 def is_missing(value: Any) -> bool:
     """Whether a value of a column of objects is missing."""
-    if value is None or type(value).__name__ in ("NAType", "NaTType"):
+    pandas = sys.modules.get("pandas")
+    if value is None or (pandas is not None and (value is pandas.NA or value is pandas.NaT)):
         return True
     return isinstance(value, float) and value != value
 
@@ -93,7 +94,7 @@ def polars_field(column: Any) -> Field:
     """Say what a column of polars may be used for."""
     shown = str(column.dtype)
     base, nested = column.dtype, False
-    while type(base).__name__ in ("Array", "List"):
+    while is_instance_of(base, "polars", "Array", "List"):
         base, nested = base.inner, True
     kind = _polars_kind(str(base))
     if kind in _KINDS.values() and nested:

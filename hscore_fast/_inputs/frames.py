@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from hscore_fast._inputs.arrays import is_from, is_real
+from hscore_fast._inputs.arrays import is_from, is_instance_of, is_real
 from hscore_fast._inputs.column_doubts import Field
 from hscore_fast._inputs.columns import (
     EVERY_COLUMN,
@@ -240,10 +240,9 @@ def _from_pandas(name: object, column: Any) -> Column:
         if not is_real(dtype):
             raise _not_real(name, dtype, PANDAS_REMEDY)
         return Column(name, [column.to_numpy()])
-    kind = type(dtype).__name__
-    if kind == "ArrowDtype":
+    if is_instance_of(dtype, "pandas", "ArrowDtype"):
         return _from_arrow(name, column.array.__arrow_array__())
-    if kind == "SparseDtype":
+    if is_instance_of(dtype, "pandas", "SparseDtype"):
         raise TypeError(
             f"features has the sparse column {name!r}, and centring would fill it: densify it with "
             ".sparse.to_dense()"
@@ -288,7 +287,7 @@ def _from_polars(column: Any) -> Column:
         raise _missing(column.name, np.asarray(column.is_null(), dtype=bool))
     if polars_field(column).kind in ("other", "refused"):
         raise _not_real(column.name, shown, POLARS_REMEDY)
-    if type(column.dtype).__name__ == "List":
+    if is_instance_of(column.dtype, "polars", "List"):
         lengths = column.list.len()
         if len(column) and lengths.min() != lengths.max():
             raise _uneven(column.name, np.asarray(lengths))

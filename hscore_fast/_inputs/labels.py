@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from numbers import Number, Real
@@ -318,7 +319,9 @@ def _encode_objects(array: NDArray[Any], name: str) -> tuple[Codes, list[Any]]:
 
 
 def _is_missing(label: Any) -> bool:
-    if label is None or type(label).__name__ == "NAType":  # pandas.NA is neither equal nor unequal
+    pandas = sys.modules.get("pandas")
+    # pandas.NA is neither equal nor unequal to itself.
+    if label is None or (pandas is not None and label is pandas.NA):
         return True
     try:
         return bool(label != label)

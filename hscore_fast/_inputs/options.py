@@ -12,6 +12,8 @@ __all__ = [
     "TargetOptions",
     "as_confidence",
     "as_convention",
+    "as_integer",
+    "as_n_blocks",
     "as_n_threads",
     "as_names",
     "as_one_of",
@@ -31,21 +33,38 @@ SHRINKAGES = ("ledoit_wolf", "oas")
 CONVENTIONS = ("tllib", "paper")
 
 
+def as_integer(
+    value: Any,
+    name: str,
+    *,
+    kind: str = "an integer",
+    least: int = 1,
+    most: int | None = None,
+    hint: str = "",
+) -> int:
+    """Check an option that is a whole number; what None stands for is the caller's to decide."""
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
+        raise TypeError(f"{name} must be {kind}, got {value!r} of type {type(value).__name__}")
+    if value < least or (most is not None and value > most):
+        limits = f"at least {least}" if most is None else f"between {least:,} and {most:,}"
+        hint = f": {hint}" if hint else ""
+        raise ValueError(f"{name} must be {kind} {limits}, got {value}{hint}")
+    return int(value)
+
+
 def as_n_threads(n_threads: int | None) -> int:
     """Return the number the core takes: 0 for "what the environment allows"."""
     if n_threads is None:
         return 0
-    if isinstance(n_threads, bool) or not isinstance(n_threads, (int, np.integer)):
-        raise TypeError(
-            f"n_threads must be a positive integer or None, got {n_threads!r} of type "
-            f"{type(n_threads).__name__}"
-        )
-    if not 1 <= n_threads <= 4096:
-        raise ValueError(
-            f"n_threads must be a positive integer up to 4096, got {n_threads}: "
-            "use None for as many as OMP_NUM_THREADS and the CPU affinity allow"
-        )
-    return int(n_threads)
+    hint = "use None for as many as OMP_NUM_THREADS and the CPU affinity allow"
+    return as_integer(
+        n_threads, "n_threads", most=4096, kind="a positive integer or None", hint=hint
+    )
+
+
+def as_n_blocks(n_blocks: int) -> int:
+    """Check a number of blocks of rows."""
+    return as_integer(n_blocks, "n_blocks", least=2, most=10_000, hint="20 is a good number")
 
 
 def as_names(given: Mapping[str, Any], what: str, each: str = "features") -> tuple[str, ...]:

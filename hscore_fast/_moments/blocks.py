@@ -9,26 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hscore_fast._inputs.features import as_features
+from hscore_fast._inputs.options import as_n_blocks
 from hscore_fast._moments.moments import Moments, relabel
 
 __all__ = [
     "BlockedMoments",
-    "as_n_blocks",
     "block_places",
     "indexable",
     "total_of",
 ]
-
-
-def as_n_blocks(n_blocks: int) -> int:
-    """Check a number of blocks."""
-    if isinstance(n_blocks, bool) or not isinstance(n_blocks, (int, np.integer)):
-        raise TypeError(f"n_blocks must be an integer, got {n_blocks!r}")
-    if not 2 <= n_blocks <= 10_000:
-        raise ValueError(
-            f"n_blocks must lie between 2 and 10,000, got {n_blocks}: 20 is a good number"
-        )
-    return int(n_blocks)
 
 
 class BlockedMoments:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from hscore_fast._inputs.features import as_weights
-from hscore_fast._inputs.options import Progress
+from hscore_fast._inputs.options import Progress, as_integer
 from hscore_fast._moments.lock import Guard, locks_of
 from hscore_fast._moments.scoring import MomentsScores
 from hscore_fast._moments.storage import MomentsStorage
@@ -64,13 +64,9 @@ class Moments(MomentsScores, MomentsStorage):
 
     def __init__(self, n_features: int | None = None) -> None:
         if n_features is not None:
-            if isinstance(n_features, bool) or not isinstance(n_features, (int, np.integer)):
-                raise TypeError(
-                    f"n_features must be a positive integer or None, got {n_features!r} of type "
-                    f"{type(n_features).__name__}"
-                )
-            if not 1 <= n_features < 2**62:
-                raise ValueError(f"n_features must be positive and below 2**62, got {n_features}")
+            n_features = as_integer(
+                n_features, "n_features", most=2**62 - 1, kind="a positive integer or None"
+            )
         self._core: CoreMoments | None = None if n_features is None else core.Moments(n_features)
         self._classes: dict[Any, int] = {}
         self._unchecked = False  # whether a NaN may have come in

@@ -10,7 +10,7 @@ from hscore_fast._results.warnings import SaturationWarning, warn_caller
 if TYPE_CHECKING:
     from hscore_fast._core import HScore
 
-__all__ = ["adjusted", "adjusted_doubt", "adjusted_value", "chance"]
+__all__ = ["adjusted", "adjusted_doubt", "adjusted_value", "chance", "free_share"]
 
 
 def chance(result: HScore) -> float:
@@ -18,6 +18,11 @@ def chance(result: HScore) -> float:
     if not result.total_weight > 1:
         raise ValueError(f"the weights must sum to more than 1, got {result.total_weight}")
     return result.rank * (result.n_classes - 1) / (result.total_weight - 1)
+
+
+def free_share(result: HScore) -> float:
+    """Return which share of the freedom of the rows the features leave: 1 - rank / (N - 1)."""
+    return 1 - result.rank / (result.total_weight - 1)
 
 
 def adjusted(result: HScore) -> float:

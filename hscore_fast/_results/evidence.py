@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hscore_fast._results.adjustment import adjusted_value
+from hscore_fast._results.adjustment import adjusted_value, free_share
 from hscore_fast._results.distributions import student_quantile
 from hscore_fast._results.warnings import ColumnWarning
 
@@ -71,7 +71,7 @@ class Evidence:
     @property
     def free_share(self) -> float:
         """How much of the room there is the features leave: 1 - rank / (N - 1)."""
-        return 1 - self.result.rank / (self.result.total_weight - 1)
+        return free_share(self.result)
 
     def quantile(self, confidence: float) -> float:
         """How many standard errors an interval reaches to either side."""
@@ -106,5 +106,5 @@ def evidence_of_values(
 
 def scale_of_values(result: HScore) -> float | None:
     """Return the factor from jackknife values of the plain score to those of the adjusted one."""
-    share = 1 - result.rank / (result.total_weight - 1)
+    share = free_share(result)
     return 1 / math.sqrt(share) if share > 0 else None

@@ -9,8 +9,14 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from hscore_fast._inputs.address import Address
-from hscore_fast._inputs.options import as_convention, as_precision, as_shrinkage, as_tol
-from hscore_fast._moments.blocks import as_n_blocks, total_of
+from hscore_fast._inputs.options import (
+    as_convention,
+    as_n_blocks,
+    as_precision,
+    as_shrinkage,
+    as_tol,
+)
+from hscore_fast._moments.blocks import total_of
 from hscore_fast._moments.from_files import parts_of
 from hscore_fast._moments.jackknife import evidence_of_blocks
 from hscore_fast._problem import DEFAULT_INPUT, InputOptions, Target, open_problem

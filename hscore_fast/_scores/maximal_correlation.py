@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numbers
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +13,7 @@ from hscore_fast._inputs.columns import EVERY_COLUMN, ColumnRequest
 from hscore_fast._inputs.features import as_features
 from hscore_fast._inputs.frames import labels_request
 from hscore_fast._inputs.labels import encode
+from hscore_fast._inputs.options import as_integer
 from hscore_fast._moments.blocks import indexable
 from hscore_fast._moments.moments import Moments
 
@@ -126,7 +126,7 @@ def maximal_correlation(
     if len(x) < 2:
         raise ValueError(f"inputs must have at least 2 entries, got {len(x)}")
     most = min(len(input_values), len(classes)) - 1
-    k = most if n_functions is None else _as_count(n_functions, "n_functions")
+    k = most if n_functions is None else as_integer(n_functions, "n_functions")
     if k > most:
         raise ValueError(
             f"n_functions must be at most {most} for {len(input_values)} different inputs and "
@@ -190,9 +190,7 @@ def additive_moments(
     """
     request = labels_request(request, labels)
     x, z = as_features(features, request), as_features(inputs, request)
-    n_bins = _as_count(n_bins, "n_bins")
-    if n_bins < 2:
-        raise ValueError(f"n_bins must be at least 2, got {n_bins}")
+    n_bins = as_integer(n_bins, "n_bins", least=2)
     codes, _ = encode(labels)
     check_lengths(x.n_samples, len(codes))
     if z.n_samples != x.n_samples:
@@ -214,11 +212,3 @@ def additive_moments(
         block = np.concatenate([part.astype(np.float64) for part in beside], axis=1)
         moments.update(block, codes[rows], n_threads=n_threads)
     return moments
-
-
-def _as_count(value: Any, name: str) -> int:
-    if isinstance(value, bool) or not isinstance(value, numbers.Integral):
-        raise TypeError(f"{name} must be an integer, got {value!r} of type {type(value).__name__}")
-    if value < 1:
-        raise ValueError(f"{name} must be positive, got {value}")
-    return int(value)

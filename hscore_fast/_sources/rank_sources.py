@@ -18,6 +18,8 @@ from hscore_fast._inputs.labels import encode
 from hscore_fast._inputs.options import (
     as_confidence,
     as_convention,
+    as_integer,
+    as_n_blocks,
     as_names,
     as_one_of,
     as_precision,
@@ -25,7 +27,7 @@ from hscore_fast._inputs.options import (
     as_shrinkage,
     as_tol,
 )
-from hscore_fast._moments.blocks import BlockedMoments, as_n_blocks, total_of
+from hscore_fast._moments.blocks import BlockedMoments, total_of
 from hscore_fast._moments.jackknife import evidence_of_blocks, evidence_of_moments
 from hscore_fast._moments.moments import Moments
 from hscore_fast._problem import InputOptions, Target, as_input_options, open_target
@@ -136,7 +138,7 @@ def rank_sources(
     settings = _Settings(by, confidence, shrinkage, convention, n_blocks, precision, tol, options)
     as_names(sources, "sources")
     progress = as_progress(progress)
-    n_draws = _as_n_draws(n_draws)
+    n_draws = as_integer(n_draws, "n_draws", most=10_000_000)
     target = _Labels(labels, settings.input)
     found = _score_all(sources, target, settings, options.threads, progress)
     failures = [error for error in found.values() if isinstance(error, Exception)]
@@ -367,11 +369,3 @@ def _bytes_of(sources: Iterable[Any]) -> int:
         if shape is not None and len(shape) == 2:
             widths.append(int(shape[1]))
     return 16 * max(widths) ** 2
-
-
-def _as_n_draws(n_draws: int) -> int:
-    if isinstance(n_draws, bool) or not isinstance(n_draws, (int, np.integer)):
-        raise TypeError(f"n_draws must be an integer, got {n_draws!r}")
-    if not 1 <= n_draws <= 10_000_000:
-        raise ValueError(f"n_draws must lie between 1 and 10,000,000, got {n_draws}")
-    return int(n_draws)

@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from hscore_fast._inputs.address import Address
-from hscore_fast._inputs.options import Progress, as_tol
+from hscore_fast._inputs.options import Progress, as_integer, as_tol
 from hscore_fast._problem import as_input_options
-from hscore_fast._results.adjustment import adjusted_value
+from hscore_fast._results.adjustment import adjusted_value, free_share
 from hscore_fast._results.distributions import log_beta_tail
 from hscore_fast._results.doubts import warn_about, warn_if_single_class
 from hscore_fast._sources.selection import SelectionStep, SourceSelection
@@ -131,7 +131,7 @@ def select_sources(
     """
     tolerance = as_tol(tol)
     options = as_input_options(n_threads=n_threads, progress=progress)
-    most = _as_k(k)
+    most = None if k is None else as_integer(k, "k", kind="a positive integer or None")
     if not n_errors >= 0:
         raise ValueError(f"n_errors must be at least 0, got {n_errors}")
     if not 0 < alpha <= 1:
@@ -253,7 +253,7 @@ class _Search:
         values = self._joint.influence(sorted(chosen), self._tol, self._threads)
         # Rows left out bend the fit by 1 / (1 - rank / M) too much on average: a variance that is
         # larger by that factor, beside the factor of the adjusted score.
-        return values / math.sqrt(1 - score.rank / self._freedom)
+        return values / math.sqrt(free_share(score))
 
     def result(self, steps: Sequence[_Step], stopped: str) -> SourceSelection:
         """Put the steps into the form that is given out."""
@@ -315,13 +315,3 @@ def chance_of_gain(gain: float, rank: int, freedom: float, squares: float, fourt
 
 def _standard_error(influence: NDArray[np.float64]) -> float:
     return float(influence.std(ddof=1) / math.sqrt(len(influence)))
-
-
-def _as_k(k: int | None) -> int | None:
-    if k is None:
-        return None
-    if isinstance(k, bool) or not isinstance(k, (int, np.integer)):
-        raise TypeError(f"k must be a positive integer or None, got {k!r}")
-    if k < 1:
-        raise ValueError(f"k must be a positive integer or None, got {k}")
-    return int(k)

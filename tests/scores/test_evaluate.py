@@ -334,7 +334,7 @@ def test_files_that_are_streamed_and_mapped(tmp_path):
         ({"confidence": 1.0}, ValueError, "confidence must lie between 0 and 1, got 1.0"),
         ({"confidence": 0}, ValueError, "confidence"),
         ({"method": "wilks"}, ValueError, "'pillai', 'permutation', got 'wilks'"),
-        ({"n_blocks": 1}, ValueError, "n_blocks must lie between 2 and 10,000, got 1"),
+        ({"n_blocks": 1}, ValueError, "n_blocks must be an integer between 2 and 10,000, got 1"),
         ({"n_blocks": 2.5}, TypeError, "n_blocks must be an integer, got 2.5"),
         ({"precision": "double"}, ValueError, "precision"),
         ({"shrinkage": "none"}, ValueError, "shrinkage"),

@@ -283,7 +283,7 @@ def test_progress_and_interrupts():
         ({"by": "accuracy"}, ValueError, "by must be one of 'adjusted_h_score'"),
         ({"confidence": 95}, ValueError, "confidence must lie between 0 and 1, got 95"),
         ({"n_blocks": 1}, ValueError, "n_blocks"),
-        ({"n_draws": 0}, ValueError, "n_draws must lie between"),
+        ({"n_draws": 0}, ValueError, "n_draws must be an integer between"),
         ({"n_draws": 1.5}, TypeError, "n_draws must be an integer"),
         ({"precision": "half"}, ValueError, "precision"),
         ({"n_threads": 0}, ValueError, "n_threads"),
