@@ -366,12 +366,15 @@ def open_batch_of_targets(
 def open_batch(
     features: ArrayLike | Features,
     labels: ArrayLike,
-    options: InputOptions,
+    options: InputOptions = DEFAULT_INPUT,
+    *,
+    warn: bool = True,
 ) -> Problem:
     """See features and labels in memory as the core takes them, in any number of rows."""
     x = as_features(features, labels_request(options.columns, labels))
     problem = Problem(x, Target(*encode(labels), EVERY_COLUMN), options)
-    warn_of_columns(problem)
+    if warn:
+        warn_of_columns(problem)
     return problem
 
 

@@ -17,12 +17,13 @@ import dask.array as da
 import numpy as np
 from numpy.typing import ArrayLike
 
-from hscore_fast._inputs.features import as_features
+from hscore_fast._inputs.checks import check_lengths
 from hscore_fast._inputs.labels import encode
 from hscore_fast._inputs.options import as_confidence, as_tol
 from hscore_fast._moments.jackknife import evidence_of_sums
 from hscore_fast._moments.moments import Moments, relabel
 from hscore_fast._moments.state import scorable_core
+from hscore_fast._problem import open_batch
 from hscore_fast._results.report import HScoreReport
 from hscore_fast._results.reporting import report_of
 from hscore_fast._variants import core
@@ -289,10 +290,11 @@ def evaluate(
 def _influence_sums(
     block: Any, labels: Any, function: Any, places: dict[Any, int], n_threads: int
 ) -> tuple[float, float]:
-    x = as_features(block)
-    local, names = encode(labels)
-    codes = np.array([places[name] for name in names], np.int32)[local]
-    values = core.InfluenceFunction.from_state(function)(x.array, codes, x.bfloat16, n_threads)
+    batch = open_batch(block, labels, warn=False)
+    codes = np.array([places[name] for name in batch.classes], np.int32)[batch.codes]
+    values = core.InfluenceFunction.from_state(function)(
+        batch.matrix, codes, batch.bfloat16, n_threads
+    )
     return float(values.sum()), float(values @ values)
 
 
@@ -331,8 +333,7 @@ def _label_pieces(features: Any, labels: Any) -> tuple[list[Any], list[Any] | No
         if labels.ndim > 1:
             labels = labels.rechunk({1: -1})
         if known and not any(np.isnan(labels.chunks[0])):
-            if labels.shape[0] != features.shape[0]:
-                raise _lengths_differ(labels.shape[0], features.shape[0])
+            check_lengths(features.shape[0], labels.shape[0])
             labels = labels.rechunk({0: rows})
         if labels.numblocks[0] != features.numblocks[0]:
             raise ValueError(
@@ -347,16 +348,9 @@ def _label_pieces(features: Any, labels: Any) -> tuple[list[Any], list[Any] | No
             "match: call features.compute_chunk_sizes(), or pass labels as a dask array"
         )
     codes, classes = encode(labels)
-    if len(codes) != features.shape[0]:
-        raise _lengths_differ(len(codes), features.shape[0])
+    check_lengths(features.shape[0], len(codes))
     ends = np.cumsum(rows)
     return [codes[end - n : end] for n, end in zip(rows, ends, strict=True)], classes
-
-
-def _lengths_differ(n_labels: int, n_rows: int) -> ValueError:
-    return ValueError(
-        f"labels must have one entry per row of features, got {n_labels} labels for {n_rows} rows"
-    )
 
 
 def _update(

@@ -9,6 +9,8 @@ import importlib
 import io
 from typing import IO, Any
 
+from hscore_fast._files import limits
+
 zlib: Any  # either has the same names
 try:
     zlib = importlib.import_module("isal.isal_zlib")
@@ -17,7 +19,6 @@ except ImportError:
 
 __all__ = ["DamagedError", "Inflated", "inflate"]
 
-_PIECE = 1 << 18
 _NO_HEADER = -zlib.MAX_WBITS
 
 
@@ -76,7 +77,7 @@ class Inflated(io.RawIOBase):
         while not piece and len(target) and not self._stream.eof:
             packed = self._stream.unconsumed_tail
             if not packed:
-                packed = self._file.read(min(self._left, _PIECE))
+                packed = self._file.read(min(self._left, limits.INFLATE_BYTES))
                 self._left -= len(packed)
             try:
                 piece = self._stream.decompress(packed, len(target))

@@ -8,15 +8,13 @@ from collections.abc import Generator, Iterator
 from queue import Empty, SimpleQueue
 from typing import Generic, TypeVar
 
+from hscore_fast._files import limits
 from hscore_fast._files.threads import launch, next_of, start_new_thread
 from hscore_fast._variants import core
 
 __all__ = ["check_wanted", "n_decoders", "read_ahead"]
 
 T = TypeVar("T")
-
-_MOST_DECODERS = 8  # each holds a file and what it is at
-_PATIENCE = 1.0  # seconds between looks whether there still is a consumer
 
 
 class _Consumer:
@@ -71,7 +69,7 @@ class _Reader(threading.Thread, Generic[T]):
     def _more_is_wanted(self) -> bool:
         while not self.stopped and self._consumer() is not None:
             try:
-                self.taken.get(timeout=_PATIENCE)
+                self.taken.get(timeout=limits.PATIENCE)
             except Empty:
                 continue
             return not self.stopped
@@ -96,7 +94,7 @@ def n_decoders() -> int:
     """Count the threads that an iterator may start to decode what it reads."""
     thread = threading.current_thread()
     n_threads = thread.n_threads if isinstance(thread, _Reader) else core.thread_count(0)
-    return min(n_threads, _MOST_DECODERS)
+    return min(n_threads, limits.MOST_DECODERS)
 
 
 def read_ahead(blocks: Iterator[T], n_threads: int = 0) -> Generator[T, None, None]:

@@ -19,6 +19,7 @@ from typing import IO, TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from hscore_fast._files import limits
 from hscore_fast._files.read_ahead import check_wanted
 from hscore_fast._files.threads import side_by_side
 
@@ -27,9 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Scratch", "run_all"]
 
-_LINE = 64  # bytes of a line of the processor's cache
 _NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-_ZEROS = bytes(1 << 20)
 
 
 class Scratch:
@@ -91,7 +90,7 @@ class Scratch:
         OSError
             If there is no room for it, with the room that it takes.
         """
-        padding = -(-_LINE // dtype.itemsize)
+        padding = -(-limits.CACHE_LINE // dtype.itemsize)
         rows = [min(n_block, n_rows - first) for first in range(0, n_rows, n_block)]
         sizes = [n_columns * (count + padding) * dtype.itemsize for count in rows]
         if not sum(sizes):
@@ -157,8 +156,9 @@ def _reserve(file: IO[bytes], n_bytes: int) -> None:
                 raise
         else:
             return
-    for first in range(0, n_bytes, len(_ZEROS)):
-        file.write(_ZEROS[: n_bytes - first])
+    zeros = bytes(min(n_bytes, limits.ZERO_BYTES))
+    for first in range(0, n_bytes, limits.ZERO_BYTES):
+        file.write(zeros[: n_bytes - first])
     file.flush()
 
 

@@ -10,6 +10,7 @@ from typing import Any, TypeAlias, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from hscore_fast._files import limits
 from hscore_fast._inputs.arrays import is_narrow
 from hscore_fast._inputs.column_doubts import Suspect
 from hscore_fast._inputs.features import Features, as_features
@@ -19,11 +20,6 @@ __all__ = ["AnyArray", "Bfloat16", "Joined", "Mapped", "Source", "block_rows", "
 AnyArray: TypeAlias = NDArray[Any]
 
 _NUMBERS = "fiub"
-
-# Large enough for a disk, small enough for the memory of one to be used again for another: malloc
-# gives what is 32 MB back to the system, and has it cleared anew.
-_BLOCK_BYTES = 16 << 20
-_MOST_CHUNK_BYTES = 128 << 20  # a stored piece up to here is read whole rather than twice
 
 
 class Source(ABC):
@@ -233,9 +229,9 @@ def _all_rows(part: Source, blocks: Iterator[Block]) -> Iterator[Block]:
 def block_rows(source: Source) -> int:
     """Count the rows to read at a time: about 16 MB, in pieces as the file stores them."""
     row_bytes = max(width_of(source) * source.dtype.itemsize, 1)
-    rows = max(_BLOCK_BYTES // row_bytes, 1)
+    rows = max(limits.BLOCK_BYTES // row_bytes, 1)
     together = source.rows_together
-    if together * row_bytes > _MOST_CHUNK_BYTES:
+    if together * row_bytes > limits.MOST_CHUNK_BYTES:
         return rows
     return max(rows // together, 1) * together
 

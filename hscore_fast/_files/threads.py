@@ -17,11 +17,11 @@ from contextlib import suppress
 from queue import Empty, SimpleQueue
 from typing import Generic, TypeVar
 
+from hscore_fast._files import limits
+
 __all__ = ["Stop", "launch", "next_of", "side_by_side", "start_new_thread"]
 
 T = TypeVar("T")
-
-_PATIENCE = 0.5  # seconds; Windows hears no Ctrl-C while it waits
 
 
 class Stop:
@@ -42,7 +42,7 @@ def next_of(queue: SimpleQueue[T]) -> T:
     """Wait for an item, and for Ctrl-C."""
     while True:
         with suppress(Empty):
-            return queue.get(timeout=_PATIENCE)
+            return queue.get(timeout=limits.HEARING)
 
 
 class _Result(Generic[T]):

@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from hscore_fast._inputs.checks import check_lengths
-from hscore_fast._inputs.columns import EVERY_COLUMN, ColumnRequest
+from hscore_fast._inputs.columns import EVERY_COLUMN
 from hscore_fast._inputs.features import as_features
 from hscore_fast._inputs.frames import labels_request
 from hscore_fast._inputs.labels import encode
 from hscore_fast._inputs.options import as_integer
 from hscore_fast._moments.blocks import indexable
 from hscore_fast._moments.moments import Moments
+from hscore_fast._problem import open_batch
 
 __all__ = ["MaximalCorrelation", "additive_moments", "maximal_correlation"]
 
@@ -179,7 +179,6 @@ def additive_moments(
     labels: ArrayLike,
     n_bins: int,
     n_threads: int | None,
-    request: ColumnRequest = EVERY_COLUMN,
 ) -> Moments:
     """Statistics of the additive functions of the inputs' columns, and of the features themselves.
 
@@ -188,17 +187,16 @@ def additive_moments(
     is the H-score of these indicators, without alternating. The features stand beside them, so that
     the optimum is taken over them too.
     """
-    request = labels_request(request, labels)
-    x, z = as_features(features, request), as_features(inputs, request)
+    problem = open_batch(features, labels, warn=False)
+    z = as_features(inputs, labels_request(EVERY_COLUMN, labels))
     n_bins = as_integer(n_bins, "n_bins", least=2)
-    codes, _ = encode(labels)
-    check_lengths(x.n_samples, len(codes))
-    if z.n_samples != x.n_samples:
+    codes = problem.codes
+    if z.n_samples != problem.n_samples:
         raise ValueError(
             f"inputs must have one row per row of features, got {z.n_samples} rows for "
-            f"{x.n_samples}"
+            f"{problem.n_samples}"
         )
-    own, raw = indexable(x), indexable(z)
+    own, raw = indexable(problem.in_memory), indexable(z)
     own, raw = own.reshape(len(own), -1), raw.reshape(len(raw), -1)
     shares = np.arange(1, n_bins) / n_bins
     edges = [np.unique(np.quantile(column, shares, method="lower")) for column in raw.T]

@@ -11,10 +11,6 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from hscore_fast._inputs.address import Address, is_address
-from hscore_fast._inputs.column_doubts import column_doubt
-from hscore_fast._inputs.features import as_features
-from hscore_fast._inputs.frames import labels_request
-from hscore_fast._inputs.labels import encode
 from hscore_fast._inputs.options import (
     as_confidence,
     as_convention,
@@ -30,7 +26,7 @@ from hscore_fast._inputs.options import (
 from hscore_fast._moments.blocks import BlockedMoments, total_of
 from hscore_fast._moments.jackknife import evidence_of_blocks, evidence_of_moments
 from hscore_fast._moments.moments import Moments
-from hscore_fast._problem import InputOptions, Target, as_input_options, open_target
+from hscore_fast._problem import InputOptions, Target, as_input_options, open_batch, open_target
 from hscore_fast._results.evidence import Evidence
 from hscore_fast._results.warnings import ColumnWarning, warn_caller
 from hscore_fast._scores.influence import influence
@@ -312,6 +308,7 @@ def _score_statistics(
         return evidence
     codes: dict[Any, int] = {label: code for code, label in enumerate(target.classes)}
     blocks = BlockedMoments(settings.n_blocks)
+    how = replace(settings.input, columns=target.columns)
     left_out: dict[str, str] = {}
     doubt: ColumnWarning | None = None
     done = 0
@@ -321,17 +318,22 @@ def _score_statistics(
                 f"blocks must be pairs (features, labels), got {type(block).__name__} in place "
                 f"{number}"
             )
-        local, classes = encode(block[1])
-        x = as_features(block[0], labels_request(target.columns, block[1]))
-        left_out.update(x.left_out)
-        doubt = doubt or column_doubt(x.suspects, local, len(classes))
-        own = np.array([codes.setdefault(label, len(codes)) for label in classes], np.int32)[local]
+        batch = open_batch(block[0], block[1], how, warn=False)
+        left_out.update(batch.left_out)
+        doubt = doubt or batch.column_doubt()
+        places = [codes.setdefault(label, len(codes)) for label in batch.classes]
+        own = np.array(places, np.int32)[batch.codes]
         if target.codes is not None:
             expected = target.codes[done : done + len(own)]
             if len(expected) < len(own) or (expected != own).any():
                 raise ValueError(f"the labels of block {number} are not those given as labels")
         done += len(own)
-        blocks.update(x, own, n_threads=n_threads or None, check_finite=settings.input.check_finite)
+        blocks.update(
+            batch.in_memory,
+            own,
+            n_threads=n_threads or None,
+            check_finite=settings.input.check_finite,
+        )
     if target.codes is not None and done != len(target.codes):
         raise ValueError(f"the blocks have {done} rows, and there are {len(target.codes)} labels")
     parts = blocks.finish(list(codes))

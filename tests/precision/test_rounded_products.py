@@ -74,14 +74,15 @@ def test_uncorrected_errors_have_the_deviation_that_is_reported(kind: str, produ
         x = (make_features(kind, rng) + 0.2 * rng.normal(size=(600, F))[y]).astype(np.float32)
         found, truth = scores(x, y)
         if found.precision_used not in ("int16", "int24"):
+            assert kind == "growing"  # noise is more than can be had, so other products are taken
+            assert abs(found.score - truth.score) <= 1e-6 * truth.score
             continue
         assert abs(found.score - truth.score) <= found.error_bound <= 1e-6 * truth.score
         # The bound is four deviations, and a little for a factor in float32.
         little = 1e-7 * truth.score
         deviation = (found.error_bound - (little if found.error_bound > little else 0)) / 4
         shares.append((found.score - truth.score) / deviation)
-    if kind != "growing":  # where noise is more than can be had, other products are taken
-        assert len(shares) == 12
+    if kind != "growing":
         assert 0.3 < np.sqrt(np.mean(np.square(shares))) < 2
 
 
@@ -111,7 +112,7 @@ def test_features_of_any_size_have_the_same_score(size: float, products: str) ->
         assert found.score == pytest.approx(truth, rel=1e-9)
 
 
-def test_the_same_bits_again_and_others_for_other_rows(products: str) -> None:
+def test_the_same_bits_again_and_within_the_bounds_for_other_rows(products: str) -> None:
     rng = np.random.default_rng(13)
     y = rng.integers(0, 600, N)
     x = rng.normal(size=(N, F)).astype(np.float32)
@@ -120,7 +121,7 @@ def test_the_same_bits_again_and_others_for_other_rows(products: str) -> None:
     assert first.score == again.score
     order = rng.permutation(N)
     other = score_result(x[order], y[order], "auto", options=TWO_THREADS)
-    assert other.score != first.score
+    assert other.precision_used == "int16"
     assert abs(other.score - first.score) <= other.error_bound + first.error_bound
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from hscore_fast import _variants, build_info, h_score, regularized_h_score
 from hscore_fast._files import blocks as blocks_module
-from hscore_fast._files import source as source_module
+from hscore_fast._files import limits
 from hscore_fast._files.source import Joined
 from hscore_fast._problem import InputOptions
 from hscore_fast._scores import h_score as h_score_module
@@ -77,7 +77,7 @@ def write(path: Path, x: np.ndarray) -> str:
 @pytest.mark.parametrize("dtype", ["f4", "f2"])
 @pytest.mark.parametrize("name", ["x.h5", "x.npz", "x.parquet"])
 def test_files_keep_the_promise_of_narrow_features(tmp_path, monkeypatch, name, dtype) -> None:
-    monkeypatch.setattr(source_module, "_BLOCK_BYTES", 2000 * COLUMNS * 4)
+    monkeypatch.setattr(limits, "BLOCK_BYTES", 2000 * COLUMNS * 4)
     x, y = draw(100)
     x = x.astype(dtype)
     address = write(tmp_path / name, x)
@@ -190,7 +190,7 @@ def test_an_error_in_the_second_reading_reaches_the_caller() -> None:
 
 
 def test_progress_is_told_of_the_first_reading_alone(tmp_path, monkeypatch) -> None:
-    monkeypatch.setattr(source_module, "_BLOCK_BYTES", 3000 * COLUMNS * 4)
+    monkeypatch.setattr(limits, "BLOCK_BYTES", 3000 * COLUMNS * 4)
     x, y = draw(3, 0.3)
     done: list[tuple[int, int]] = []
     h_score(write(tmp_path / "x.h5", x), y, progress=lambda *told: done.append(told))

@@ -13,8 +13,8 @@ import pytest
 from oracles import make_problem
 
 from hscore_fast import Moments, TargetMoments
+from hscore_fast._files import limits, threads
 from hscore_fast._files import read_ahead as ahead
-from hscore_fast._files import threads
 from hscore_fast._files.read_ahead import read_ahead
 from hscore_fast._files.threads import side_by_side
 from hscore_fast._variants import core
@@ -117,7 +117,7 @@ def test_no_kind_of_call_leaves_anything() -> None:
 
 def test_a_reader_ends_when_its_consumer_is_lost(monkeypatch) -> None:
     """Also if nothing told it so."""
-    monkeypatch.setattr(ahead, "_PATIENCE", 0.01)
+    monkeypatch.setattr(limits, "PATIENCE", 0.01)
     closed = threading.Event()
 
     def blocks():

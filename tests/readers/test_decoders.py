@@ -5,7 +5,7 @@ import pytest
 
 import hscore_fast
 from hscore_fast import evaluate, h_score, h_scores, regularized_h_score, select_sources
-from hscore_fast._files import read_ahead, scratch
+from hscore_fast._files import limits, read_ahead, scratch
 from hscore_fast.readers import open_array, read_moments
 
 ROWS, LABELS = 300, np.arange(300) % 4
@@ -31,9 +31,8 @@ def path(request, tmp_path, monkeypatch):
             file.create_dataset("x", data=X, chunks=(64, 64), compression="gzip")
         return path
     pa, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
-    tables = pytest.importorskip("hscore_fast._files.formats.arrow_tables")
     parquet.write_table(pa.table({str(j): X[:, j] for j in range(64)}), path, row_group_size=110)
-    monkeypatch.setattr(tables, "_MOST_BYTES", -1)
+    monkeypatch.setattr(limits, "MOST_HELD_BYTES", -1)
     return path
 
 

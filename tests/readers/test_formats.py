@@ -21,7 +21,7 @@ from written_files import (
 )
 
 from hscore_fast import adjusted_h_score, chance_level, evaluate, h_score, regularized_h_score
-from hscore_fast._files import source as source_module
+from hscore_fast._files import limits
 from hscore_fast.readers import open_array, open_source, read_moments
 
 ROWS, COLUMNS = 307, 7
@@ -35,7 +35,7 @@ def kind(request):
 @pytest.fixture
 def small_blocks(monkeypatch):
     """Cut these small files into many blocks."""
-    monkeypatch.setattr(source_module, "_BLOCK_BYTES", 40 * COLUMNS * 4)
+    monkeypatch.setattr(limits, "BLOCK_BYTES", 40 * COLUMNS * 4)
 
 
 @pytest.fixture(scope="module")

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from hscore_fast import h_score
+from hscore_fast._files import limits
 from hscore_fast._files.formats import hdf5
 from hscore_fast.readers import open_source
 
@@ -45,7 +46,7 @@ def check_read(path, data):
 @pytest.mark.parametrize("chunks", [(217, 12), (64, 12), (217, 5), (50, 5), (1, 12), (7, 1)])
 @pytest.mark.parametrize("dtype", ["<f4", ">f4", "<f8", "<i2"])
 def test_matrices_are_the_array(tmp_path, monkeypatch, chunks, dtype, large):
-    monkeypatch.setattr(hdf5, "_LARGE_PIECE", large)
+    monkeypatch.setattr(limits, "LARGE_PIECE_BYTES", large)
     data = (100 * X).astype(dtype)
     path = write(tmp_path / "x.h5", chunks, data)
     assert is_seen(path)
@@ -53,7 +54,7 @@ def test_matrices_are_the_array(tmp_path, monkeypatch, chunks, dtype, large):
 
 
 def test_chunks_of_rows_that_follow_each_other_are_one_piece(tmp_path, monkeypatch):
-    monkeypatch.setattr(hdf5, "_LARGE_PIECE", 20 * 12 * 4)
+    monkeypatch.setattr(limits, "LARGE_PIECE_BYTES", 20 * 12 * 4)
     path = tmp_path / "x.h5"
     with h5py.File(path, "w") as file:
         rows = file.create_dataset("x", X.shape, np.float32, chunks=(20, 12))
@@ -64,14 +65,14 @@ def test_chunks_of_rows_that_follow_each_other_are_one_piece(tmp_path, monkeypat
     assert [len(block) for block in source.matrices(1000)] == [60, 40, 117]
     assert [len(block) for block in source.matrices(50)] == [50, 10, 40, 50, 50, 17]
     assert h_score(str(path), Y) == pytest.approx(EXPECTED, rel=1e-12)
-    monkeypatch.setattr(hdf5, "_LARGE_PIECE", 1 << 20)
+    monkeypatch.setattr(limits, "LARGE_PIECE_BYTES", 1 << 20)
     assert [len(block) for block in source.matrices(50)] == [40, 40, 40, 40, 40, 17]
     assert h_score(str(path), Y) == pytest.approx(EXPECTED, rel=1e-12)
 
 
 @pytest.mark.parametrize(("most", "seen"), [(15, True), (14, False)])
 def test_so_many_chunks_that_they_are_not_seen_as_a_whole(tmp_path, monkeypatch, most, seen):
-    monkeypatch.setattr(hdf5, "_MOST_PIECES", most)
+    monkeypatch.setattr(limits, "MOST_PIECES", most)
     path = write(tmp_path / "x.h5", (50, 5))
     assert (open_source(path).mapped is not None) == seen
     assert h_score(path, Y) == pytest.approx(EXPECTED, rel=1e-12)
@@ -114,14 +115,14 @@ def test_a_chunk_that_was_never_written_is_zeros(tmp_path):
 
 def test_so_many_chunks_that_their_places_would_take_memory_are_read(tmp_path, monkeypatch):
     path = write(tmp_path / "x.h5", (50, 5))
-    monkeypatch.setattr(hdf5, "_MOST_CHUNKS", 14)
+    monkeypatch.setattr(limits, "MOST_CHUNKS", 14)
     assert not is_seen(path)
     assert h_score(path, Y) == pytest.approx(EXPECTED, rel=1e-12)
 
 
 @pytest.fixture
 def any_size(monkeypatch):
-    monkeypatch.setattr(hdf5, "_LEAST_PACKED", 1)
+    monkeypatch.setattr(limits, "LEAST_PACKED_BYTES", 1)
 
 
 @pytest.mark.usefixtures("any_size")

@@ -6,7 +6,7 @@ from oracles import make_problem
 from written_files import lists, table
 
 from hscore_fast import h_score
-from hscore_fast._files import source as source_module
+from hscore_fast._files import limits
 from hscore_fast.readers import open_array, read_moments
 
 
@@ -18,7 +18,7 @@ def problem():
 
 @pytest.mark.parametrize("text", [False, True], ids=["integers", "text"])
 def test_features_and_labels_in_one_file(tmp_path, problem, text, monkeypatch) -> None:
-    monkeypatch.setattr(source_module, "_BLOCK_BYTES", 40 * 7 * 4)  # many blocks
+    monkeypatch.setattr(limits, "BLOCK_BYTES", 40 * 7 * 4)  # many blocks
     x, y = problem
     expected = h_score(x, y)
     labels = np.array(["ant", "bee", "cow", "dog"])[y] if text else y

@@ -5,6 +5,7 @@ import pytest
 from oracles import make_problem
 
 from hscore_fast import h_score
+from hscore_fast._files import limits
 from hscore_fast.readers import open_source
 
 ROWS, COLUMNS = 307, 7
@@ -38,7 +39,7 @@ def test_a_table_is_scored_where_it_lies(tmp_path, problem, monkeypatch) -> None
             )
         labels = f"{path}:y" if number == 0 else y
         assert h_score(path, labels, precision="high") == pytest.approx(h_score(x, y), rel=1e-12)
-        monkeypatch.setattr("hscore_fast._files.formats.arrow._MOST_PIECES", 3)
+        monkeypatch.setattr(limits, "MOST_PIECES", 3)
         assert open_source(path).mapped is None
         monkeypatch.undo()
 

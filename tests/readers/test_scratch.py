@@ -17,6 +17,7 @@ import pytest
 from peak_memory import WATCH
 
 from hscore_fast import h_score
+from hscore_fast._files import limits
 from hscore_fast._files.read_ahead import read_ahead
 from hscore_fast.readers import open_array, open_source
 
@@ -76,8 +77,8 @@ FORMATS = {
 @pytest.fixture(autouse=True)
 def temporary(monkeypatch, tmp_path):
     """A folder for temporary files alone; every table is too large for memory."""
-    monkeypatch.setattr(tables, "_MOST_BYTES", -1)
-    monkeypatch.setattr(tables, "_PART_BYTES", 2000)
+    monkeypatch.setattr(limits, "MOST_HELD_BYTES", -1)
+    monkeypatch.setattr(limits, "PART_BYTES", 2000)
     folder = tmp_path / "temporary"
     folder.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(folder))
@@ -137,7 +138,7 @@ def test_the_same_refusals(tmp_path, name, monkeypatch) -> None:
         with pytest.raises(ValueError, match=rf"{kind}|row 201") as columnwise:
             h_score(tmp_path / name, LABELS)
         with monkeypatch.context() as patch:
-            patch.setattr(tables, "_MOST_BYTES", 1 << 40)
+            patch.setattr(limits, "MOST_HELD_BYTES", 1 << 40)
             with pytest.raises(ValueError, match=rf"{kind}|row 201") as direct:
                 h_score(tmp_path / name, LABELS)
         assert "'7'" in str(columnwise.value)
@@ -204,7 +205,7 @@ def test_a_disk_that_cannot_reserve(tmp_path, monkeypatch, has) -> None:
         monkeypatch.setattr(os, "posix_fallocate", unable, raising=False)
     else:
         monkeypatch.delattr(os, "posix_fallocate", raising=False)
-    monkeypatch.setattr(scratch, "_ZEROS", bytes(1000))
+    monkeypatch.setattr(limits, "ZERO_BYTES", 1000)
     to_parquet(tmp_path / "x.parquet", ALL)
     np.testing.assert_array_equal(np.concatenate(list(opened(tmp_path / "x.parquet").blocks(9))), X)
 

@@ -15,7 +15,7 @@ import pytest
 from peak_memory import WATCH
 
 from hscore_fast import h_score
-from hscore_fast._files import source as source_module
+from hscore_fast._files import limits
 from hscore_fast._files.read_ahead import read_ahead
 from hscore_fast.readers import read_moments
 
@@ -118,7 +118,7 @@ def chunked(path: Path, x: np.ndarray) -> str:
 
 def test_a_damaged_chunk_reaches_the_caller(tmp_path, monkeypatch) -> None:
     h5py = pytest.importorskip("h5py")
-    monkeypatch.setattr(source_module, "_BLOCK_BYTES", 100 * 8 * 8)
+    monkeypatch.setattr(limits, "BLOCK_BYTES", 100 * 8 * 8)
     x = np.random.default_rng(0).normal(size=(1000, 8))
     with h5py.File(tmp_path / "x.h5", "w") as file:
         dataset = file.create_dataset("x", data=x, chunks=(100, 8), compression="gzip")
@@ -134,7 +134,7 @@ def test_a_damaged_chunk_reaches_the_caller(tmp_path, monkeypatch) -> None:
 
 
 def test_an_exception_of_the_progress_function_ends_the_thread(tmp_path, monkeypatch) -> None:
-    monkeypatch.setattr(source_module, "_BLOCK_BYTES", 100 * 8 * 8)
+    monkeypatch.setattr(limits, "BLOCK_BYTES", 100 * 8 * 8)
     address = chunked(tmp_path / "x.h5", np.random.default_rng(0).normal(size=(1000, 8)))
 
     def progress(done: int, rows: int) -> None:

@@ -317,7 +317,6 @@ def test_files_that_are_streamed_and_mapped(tmp_path):
     assert streamed.regularized_h_score == pytest.approx(want.regularized_h_score, rel=1e-11)
     assert streamed.class_counts == want.class_counts
     assert streamed.standard_error_method == "jackknife"
-    assert streamed.standard_error == pytest.approx(want.standard_error, rel=0.4)
     assert seen[-1] == (3000, 3000)
     # Every 30th row of each class is one block.
     block = np.concatenate([np.arange(np.sum(y == c)) % 30 for c in range(4)])

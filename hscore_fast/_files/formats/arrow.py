@@ -11,6 +11,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from hscore_fast._files import limits
 from hscore_fast._files.formats.arrow_tables import Part, Table, Unit, clear_errors
 from hscore_fast._files.source import Source
 from hscore_fast._inputs.columns import ColumnRequest
@@ -22,8 +23,6 @@ __all__ = ["open_source"]
 _FILE_MAGIC = b"ARROW1"
 _FILE_HEAD = 8  # its length, padded; what follows is a stream
 _FEATHER_1_MAGIC = b"FEA1"
-_MOST_READERS = 64  # each keeps the schema, which takes 1 MB for 8,000 columns
-_MOST_PIECES = 100_000  # that a table may be in: each takes some hundred bytes to describe
 
 
 def open_source(path: Path, member: str | None, request: ColumnRequest) -> Source:
@@ -92,7 +91,7 @@ def _units(path: Path, schema: Any, table: Table, counts: list[int]) -> Iterator
 
     with ExitStack() as stack:
         readers = []
-        size = max(table.part_columns(max(counts)), -(-len(table.names) // _MOST_READERS))
+        size = max(table.part_columns(max(counts)), -(-len(table.names) // limits.MOST_READERS))
         for start in range(0, len(table.names), size):
             names = table.names[start : start + size]
             _, found, _ = stack.enter_context(_opened(path, _only(schema, names)))
@@ -111,7 +110,7 @@ def _mapped(path: Path, table: Table) -> Features | None:
     with _opened(path) as (_, found, places):
         for number, batch in enumerate(found, 1):
             seen = table.in_place(batch, places)
-            if seen is None or number * len(columns) > _MOST_PIECES:
+            if seen is None or number * len(columns) > limits.MOST_PIECES:
                 return None
             for column, piece in zip(columns, seen, strict=True):
                 column.pieces.append(piece)

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pyarrow as pa
 
+from hscore_fast._files import limits
 from hscore_fast._files.formats.members import choose_member
 from hscore_fast._files.read_ahead import n_decoders
 from hscore_fast._files.scratch import Scratch, run_all
@@ -23,12 +24,6 @@ from hscore_fast._inputs.frames import arrow_values
 from hscore_fast._variants import core
 
 __all__ = ["Part", "Table", "Unit", "clear_errors"]
-
-_MOST_BYTES = 128 << 20  # that pyarrow may hold of a table; one that takes more goes to a file
-_PART_BYTES = 2 << 20  # of the columns that a thread then decodes together
-_DECODED_BYTES = 256 << 20  # of rows that are decoded to a file before the core takes them
-_ROWS_OF_ONE_COLUMN = 1 << 20  # at a time, where one is read alone
-_LINE = 64  # bytes of a line of the processor's cache
 
 
 class Part(NamedTuple):
@@ -119,7 +114,7 @@ class Table(Source):
     def _column_alone(self, name: str) -> AnyArray:
         """Read one column; empty if values are missing, which the features' reading refuses."""
         pieces = [np.zeros(0, np.int64)]
-        for batch in self._batches(_ROWS_OF_ONE_COLUMN, [name]):
+        for batch in self._batches(limits.ROWS_OF_ONE_COLUMN, [name]):
             column = _column(batch, 0)
             if column.null_count:
                 return pieces[0]
@@ -145,7 +140,7 @@ class Table(Source):
             return
         if self._units is not None:
             # They are in a file, not in memory, and the longer its columns are the fewer writes.
-            for decoded in self._decoded(max(n_rows, _DECODED_BYTES // max(self.size(1), 1))):
+            for decoded in self._decoded(max(n_rows, limits.DECODED_BYTES // max(self.size(1), 1))):
                 yield Features(decoded.T, names=list(self.names))
                 del decoded
             return
@@ -220,7 +215,7 @@ class Table(Source):
 
     def decode_in_units(self, units: Callable[[], Iterable[Unit]], held: int) -> None:
         """Read units, not batches, if batches hold so many bytes that memory is better spared."""
-        if held > _MOST_BYTES and self.dtype != object:
+        if held > limits.MOST_HELD_BYTES and self.dtype != object:
             self._units = units
 
     def size(self, n_rows: int) -> int:
@@ -230,11 +225,11 @@ class Table(Source):
     def part_columns(self, n_rows: int) -> int:
         """Columns to decode together if each has so many rows."""
         n_columns = len(self.names)
-        return max(_PART_BYTES * n_columns // max(self.size(n_rows), 1), 1)
+        return max(limits.PART_BYTES * n_columns // max(self.size(n_rows), 1), 1)
 
     def part_rows(self, n_columns: int) -> int:
         """Rows to decode together of so many columns."""
-        return max(_PART_BYTES * len(self.names) // max(self.size(1) * n_columns, 1), 1)
+        return max(limits.PART_BYTES * len(self.names) // max(self.size(1) * n_columns, 1), 1)
 
     def in_place(self, batch: Any, places: range) -> list[AnyArray] | None:
         """See the columns of a batch if all are numbers as memory has them, within `places`."""
@@ -281,7 +276,7 @@ class Table(Source):
             return self._values(columns[0], start)
         # Column by column, as the table is: each is copied in one piece. A cache line lies between
         # them, because columns a power of two apart would compete for the same few places in it.
-        padding = _LINE // self.dtype.itemsize
+        padding = limits.CACHE_LINE // self.dtype.itemsize
         block = np.empty((len(columns), len(columns[0]) + padding), self.dtype)[:, :-padding].T
         for place, column in enumerate(columns):
             block[:, place] = arrow_values(column)

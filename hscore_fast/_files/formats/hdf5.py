@@ -17,6 +17,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from hscore_fast._files import limits
 from hscore_fast._files.formats.hdf5_sources import check_sources, dataset_of
 from hscore_fast._files.formats.members import choose_member
 from hscore_fast._files.inflate import DamagedError, inflate
@@ -28,10 +29,6 @@ from hscore_fast._variants import core
 
 __all__ = ["open_source"]
 
-_MOST_CHUNKS = 1_000_000  # whose places are worth remembering
-_LARGE_PIECE = 1 << 20  # bytes; worth a block of their own
-_MOST_PIECES = 100_000  # of a matrix that is seen as a whole: each takes some hundred bytes
-_LEAST_PACKED = 1 << 14  # bytes; of smaller chunks handling each costs more than unpacking it
 _SHUFFLE, _DEFLATE = h5py.h5z.FILTER_SHUFFLE, h5py.h5z.FILTER_DEFLATE
 
 
@@ -77,7 +74,7 @@ def _places(path: Path, dataset: Any, filters: list[int]) -> _Places | None:
     """Find every chunk; None if they are not all there, through these filters."""
     chunks = dataset.chunks
     counts = [-(-length // chunk) for length, chunk in zip(dataset.shape, chunks, strict=True)]
-    if counts[0] * counts[1] > _MOST_CHUNKS:
+    if counts[0] * counts[1] > limits.MOST_CHUNKS:
         return None
     begin = np.full(counts, -1, np.int64)
     size = np.zeros(counts, np.int64)
@@ -105,7 +102,7 @@ def _chunks(path: Path, dataset: Any) -> _Chunks | None:
     filters = [pipeline.get_filter(k)[0] for k in range(pipeline.get_nfilters())]
     if filters not in ([], [_DEFLATE], [_SHUFFLE, _DEFLATE]):
         return None
-    if filters and math.prod(dataset.chunks) * dataset.dtype.itemsize < _LEAST_PACKED:
+    if filters and math.prod(dataset.chunks) * dataset.dtype.itemsize < limits.LEAST_PACKED_BYTES:
         return None
     places = _places(path, dataset, filters)
     if places is None:
@@ -113,7 +110,7 @@ def _chunks(path: Path, dataset: Any) -> _Chunks | None:
     if filters:
         return _PackedChunks(path, dataset, places, shuffled=_SHUFFLE in filters)
     source = _Chunks(path, dataset, places)
-    if places.begin.shape[1] > 1 and places.begin.size <= _MOST_PIECES:
+    if places.begin.shape[1] > 1 and places.begin.size <= limits.MOST_PIECES:
         source.mapped = source.table(np.memmap(path, np.uint8, "r"), range(len(places.begin)))
     return source
 
@@ -193,7 +190,7 @@ class _Chunks(_Dataset):
         size = height * width * self.dtype.itemsize
         gaps = np.flatnonzero(np.diff(self._places.begin[:, 0]) != size) + 1
         bounds = [0, *gaps.tolist(), n_bands]
-        if n_chunks > 1 or size * n_bands < _LARGE_PIECE * (len(bounds) - 1):
+        if n_chunks > 1 or size * n_bands < limits.LARGE_PIECE_BYTES * (len(bounds) - 1):
             return []
         found = []
         for first, end in pairwise(bounds):

@@ -13,6 +13,7 @@ from typing import IO
 
 import numpy as np
 
+from hscore_fast._files import limits
 from hscore_fast._files.formats.members import choose_member
 from hscore_fast._files.formats.npy import Header, map_array, read_header, read_header_at
 from hscore_fast._files.inflate import DamagedError, Inflated
@@ -21,7 +22,6 @@ from hscore_fast._files.source import AnyArray, Mapped, Source
 __all__ = ["open_source"]
 
 _ENCRYPTED = 0x1
-_PIECE = 1 << 18
 _LOCAL_HEADER = struct.Struct("<4s22xHH")  # signature; the lengths of the name and of the extras
 
 
@@ -104,7 +104,7 @@ def _fill(block: AnyArray, stream: IO[bytes], source: Source) -> None:
     rest = memoryview(block.reshape(-1).view(np.uint8).data)
     while rest:
         # In pieces: both ways gather what is asked for before they copy it.
-        count = stream.readinto(rest[:_PIECE])  # type: ignore[attr-defined]
+        count = stream.readinto(rest[: limits.INFLATE_BYTES])  # type: ignore[attr-defined]
         if not count:
             raise EOFError(f"shape {source.shape} of {source.dtype} needs more bytes")
         rest = rest[count:]

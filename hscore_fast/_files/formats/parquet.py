@@ -9,15 +9,12 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
+from hscore_fast._files import limits
 from hscore_fast._files.formats.arrow_tables import Part, Table, Unit, clear_errors
 from hscore_fast._files.source import Source
 from hscore_fast._inputs.columns import ColumnRequest
 
 __all__ = ["open_source"]
-
-# That pyarrow holds of a column as it decodes it: a page and the dictionary, 1 MB each as most
-# writers cut them, one of them twice.
-_COLUMN_BYTES = 5 << 19
 
 
 def open_source(path: Path, member: str | None, request: ColumnRequest) -> Source:
@@ -49,7 +46,7 @@ def _held(footer: Any, names: list[str]) -> int:
         return 0
     group, wanted = footer.row_group(largest), set(names)
     places = [j for j in range(footer.num_columns) if footer.schema.column(j).path in wanted]
-    return sum(min(group.column(j).total_uncompressed_size, _COLUMN_BYTES) for j in places)
+    return sum(min(group.column(j).total_uncompressed_size, limits.COLUMN_BYTES) for j in places)
 
 
 def _units(path: Path, footer: Any, table: Table) -> Iterator[Unit]:
