@@ -14,6 +14,7 @@ struct Build {
 };
 extern const Build build;
 
+void bind_cross_validation(pybind11::module_& module);
 void bind_errors(pybind11::module_& module);
 void bind_evaluation(pybind11::module_& module);
 void bind_labels(pybind11::module_& module);

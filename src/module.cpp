@@ -16,5 +16,6 @@ PYBIND11_MODULE(HSCORE_MODULE, module, pybind11::mod_gil_not_used()) {
   python::bind_selection(module);
   python::bind_targets(module);
   python::bind_evaluation(module);
+  python::bind_cross_validation(module);
   python::bind_build_info(module);
 }

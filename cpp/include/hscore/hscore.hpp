@@ -1,6 +1,7 @@
 // Everything a C++ program needs: fill Moments from views, then call h_score.
 #pragma once
 
+#include "hscore/cross_validation.hpp"
 #include "hscore/errors.hpp"
 #include "hscore/evaluation.hpp"
 #include "hscore/influence.hpp"
