@@ -27,6 +27,7 @@ from hscore_fast._results.warnings import (
     SingleClassWarning,
 )
 from hscore_fast._scores.adjusted import adjusted_h_score, chance_level
+from hscore_fast._scores.cross_validated import cross_validate, cross_validated_h_score
 from hscore_fast._scores.evaluate import evaluate
 from hscore_fast._scores.h_score import h_score
 from hscore_fast._scores.h_scores import h_scores
@@ -48,6 +49,7 @@ from hscore_fast.consensus import consensus  # hides the module of its name, loa
 __all__ = [
     "BuildInfo",
     "ColumnWarning",
+    "CrossValidation",
     "Curriculum",
     "HScoreReport",
     "Hierarchy",
@@ -69,6 +71,8 @@ __all__ = [
     "build_info",
     "chance_level",
     "consensus",
+    "cross_validate",
+    "cross_validated_h_score",
     "datasets",
     "evaluate",
     "h_score",

@@ -200,7 +200,7 @@ def _fit(
     x, y, x_out = root * (x - mean), root * (y - frequency), x_out - mean
     trace = float((x * x).sum())
     fits = np.tile(frequency, (len(ridges), len(x_out), 1))
-    if trace == 0:
+    if not trace > 2**-42 * w.sum() * x.shape[1]:  # these rows do not vary but for rounding
         return frequency, fits
     # The smaller of the two forms of the same regression: features by features, or rows by rows.
     by_features = x.shape[1] <= x.shape[0]

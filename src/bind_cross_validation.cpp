@@ -54,14 +54,14 @@ CrossValidation cross_validate_rows(const py::object& features, const Codes& cod
   return cross_validate(x, y, of_row, n_folds, w, cross_validation_options(ridges, call));
 }
 
-CrossValidation cross_validate_moments(const std::vector<const Moments*>& moments,
+CrossValidation cross_validate_moments(const std::vector<Moments*>& moments,
                                        const std::vector<std::vector<std::int32_t>>& classes,
                                        const std::vector<double>& ridges, int threads) {
   const py::gil_scoped_release release;
   const Options call(threads, default_tolerance);
-  std::vector<Moments> copies;
-  for (const Moments* part : moments) copies.push_back(part->copy());
-  return cross_validate(std::move(copies), classes, cross_validation_options(ridges, call));
+  std::vector<Moments> folds;
+  for (Moments* part : moments) folds.push_back(std::move(*part));
+  return cross_validate(std::move(folds), classes, cross_validation_options(ridges, call));
 }
 
 }  // namespace
@@ -103,8 +103,8 @@ void bind_cross_validation(py::module_& module) {
              "default ones.");
   module.def("cross_validate_moments", &cross_validate_moments, py::arg("moments"),
              py::arg("classes"), py::arg("ridges"), py::arg("n_threads"),
-             "The same from each fold's statistics; classes[k][c] is the code of class c of fold "
-             "k.");
+             "The same from each fold's statistics, which are used up; classes[k][c] is the code of "
+             "class c of fold k.");
   module.attr("RIDGES") = py::cast(default_ridges());
 }
 

@@ -48,6 +48,7 @@ RANKS = {
 PRODUCTS = {
     "_results.evidence": "the sum of squares of one number a row",
     "_scores.maximal_correlation": "a table of the values of a discrete input by the classes",
+    "_scores.held_out": "sums of squares of one number a row, and weighted means of hits",
     "bench": "the definition and its rivals, to compare with",
     "_transfer.agreement": "sources by sources, one comparison each",
     "dask": "the sum of squares of one number a row",

@@ -177,8 +177,9 @@ FoldScatters::Training FoldScatters::training(Index fold) const {
     result.trace += total_(at, at) - held.scatter(at, at) -
                     result.weight * result.mean[j] * result.mean[j];
   }
-  // What is left where only the fold's own rows vary is rounding.
-  if (!(result.trace > default_tolerance * total)) result.trace = 0;
+  // What is left where only the fold's own rows vary is rounding. A single class needs no fit.
+  const auto present = std::count_if(counts_.begin(), counts_.end(), [](double n) { return n > 0; });
+  if (!(result.trace > default_tolerance * total) || present < 2) result.trace = 0;
   for (std::size_t c = 0; c < counts_.size(); ++c) {
     result.frequency[c] = result.counts[c] / result.weight;
   }

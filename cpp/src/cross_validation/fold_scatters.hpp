@@ -39,7 +39,7 @@ class FoldScatters {
   /// What the rows outside a fold say of it.
   struct Training {
     double weight = 0;
-    double trace = 0;               // of T; 0 where they do not vary
+    double trace = 0;               // of T; 0 where nothing is to be fitted
     std::vector<double> mean;       // m
     std::vector<double> counts;     // per class
     std::vector<double> frequency;  // per class

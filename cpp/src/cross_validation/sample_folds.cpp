@@ -5,6 +5,7 @@
 // which K_rr annihilates: so is a, and to take the training mean from the held-out rows is to take
 // a constant from v. A multiple of 1 1' added to K_rr changes nothing.
 #include <Eigen/Core>
+#include <algorithm>
 #include <cmath>
 #include <numeric>
 #include <stdexcept>
@@ -147,6 +148,7 @@ SampleFolds cross_validate_samples(const FeatureView& features, const LabelView&
   result.rows.assign(ridges, HeldOutRows(labels, nullptr, counts));
   // Per fold, ridge and class, so that the sums do not depend on the threads.
   std::vector<double> class_gains(static_cast<std::size_t>(n_folds) * ridges * n_classes, 0.0);
+  const auto present = std::count_if(counts.begin(), counts.end(), [](double n) { return n > 0; });
   const auto fit = [&](Index k, int threads) {
     const Split split = split_off(labels, folds, k);
     if (split.held.empty() || split.kept.empty()) return;
@@ -154,8 +156,8 @@ SampleFolds cross_validate_samples(const FeatureView& features, const LabelView&
     const std::vector<double> nothing(n_classes, 0.0);
     for (std::size_t g = 0; g < ridges; ++g) {
       double* gains = &class_gains[(static_cast<std::size_t>(k) * ridges + g) * n_classes];
-      // What is left where only the held-out rows vary is rounding.
-      if (!(own.trace > default_tolerance * total)) {
+      // What is left where only the held-out rows vary is rounding. A single class needs no fit.
+      if (!(own.trace > default_tolerance * total) || present < 2) {
         for (const Index i : split.held) {
           result.rows[g].set(i, nothing.data(), split.frequency, gains);
         }
