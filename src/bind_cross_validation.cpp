@@ -86,12 +86,12 @@ void bind_cross_validation(py::module_& module) {
            [](const CrossValidation& own) {
              return to_array(std::vector<double>(own.fold_deviations));
            })
-      .def("gains",
-           [](CrossValidation& own) { return to_array(std::move(own.gains)); },
-           "Per row, its gain times its weight; handed over, so that a second call gives none.")
-      .def("predictions",
-           [](CrossValidation& own) { return to_array(std::move(own.predictions)); },
-           "Per row, the class of the largest fit; handed over.");
+      .def(
+          "gains", [](CrossValidation& own) { return to_array(std::move(own.gains)); },
+          "Per row, its gain times its weight; handed over, so that a second call gives none.")
+      .def(
+          "predictions", [](CrossValidation& own) { return to_array(std::move(own.predictions)); },
+          "Per row, the class of the largest fit; handed over.");
 
   module.def("folds_of_rows", &folds_of_rows, py::arg("codes"), py::arg("n_classes"),
              py::arg("groups"), py::arg("n_groups"), py::arg("n_folds"),
@@ -101,10 +101,11 @@ void bind_cross_validation(py::module_& module) {
              py::arg("weights"), py::arg("ridges"), py::arg("n_threads"), py::arg("progress"),
              "The cross-validated H-score of rows; `ridges` in descending order, empty for the "
              "default ones.");
-  module.def("cross_validate_moments", &cross_validate_moments, py::arg("moments"),
-             py::arg("classes"), py::arg("ridges"), py::arg("n_threads"),
-             "The same from each fold's statistics, which are used up; classes[k][c] is the code of "
-             "class c of fold k.");
+  module.def(
+      "cross_validate_moments", &cross_validate_moments, py::arg("moments"), py::arg("classes"),
+      py::arg("ridges"), py::arg("n_threads"),
+      "The same from each fold's statistics, which are used up; classes[k][c] is the code of "
+      "class c of fold k.");
   module.attr("RIDGES") = py::cast(default_ridges());
 }
 

@@ -166,7 +166,7 @@ def cross_validate(
     largest fit. Standard errors rest on what each held-out row, or each group, adds to the score,
     its class's size taken into account; from :class:`Moments`, on the folds, with
     ``n_folds - 1`` degrees of freedom. The folds' fits have most of their rows in common, of which
-    these spreads know nothing [1]_: they are widened by a measured factor of 1.3.
+    these spreads know nothing [1]_: they are widened by a measured factor of 1.4.
 
     References
     ----------

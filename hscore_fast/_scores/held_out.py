@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from hscore_fast._inputs.features import (
-    Features,
     Progress,
     as_n_threads,
     as_progress,
@@ -20,6 +19,7 @@ from hscore_fast._inputs.features import (
     is_label_address,
 )
 from hscore_fast._inputs.labels import encode
+from hscore_fast._moments.blocks import total_of
 from hscore_fast._moments.moments import Moments
 from hscore_fast._results.cross_validation import CrossValidation
 from hscore_fast._results.distributions import student_quantile
@@ -34,11 +34,20 @@ from hscore_fast._variants import core
 if TYPE_CHECKING:
     from hscore_fast._core import CrossValidation as CoreResult
 
-__all__ = ["HeldOut", "hold_out", "no_summary"]
+__all__ = [
+    "HeldOut",
+    "hold_out",
+    "hold_out_blocks",
+    "hold_out_moments",
+    "hold_out_rows",
+    "no_summary",
+]
 
 Values = NDArray[np.float64]
 
-WIDENING = 1.3
+N_FOLDS = 5
+
+WIDENING = 1.4
 """Two folds' fits share most of their rows, which the spread of the held-out rows' losses does not
 show. Measured: see docs/cross_validated.md."""
 
@@ -123,12 +132,8 @@ def hold_out(
     n_threads: int | None = None,
     check_finite: bool = True,
     progress: Progress | None = None,
-    fewer_folds: bool = False,
 ) -> HeldOut | None:
-    """Check the arguments and score; None if values are not finite and that is allowed.
-
-    With `fewer_folds` there are as many folds as rows or groups allow.
-    """
+    """Check the arguments and score; None if values are not finite and that is allowed."""
     ridges = as_ridges(ridge)
     n_folds = as_n_folds(n_folds)
     threads = as_n_threads(n_threads)
@@ -139,21 +144,56 @@ def hold_out(
                 raise TypeError(
                     f"{name} must be None where features are Moments: those bring their own"
                 )
-        return held_out_moments(features, ridges, threads)
+        return hold_out_moments(features, ridges=ridges, threads=threads)
     if labels is None:
         raise TypeError("labels must be given, except where features are the Moments of each fold")
-    rows: Any = None
-    x: Features | None = None
+    options: dict[str, Any] = {
+        "groups": groups,
+        "weights": weights,
+        "n_folds": n_folds,
+        "ridges": ridges,
+        "threads": threads,
+    }
     if is_address(features) or is_label_address(labels):
         from hscore_fast._moments import from_files  # reads files only when asked to
 
         inputs = from_files.open_inputs(features, labels)
         if inputs.features.mapped is None:
             rows, codes, classes = from_files.rows_to_score(*inputs, threads, progress)
+            found = hold_out_rows(rows.for_core(), codes, classes, **options)
+            if found is None and check_finite:
+                raise rows.not_finite(threads)
+            return found
         features, labels = inputs.features.mapped, inputs.labels
-    if rows is None:
-        x, codes, classes = as_problem(features, labels)
-        warn_of_columns(x, codes, len(classes))
+    x, codes, classes = as_problem(features, labels)
+    warn_of_columns(x, codes, len(classes))
+    found = hold_out_rows(
+        x.array, codes, classes, bfloat16=x.bfloat16, progress=progress, **options
+    )
+    if found is None and check_finite:
+        refuse_non_finite(x, threads)
+        raise overflow()
+    return found
+
+
+def hold_out_rows(
+    rows: Any,
+    codes: NDArray[np.int32],
+    classes: Sequence[Any],
+    *,
+    groups: ArrayLike | None,
+    weights: ArrayLike | None = None,
+    n_folds: int = N_FOLDS,
+    fewer_folds: bool = False,
+    ridges: Sequence[float] = (),
+    bfloat16: bool = False,
+    threads: int,
+    progress: Progress | None = None,
+) -> HeldOut | None:
+    """Score rows as the core takes them; None if values are not finite.
+
+    With `fewer_folds` there are as many folds as rows or groups allow.
+    """
     n_rows = len(codes)
     row_weights = as_weights(weights, n_rows)
     group_codes, n_groups = _as_groups(groups, n_rows)
@@ -166,23 +206,12 @@ def hold_out(
             )
         n_folds = units
     folds = core.folds_of_rows(codes, len(classes), group_codes, n_groups, n_folds)
-    if x is None:
-        result = core.cross_validate(
-            *(rows.for_core(), codes, len(classes), False, folds, n_folds, row_weights),
-            *(ridges, threads, None),
-        )
-    else:
-        result = core.cross_validate(
-            *(x.array, codes, len(classes), x.bfloat16, folds, n_folds, row_weights),
-            *(ridges, threads, progress),
-        )
+    result = core.cross_validate(
+        *(rows, codes, len(classes), bfloat16, folds, n_folds, row_weights),
+        *(list(ridges), threads, progress),
+    )
     if not result.finite:
-        if not check_finite:
-            return None
-        if x is None:
-            raise rows.not_finite(threads)
-        refuse_non_finite(x, threads)
-        raise overflow()
+        return None
     return _held_out_rows(result, codes, classes, row_weights, group_codes, n_groups, n_folds)
 
 
@@ -226,7 +255,9 @@ def _held_out_rows(
     )
 
 
-def held_out_moments(parts: Sequence[Moments], ridges: Sequence[float], threads: int) -> HeldOut:
+def hold_out_moments(
+    parts: Sequence[Moments], *, ridges: Sequence[float] = (), threads: int = 0
+) -> HeldOut:
     """Score the statistics of the folds; their classes are matched by their labels."""
     for place, part in enumerate(parts):
         if not isinstance(part, Moments):
@@ -254,6 +285,17 @@ def held_out_moments(parts: Sequence[Moments], ridges: Sequence[float], threads:
         len(used),
         nothing,
         nothing,
+    )
+
+
+def hold_out_blocks(blocks: Sequence[Moments], threads: int) -> HeldOut | None:
+    """Score statistics of blocks of rows, several to a fold; None for fewer than two."""
+    used = [block for block in blocks if block.n_samples]
+    if len(used) < 2:
+        return None
+    n_folds = N_FOLDS if len(blocks) >= 2 * N_FOLDS else len(blocks)
+    return hold_out_moments(
+        [total_of(blocks[fold::n_folds]) for fold in range(n_folds)], threads=threads
     )
 
 

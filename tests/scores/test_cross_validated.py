@@ -171,7 +171,7 @@ def test_statistics_merged_in_any_tree():
     assert found.class_shares.keys() == set("abcd")
     by_fold = np.bincount(folds, want.deviations)
     assert found.standard_error == pytest.approx(
-        1.3 * math.sqrt(5 / 4 * (by_fold**2).sum()), rel=1e-6
+        1.4 * math.sqrt(5 / 4 * (by_fold**2).sum()), rel=1e-6
     )
     assert parts[0].n_samples == (folds == 0).sum()  # they are left as they were
 
@@ -207,11 +207,11 @@ def test_standard_errors_are_those_of_hits_and_gains():
     hits = want.predictions == y
     found = cross_validate(x, y)
     plain = hits.std(ddof=1) / math.sqrt(240)
-    assert found.accuracy_standard_error == pytest.approx(1.3 * plain, rel=1e-9)
+    assert found.accuracy_standard_error == pytest.approx(1.4 * plain, rel=1e-9)
     counts = np.bincount(y)
     variance = sum(hits[y == c].var() / counts[c] for c in range(3)) / 9
     assert found.balanced_accuracy_standard_error == pytest.approx(
-        1.3 * math.sqrt(variance * 240 / 239), rel=1e-9
+        1.4 * math.sqrt(variance * 240 / 239), rel=1e-9
     )
     # A row of each class is its own group, all alike: the groups' sums do not vary.
     again = cross_validate(
@@ -377,17 +377,19 @@ def test_intervals_cover_the_mean_score(kind, n, f, c):
     for _ in range(200):
         x, y, groups = draw(kind, n, f, c, rng)
         found.append(cross_validate(x, y, groups=groups))
-    for value, low, high in (
+    for value, low, high, least, most in (
         (
             np.array([one.score for one in found]),
             np.array([one.confidence_interval[0] for one in found]),
             np.array([one.confidence_interval[1] for one in found]),
+            *(0.88, 0.99),
         ),
         (
             np.array([one.accuracy for one in found]),
             np.array([one.accuracy - 1.96 * one.accuracy_standard_error for one in found]),
             np.array([one.accuracy + 1.96 * one.accuracy_standard_error for one in found]),
+            *(0.86, 1),
         ),
     ):
         covered = np.mean((low <= value.mean()) & (value.mean() <= high))
-        assert 0.88 <= covered <= 0.99
+        assert least <= covered <= most

@@ -46,12 +46,12 @@ struct CrossValidationOptions {
 struct CrossValidation {
   bool finite = false;  // false when a NaN, an infinity or an overflow has reached the statistics
   double score = 0;
-  double ridge = 0;                  // the one chosen, for all folds; of equally good ones the larger
+  double ridge = 0;  // the one chosen, for all folds; of equally good ones the larger
   std::vector<double> ridge_scores;  // the score with each ridge
   Index rows = 0;                    // with a positive weight
   double weight = 0;                 // the sum of all weights
   Index features = 0;
-  Index classes = 0;  // with at least one row
+  Index classes = 0;                 // with at least one row
   std::vector<double> counts;        // per class
   std::vector<double> class_shares;  // per class, sums to the score
   /// Per fold, its rows' gains less their classes' means: what the fold adds to the deviation of
@@ -62,13 +62,15 @@ struct CrossValidation {
   std::vector<std::int32_t> predictions;
 };
 
-/// From the moments of each fold, which are used up. classes[k][c] is the code of class c of fold k.
+/// From the moments of each fold, which are used up. classes[k][c] is the code of class c of fold
+/// k.
 CrossValidation cross_validate(std::vector<Moments>&& folds,
                                const std::vector<std::vector<std::int32_t>>& classes,
                                const CrossValidationOptions& options);
 
-/// From the rows, folds[i] in 0 .. n_folds - 1; null weights are all 1. With fewer rows than features
-/// and no weights everything comes from the rows x rows Gram matrix. Rows in blocks are read twice.
+/// From the rows, folds[i] in 0 .. n_folds - 1; null weights are all 1. With fewer rows than
+/// features and no weights everything comes from the rows x rows Gram matrix. Rows in blocks are
+/// read twice.
 CrossValidation cross_validate(const FeatureView& features, const LabelView& labels,
                                const std::int32_t* folds, Index n_folds, const double* weights,
                                const CrossValidationOptions& options);

@@ -95,8 +95,8 @@ Fits choose_ridge(const FoldScatters& scatters, const CrossValidationOptions& op
     parallel_for(n_folds, beside, [&](Index k) {
       const std::size_t at = static_cast<std::size_t>(k);
       const int threads = small ? 1 : options.threads;
-      fits[at] = scatters.fit(k, best.training[at], ridge, threads,
-                              small ? StopCheck() : options.stop);
+      fits[at] =
+          scatters.fit(k, best.training[at], ridge, threads, small ? StopCheck() : options.stop);
       gains[at] = scatters.gains(k, best.training[at], fits[at], threads);
     });
     double score = 0;
@@ -120,8 +120,8 @@ Fits choose_ridge(const FoldScatters& scatters, const CrossValidationOptions& op
   return best;
 }
 
-// One more pass over the rows, for the fits of those held out. `place` is a fold's place among those
-// with rows.
+// One more pass over the rows, for the fits of those held out. `place` is a fold's place among
+// those with rows.
 HeldOutRows fit_rows(const FeatureView& features, const LabelView& labels,
                      const std::int32_t* folds, const std::vector<Index>& place,
                      const double* weights, const FoldScatters& scatters, const Fits& fits,
@@ -134,8 +134,8 @@ HeldOutRows fit_rows(const FeatureView& features, const LabelView& labels,
   const Eigen::Map<const Eigen::RowVectorXd> scale(scatters.scale().data(), cols);
   for (std::size_t k = 0; k < fits.coefficients.size(); ++k) {
     const PaddedMatrix& w = fits.coefficients[k];
-    const Eigen::Map<const RowMajor, 0, Eigen::OuterStride<>> own(
-        w.row(0), n_classes, cols, Eigen::OuterStride<>(w.stride()));
+    const Eigen::Map<const RowMajor, 0, Eigen::OuterStride<>> own(w.row(0), n_classes, cols,
+                                                                  Eigen::OuterStride<>(w.stride()));
     const Eigen::Map<const Eigen::VectorXd> mean(fits.training[k].mean.data(), cols);
     level.push_back((own * mean).transpose());
     raw.push_back(own.array().rowwise() * scale.array());
@@ -241,7 +241,8 @@ CrossValidation cross_validate(const FeatureView& features, const LabelView& lab
                                const CrossValidationOptions& options) {
   check(options);
   check_folds(features, folds, n_folds);
-  if (weights == nullptr && features.blocks == nullptr && features.rows < features.cols) {
+  if (weights == nullptr && features.kind() != FeatureKind::blocks &&
+      features.rows < features.cols) {
     return from_samples(features, labels, folds, n_folds, options);
   }
   try {
@@ -265,8 +266,7 @@ CrossValidation cross_validate(const FeatureView& features, const LabelView& lab
     const FoldScatters scatters(std::move(moments), classes, options.threads);
     Fits fits = choose_ridge(scatters, options);
     if (!fits.result.finite || fits.coefficients.empty()) return std::move(fits.result);
-    HeldOutRows rows =
-        fit_rows(features, labels, folds, place, weights, scatters, fits, options);
+    HeldOutRows rows = fit_rows(features, labels, folds, place, weights, scatters, fits, options);
     fits.result.gains = std::move(rows.gains);
     fits.result.predictions = std::move(rows.predictions);
     return std::move(fits.result);

@@ -33,7 +33,7 @@ struct Gathered {
 
 // Rows whose values lie side by side are copied as they are.
 bool has_plain_rows(const FeatureView& x) {
-  return x.table == nullptr && x.col_stride == size_of(x.dtype);
+  return x.kind() == FeatureKind::matrix && x.col_stride == size_of(x.dtype);
 }
 
 }  // namespace

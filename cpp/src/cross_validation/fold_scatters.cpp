@@ -65,8 +65,8 @@ FoldScatters::FoldScatters(std::vector<Moments>&& moments,
   if (!finite_ || !(weight_ > 0)) return;
 
   // The mean about the first shift of a fold with rows, and each fold's own about that mean.
-  const auto with_rows = std::find_if(moments.begin(), moments.end(),
-                                      [](const Moments& m) { return m.weight() > 0; });
+  const auto with_rows =
+      std::find_if(moments.begin(), moments.end(), [](const Moments& m) { return m.weight() > 0; });
   shift_ = with_rows->shift();
   offset_.assign(shift_.size(), 0.0);
   std::vector<std::vector<double>> offsets;
@@ -174,11 +174,12 @@ FoldScatters::Training FoldScatters::training(Index fold) const {
     const Index at = static_cast<Index>(j);
     result.mean[j] = -held.sum[j] / result.weight;
     total += total_(at, at);
-    result.trace += total_(at, at) - held.scatter(at, at) -
-                    result.weight * result.mean[j] * result.mean[j];
+    result.trace +=
+        total_(at, at) - held.scatter(at, at) - result.weight * result.mean[j] * result.mean[j];
   }
   // What is left where only the fold's own rows vary is rounding. A single class needs no fit.
-  const auto present = std::count_if(counts_.begin(), counts_.end(), [](double n) { return n > 0; });
+  const auto present =
+      std::count_if(counts_.begin(), counts_.end(), [](double n) { return n > 0; });
   if (!(result.trace > default_tolerance * total) || present < 2) result.trace = 0;
   for (std::size_t c = 0; c < counts_.size(); ++c) {
     result.frequency[c] = result.counts[c] / result.weight;

@@ -9,8 +9,8 @@
 
 namespace hscore {
 
-/// Everything is about the mean of all rows and in units of their standard deviations. Features that
-/// vary by no more than their rounding errors have the unit 0, which leaves them out.
+/// Everything is about the mean of all rows and in units of their standard deviations. Features
+/// that vary by no more than their rounding errors have the unit 0, which leaves them out.
 class FoldScatters {
  public:
   FoldScatters(std::vector<Moments>&& folds, const std::vector<std::vector<std::int32_t>>& classes,

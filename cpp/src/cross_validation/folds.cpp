@@ -41,8 +41,7 @@ std::vector<std::int32_t> grouped_folds(const LabelView& labels, const std::int3
   std::vector<std::int32_t> members(static_cast<std::size_t>(labels.rows));
   std::vector<Index> end(begin.begin(), begin.end() - 1);
   for (Index i = 0; i < labels.rows; ++i) {
-    members[static_cast<std::size_t>(end[static_cast<std::size_t>(groups[i])]++)] =
-        labels.codes[i];
+    members[static_cast<std::size_t>(end[static_cast<std::size_t>(groups[i])]++)] = labels.codes[i];
   }
   std::vector<std::size_t> order(first.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
