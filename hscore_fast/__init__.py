@@ -19,6 +19,7 @@ from hscore_fast._build_info import BuildInfo
 from hscore_fast._moments.moments import Moments
 from hscore_fast._moments.target_moments import TargetMoments
 from hscore_fast._public import publish
+from hscore_fast._results.cross_validation import CrossValidation
 from hscore_fast._results.report import HScoreReport
 from hscore_fast._results.warnings import (
     ColumnWarning,

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 __all__ = [
     "MomentsState",
     "class_counts_of",
+    "copied_core",
     "regularized_result_of",
     "result_of",
     "scorable_core",
@@ -94,6 +95,13 @@ def regularized_result_of(
 def class_counts_of(moments: MomentsState) -> dict[Any, float]:
     """Give the rows of each class, or their weight."""
     return moments._class_counts()
+
+
+def copied_core(moments: MomentsState) -> tuple[CoreMoments, list[Any]]:
+    """Give a copy of the core's statistics, which may be used up, and the labels of its classes."""
+    with moments._guard.lock():
+        assert moments._core is not None  # no rows, no statistics
+        return moments._core.copy(), list(moments._classes)
 
 
 def scorable_core(moments: MomentsState) -> CoreMoments:

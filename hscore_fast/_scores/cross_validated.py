@@ -6,13 +6,15 @@ from collections.abc import Sequence
 
 from numpy.typing import ArrayLike
 
-from hscore_fast._inputs.features import Address, Progress, as_confidence
+from hscore_fast._inputs.address import Address
+from hscore_fast._inputs.options import Progress, as_confidence
 from hscore_fast._moments.moments import Moments
-from hscore_fast._results.cross_validation import CrossValidation
-from hscore_fast._scores.h_score import warn_if_single_class
-from hscore_fast._scores.held_out import hold_out, no_summary
+from hscore_fast._problem import as_input_options
+from hscore_fast._results.cross_validation import CrossValidation, no_summary
+from hscore_fast._results.doubts import warn_if_single_class
+from hscore_fast._scores.held_out import hold_out
 
-__all__ = ["CrossValidation", "cross_validate", "cross_validated_h_score"]
+__all__ = ["cross_validate", "cross_validated_h_score"]
 
 
 def cross_validated_h_score(
@@ -108,13 +110,11 @@ def cross_validated_h_score(
     found = hold_out(
         features,
         labels,
+        as_input_options(n_threads=n_threads, check_finite=check_finite, progress=progress),
         groups=groups,
         weights=weights,
         n_folds=n_folds,
         ridge=ridge,
-        n_threads=n_threads,
-        check_finite=check_finite,
-        progress=progress,
     )
     if found is None:
         return float("nan")
@@ -186,13 +186,11 @@ def cross_validate(
     found = hold_out(
         features,
         labels,
+        as_input_options(n_threads=n_threads, check_finite=check_finite, progress=progress),
         groups=groups,
         weights=weights,
         n_folds=n_folds,
         ridge=ridge,
-        n_threads=n_threads,
-        check_finite=check_finite,
-        progress=progress,
     )
     if found is None:
         return no_summary(confidence)

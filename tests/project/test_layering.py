@@ -46,9 +46,10 @@ RANKS = {
 # Products and decompositions in the package: none but the definition's, the rivals' and the demo's
 # is of features.
 PRODUCTS = {
+    "_results.cross_validation": "the sum of squares of one number a row",
     "_results.evidence": "the sum of squares of one number a row",
     "_scores.maximal_correlation": "a table of the values of a discrete input by the classes",
-    "_scores.held_out": "sums of squares of one number a row, and weighted means of hits",
+    "_scores.held_out": "weighted means of hits",
     "bench": "the definition and its rivals, to compare with",
     "_transfer.agreement": "sources by sources, one comparison each",
     "dask": "the sum of squares of one number a row",

@@ -14,7 +14,8 @@ from hscore_fast import (
     cross_validated_h_score,
     reference,
 )
-from hscore_fast._scores.held_out import hold_out
+from hscore_fast._problem import as_input_options
+from hscore_fast._scores.held_out import hold_out as hold_out_with
 from hscore_fast._variants import core
 
 
@@ -25,6 +26,10 @@ def problem(n, f, c, seed=0, signal=1.0):
     x = rng.standard_normal((n, f)) * 10.0 ** rng.uniform(-3, 3, f) + rng.standard_normal(f) * 100
     x[:, 0] += signal * y * x[:, 0].std()
     return x, y
+
+
+def hold_out(x, y, n_threads=None, **how):
+    return hold_out_with(x, y, as_input_options(n_threads=n_threads), **how)
 
 
 def agrees(found, want):
@@ -232,7 +237,7 @@ def test_perfect_features_have_no_error():
 @pytest.mark.parametrize(
     ("arguments", "error", "message"),
     [
-        ({"n_folds": 1}, ValueError, "n_folds must lie between 2"),
+        ({"n_folds": 1}, ValueError, "n_folds must be an integer between 2"),
         ({"n_folds": 2.0}, TypeError, "n_folds must be an integer"),
         ({"n_folds": 13}, ValueError, "at most the number of rows, 12, got 13: pass n_folds=12"),
         ({"groups": [0] * 12}, ValueError, "at most the number of groups, 1"),

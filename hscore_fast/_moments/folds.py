@@ -1,0 +1,62 @@
+"""The held-out score of statistics whose rows are gone, from those of each fold."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from hscore_fast._inputs.checks import overflow
+from hscore_fast._moments.blocks import total_of
+from hscore_fast._moments.moments import Moments
+from hscore_fast._moments.state import copied_core
+from hscore_fast._results.cross_validation import HeldOut
+from hscore_fast._variants import core
+
+__all__ = ["N_FOLDS", "hold_out_blocks", "hold_out_moments"]
+
+N_FOLDS = 5
+
+
+def hold_out_moments(
+    parts: Sequence[Moments], *, ridges: Sequence[float] = (), threads: int = 0
+) -> HeldOut:
+    """Score the statistics of the folds; their classes are matched by their labels."""
+    for place, part in enumerate(parts):
+        if not isinstance(part, Moments):
+            raise TypeError(f"features[{place}] must be a Moments, got {type(part).__name__}")
+    used = [part for part in parts if part.n_samples]
+    if len(used) < 2:
+        raise ValueError(
+            f"at least two folds must hold rows, got {len(used)} of {len(parts)} Moments that do"
+        )
+    labels: dict[Any, int] = {}
+    copies = [copied_core(part) for part in used]
+    maps = [[labels.setdefault(label, len(labels)) for label in own] for _, own in copies]
+    result = core.cross_validate_moments(
+        [statistics for statistics, _ in copies], maps, list(ridges), threads
+    )
+    if not result.finite:
+        raise overflow()
+    nothing = (math.nan, math.nan)
+    return HeldOut(
+        result,
+        dict(zip(labels, result.counts().tolist(), strict=True)),
+        result.class_shares(),
+        result.fold_deviations(),
+        "folds",
+        len(used),
+        nothing,
+        nothing,
+    )
+
+
+def hold_out_blocks(blocks: Sequence[Moments], threads: int) -> HeldOut | None:
+    """Score statistics of blocks of rows, several to a fold; None for fewer than two."""
+    used = [block for block in blocks if block.n_samples]
+    if len(used) < 2:
+        return None
+    n_folds = N_FOLDS if len(blocks) >= 2 * N_FOLDS else len(blocks)
+    return hold_out_moments(
+        [total_of(blocks[fold::n_folds]) for fold in range(n_folds)], threads=threads
+    )
