@@ -20,14 +20,14 @@ from concurrent.futures import ProcessPoolExecutor
 
 os.environ.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1", MKL_NUM_THREADS="1")
 
-import numpy as np  # noqa: E402
-from study.agreement import agree, interval_of_mean  # noqa: E402
-from study.families import FAMILIES  # noqa: E402
-from study.learner import learn  # noqa: E402
-from study.scores import cross_validated  # noqa: E402
+import numpy as np
+from study.agreement import agree, interval_of_mean
+from study.families import FAMILIES
+from study.learner import learn
+from study.scores import cross_validated
 
-import hscore_fast  # noqa: E402
-from hscore_fast import TransferMatrix  # noqa: E402
+import hscore_fast
+from hscore_fast import TransferMatrix
 
 FORMS = {
     "h_score": hscore_fast.h_score,
@@ -130,7 +130,8 @@ class Study:
         means = (best.sum(axis=1) - np.diag(best)) / (len(names) - 1)
         chief = names[int(means.argmax())]
         trees["from the best source"] = {
-            chief: None, **{name: chief for name in names if name != chief}
+            chief: None,
+            **{name: chief for name in names if name != chief},
         }
         trees[SCRATCH] = dict.fromkeys(names)
         results = {way: self.follow(parents) for way, parents in trees.items()}
@@ -189,9 +190,13 @@ def report(family, found, tell):
         mean, error = interval_of_mean(reached.mean(axis=1))
         gain, gain_error = interval_of_mean((reached - alone).mean(axis=1))
         needed, needed_error = interval_of_mean(epochs.mean(axis=1))
-        tell(f"{way:24} {mean:7.4f} +- {error:.4f} {gain:+8.4f} +- {gain_error:.4f} "
-             f"{needed:6.1f} +- {needed_error:.1f}")
-    tell("\nSpearman of a score and the accuracy after fine-tuning, over sources, mean over targets")
+        tell(
+            f"{way:24} {mean:7.4f} +- {error:.4f} {gain:+8.4f} +- {gain_error:.4f} "
+            f"{needed:6.1f} +- {needed_error:.1f}"
+        )
+    tell(
+        "\nSpearman of a score and the accuracy after fine-tuning, over sources, mean over targets"
+    )
     for form in FORMS:
         mean, error = interval_of_mean([foretold_by[form] for _, foretold_by in found])
         tell(f"{form:24} {mean:7.3f} +- {error:.3f}")
@@ -211,8 +216,10 @@ def main():
     def tell(line):
         print(line, flush=True)
 
-    tell(f"{args.labels} labels a task; epochs until the test accuracy is {REACHED:g} of what "
-         "training from nothing reaches\n")
+    tell(
+        f"{args.labels} labels a task; epochs until the test accuracy is {REACHED:g} of what "
+        "training from nothing reaches\n"
+    )
     families = ["digits"] if args.quick else list(FAMILIES)
     seeds = 1 if args.quick else args.seeds
     with ProcessPoolExecutor(args.processes) as pool:

@@ -22,9 +22,10 @@ from pathlib import Path
 # There are as many processes as are asked for, so one thread in each. To be said before NumPy.
 os.environ.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1", MKL_NUM_THREADS="1")
 
-from study import cells, tables, tasks, texts_of_packages  # noqa: E402
-from study.packages import versions  # noqa: E402
+from study import cells, tables, tasks, texts_of_packages
+from study.packages import versions
 
+TUNING = "fine-tuning"
 HALVES = {"development": tasks.DEVELOPMENT, "confirmation": tasks.CONFIRMATION}
 
 
@@ -63,6 +64,18 @@ def run(half, args, tell):
     return found
 
 
+def run_tuning(args, tell):
+    """Fine-tune small networks on confirmation tasks; return the cells."""
+    from study import tuning
+
+    start = time.perf_counter()
+    plan = [(name, draw) for name in tuning.TUNED for draw in range(min(args.draws, 2))]
+    with ProcessPoolExecutor(args.processes) as pool:
+        found = list(pool.map(tuning.tune, *zip(*plan, strict=True)))
+    tell(f"fine-tuning: {time.perf_counter() - start:.0f} s\n")
+    return found
+
+
 def main():
     """Run the study and print what it found."""
     parser = argparse.ArgumentParser(
@@ -73,7 +86,7 @@ def main():
     parser.add_argument("--quick", action="store_true", help="every third task, one draw")
     parser.add_argument("--draws", type=int, default=3)
     parser.add_argument("--processes", type=int, default=2)
-    parser.add_argument("--tuning", action="store_true", help="fine-tune small networks, too")
+    parser.add_argument("--no-tuning", action="store_true", help="leave fine-tuning out")
     parser.add_argument("--save", type=Path, help="write all figures as JSON")
     parser.add_argument("--load", type=Path, help="print such a file instead of running")
     parser.add_argument("--figure", type=Path)
@@ -88,14 +101,19 @@ def main():
         halves = json.loads(args.load.read_text())
     else:
         tell(", ".join(f"{name} {number}" for name, number in versions().items()) + "\n")
-        halves = {
-            half: run(half, args, tell) for half in HALVES if args.half in (half, "both")
-        }
+        halves = {half: run(half, args, tell) for half in HALVES if args.half in (half, "both")}
+        if not (args.no_tuning or args.quick or args.half == "development"):
+            halves[TUNING] = run_tuning(args, tell)
     if args.save:
         args.save.write_text(json.dumps(halves))
+    tuned = halves.pop(TUNING, None)
     for half, found in halves.items():
         tell(f"== {half} ==\n")
         tables.print_all(found, tell)
+        tell("")
+    if tuned:
+        tell(f"== {TUNING} ==\n")
+        tables.print_tuning(tuned, tell)
         tell("")
     if args.figure:
         from study import figure

@@ -76,8 +76,14 @@ def measure(name, size, draw, path):
             values["LEEP"] = rivals.leep(outputs[train], classes)
             values["NCE"] = rivals.nce(outputs[train], classes)
         neighbours = nearest_neighbours(rows, labels[train], x[test], labels[test])
-        sources.append({
-            "name": source, "width": x.shape[1], "probe": probe, "kNN": neighbours,
-            "scores": values, "seconds": seconds,
-        })
+        sources.append(
+            {
+                "name": source,
+                "width": x.shape[1],
+                "probe": probe,
+                "kNN": neighbours,
+                "scores": values,
+                "seconds": seconds,
+            }
+        )
     return {"task": name, "size": size, "draw": draw, "sources": sources}

@@ -31,8 +31,15 @@ def draw(halves, path):
         for row, values in enumerate(means.values()):
             places = np.full(len(values), row + offset)
             axes.plot(values, places, "o", color=color, alpha=0.4, markersize=5)
-            axes.plot(values.mean(), row + offset, "|", color=color, markersize=14,
-                      markeredgewidth=2.5, label=f"{half}: mean" if row == 0 else None)
+            axes.plot(
+                values.mean(),
+                row + offset,
+                "|",
+                color=color,
+                markersize=14,
+                markeredgewidth=2.5,
+                label=f"{half}: mean" if row == 0 else None,
+            )
     axes.set_yticks(range(len(names)), names)
     axes.invert_yaxis()
     axes.axvline(0, color="0.8", zorder=0)

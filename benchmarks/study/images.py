@@ -6,7 +6,7 @@ from .onnx_layers import OnnxLayers
 from .packages import path_in
 from .small_networks import efficientnet, mtcnn, torch_layers
 
-__all__ = ["features"]
+__all__ = ["as_inputs", "features"]
 
 BATCH = 32
 
@@ -49,9 +49,9 @@ def _development(images):
         path_in("ddddocr", "common_old.onnx"), 5, {"input1": letters[:1]}, one_by_one=True
     )
     _add(found, "ddddocr old", network({"input1": letters[i : i + 1]} for i in range(len(letters))))
-    signed = _channels_first(size64) / 127.5 - 1
+    signed = as_inputs(images, 64)
     path = path_in("rapidocr_onnxruntime", "models", "ch_ppocr_mobile_v2.0_cls_infer.onnx")
-    wide = _channels_first(_resized(images, 48)) / 127.5 - 1
+    wide = as_inputs(images, 48)
     network = OnnxLayers(path, 5, {"x": wide[:1]})
     *layers, output = network(_batches("x", wide))
     _add(found, "rapidocr cls", [*layers, None])
@@ -76,24 +76,27 @@ def _confirmation(images):
         path_in("ddddocr", "common.onnx"), 4, {"input1": letters[:1]}, one_by_one=True
     )
     _add(found, "ddddocr", network({"input1": letters[i : i + 1]} for i in range(len(letters))))
-    signed = _channels_first(_resized(images, 48)) / 127.5 - 1
+    signed = as_inputs(images, 48)
     path = path_in("rapidocr_onnxruntime", "models", "ch_PP-OCRv4_rec_infer.onnx")
     *layers, output = OnnxLayers(path, 5, {"x": signed[:1]})(_batches("x", signed))
     _add(found, "rapidocr rec", [*layers, None])
     outputs[f"rapidocr rec: {len(layers)}"] = output
     for name, network, side in mtcnn():
-        *layers, output = torch_layers(network, _channels_first(_resized(images, side)) / 127.5 - 1)
+        *layers, output = torch_layers(network, as_inputs(images, side))
         _add(found, name, [*layers, None])
         outputs[f"{name}: {len(layers)}"] = output
     for name, network, side in mtcnn(trained=False):
-        *layers, _ = torch_layers(network, _channels_first(_resized(images, side)) / 127.5 - 1)
+        *layers, _ = torch_layers(network, as_inputs(images, side))
         found[f"{name}: {len(layers)}"] = layers[-1]
-    *layers, output = torch_layers(
-        efficientnet(), _channels_first(_resized(images, 64)) / 127.5 - 1
-    )
+    *layers, output = torch_layers(efficientnet(), as_inputs(images, 64))
     _add(found, "efficientnet", [*layers, None])
     outputs[f"efficientnet: {len(layers)}"] = output
     return found, outputs
+
+
+def as_inputs(images, side):
+    """Return images of a side, channels first, from -1 to 1."""
+    return _channels_first(_resized(images, side)) / 127.5 - 1
 
 
 def _add(found, name, layers):
@@ -108,10 +111,12 @@ def _resized(images, side):
 
     if images.shape[1:3] == (side, side):
         return images
-    return np.stack([
-        np.asarray(Image.fromarray(image).resize((side, side), Image.Resampling.BILINEAR))
-        for image in images
-    ])
+    return np.stack(
+        [
+            np.asarray(Image.fromarray(image).resize((side, side), Image.Resampling.BILINEAR))
+            for image in images
+        ]
+    )
 
 
 def _shrunk(grey, by):
@@ -131,10 +136,12 @@ def _gradients(images):
     """Return histograms of oriented gradients (Dalal and Triggs 2005)."""
     from skimage.feature import hog
 
-    return np.stack([
-        hog(image.mean(axis=2), pixels_per_cell=(12, 12), cells_per_block=(2, 2))
-        for image in images
-    ]).astype(np.float32)
+    return np.stack(
+        [
+            hog(image.mean(axis=2), pixels_per_cell=(12, 12), cells_per_block=(2, 2))
+            for image in images
+        ]
+    ).astype(np.float32)
 
 
 def _untrained_convolutions(images, widths):
@@ -148,7 +155,7 @@ def _untrained_convolutions(images, widths):
         layers += [nn.Conv2d(before, width, 3, stride=2, padding=1), nn.ReLU()]
         before = width
     network = nn.Sequential(*layers)
-    values = torch.from_numpy(_channels_first(_resized(images, 32)) / 127.5 - 1)
+    values = torch.from_numpy(as_inputs(images, 32))
     found = {}
     with torch.inference_mode():
         for number, layer in enumerate(network):

@@ -60,10 +60,13 @@ def learn(train, labels, test, test_labels, rng, start=None, epochs=EPOCHS):
     """
     n_classes = int(max(labels.max(), test_labels.max())) + 1
     hidden = start or untrained(train.shape[1], rng)
-    parameters = [array.copy() for pair in zip(hidden.weights, hidden.biases, strict=True)
-                  for array in pair]
-    parameters += [rng.normal(0, np.sqrt(1 / WIDTHS[-1]), (WIDTHS[-1], n_classes)),
-                   np.zeros(n_classes)]
+    parameters = [
+        array.copy() for pair in zip(hidden.weights, hidden.biases, strict=True) for array in pair
+    ]
+    parameters += [
+        rng.normal(0, np.sqrt(1 / WIDTHS[-1]), (WIDTHS[-1], n_classes)),
+        np.zeros(n_classes),
+    ]
     first = [np.zeros_like(p) for p in parameters]
     second = [np.zeros_like(p) for p in parameters]
     targets = np.eye(n_classes)[labels]

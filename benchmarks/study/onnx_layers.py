@@ -37,8 +37,9 @@ class OnnxLayers:
         self.channels = channels
         model = onnx.load(str(path))
         fixed = {tensor.name for tensor in model.graph.initializer}
-        fixed |= {name for node in model.graph.node if node.op_type == "Constant"
-                  for name in node.output}
+        fixed |= {
+            name for node in model.graph.node if node.op_type == "Constant" for name in node.output
+        }
         entries = {entry.name for entry in model.graph.input}
         given = {entry.name for entry in model.graph.output}
         names = []

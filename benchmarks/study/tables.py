@@ -5,7 +5,7 @@ import numpy as np
 from .agreement import agree, interval_of_mean, paired_bootstrap
 from .scores import SCORES
 
-__all__ = ["RIVALS", "agreements", "print_all"]
+__all__ = ["RIVALS", "agreements", "print_all", "print_tuning", "task_means"]
 
 RIVALS = tuple(score for score in SCORES if score != "cross-validated")
 OUTPUTS = ("LEEP", "NCE")
@@ -39,10 +39,12 @@ def _number(value):
 def task_means(found, what):
     """Return by score the mean of every task, in the tasks' order."""
     return {
-        score: np.array([
-            np.mean([getattr(agreement, what) for _, agreement in by_score[score]])
-            for by_score in found.values()
-        ])
+        score: np.array(
+            [
+                np.mean([getattr(agreement, what) for _, agreement in by_score[score]])
+                for by_score in found.values()
+            ]
+        )
         for score in next(iter(found.values()))
     }
 
@@ -50,13 +52,11 @@ def task_means(found, what):
 def _over_draws(found, score, what):
     """Return the mean over tasks for every draw."""
     draws = sorted({draw for by in found.values() for draw, _ in by[score]})
-    return [
-        np.mean([
-            np.mean([getattr(a, what) for d, a in by[score] if d == draw])
-            for by in found.values()
-        ])
-        for draw in draws
-    ]
+    means = []
+    for draw in draws:
+        of_draw = ([getattr(a, what) for d, a in by[score] if d == draw] for by in found.values())
+        means.append(np.mean([np.mean(values) for values in of_draw if values]))
+    return means
 
 
 def print_all(cells, tell):
@@ -86,10 +86,31 @@ def print_all(cells, tell):
     _print_differences(found, "regret", -1, tell)
 
 
+def print_tuning(cells, tell):
+    """Print how scores of the last layer foretell the accuracy after fine-tuning."""
+    n = len(cells[0]["sources"])
+    tell(f"Accuracy after fine-tuning all weights of {n} small networks, {len(cells)} settings\n")
+    for cell in cells:
+        reached = ", ".join(
+            f"{s['name']} {s['tuned']:.2f} (probe {s['probe']:.2f})" for s in cell["sources"]
+        )
+        tell(f"{cell['task']}, {cell['size']} rows, draw {cell['draw']}: {reached}")
+    tell("\nAgreement of scores of the last hidden layer with it\n")
+    found = agreements(cells, truth="tuned")
+    _print_means(found, None, tell)
+    tell("\nSpearman by task\n")
+    _print_by_task(found, "spearman", tell)
+    worth = [[[s[what] for s in cell["sources"]] for cell in cells] for what in ("probe", "tuned")]
+    same = [agree(probe, tuned).spearman for probe, tuned in zip(*worth, strict=True)]
+    tell(f"\nThe probe's own accuracy on the test: Spearman {np.mean(same):.3f} with fine-tuning")
+
+
 def _print_means(found, cells, tell):
     seconds = "  seconds" if cells else ""
-    tell(f"{'score':16} {'Spearman':>14} {'Pearson':>14} {'weighted tau':>14} "
-         f"{'regret':>15} {'worst':>6}{seconds}")
+    tell(
+        f"{'score':16} {'Spearman':>14} {'Pearson':>14} {'weighted tau':>14} "
+        f"{'regret':>15} {'worst':>6}{seconds}"
+    )
     for score in next(iter(found.values())):
         parts = []
         for what in ("spearman", "pearson", "weighted_kendall"):
@@ -149,5 +170,7 @@ def _print_differences(found, what, sign, tell):
         difference, low, high = paired_bootstrap(means["cross-validated"], means[rival])
         behind = sign * (means[rival] - means["cross-validated"])
         ahead = [f"{tasks[i]} ({behind[i]:.3f})" for i in np.argsort(-behind) if behind[i] > 0]
-        tell(f"{rival:16} {difference:+.4f} ({low:+.4f} .. {high:+.4f})  "
-             f"{len(ahead)} of {len(tasks)}: {', '.join(ahead) or 'none'}")
+        tell(
+            f"{rival:16} {difference:+.4f} ({low:+.4f} .. {high:+.4f})  "
+            f"{len(ahead)} of {len(tasks)}: {', '.join(ahead) or 'none'}"
+        )

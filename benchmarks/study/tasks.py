@@ -27,7 +27,9 @@ class Task:
     name: str
     kind: str  # "image", "text" or "sound"
     half: str  # "development" or "confirmation"
-    inputs: object  # images as uint8 (n, height, width, 3), texts, or sounds as float32 (n, samples)
+    inputs: (
+        object  # images as uint8 (n, height, width, 3), texts, or sounds as float32 (n, samples)
+    )
     labels: np.ndarray  # integers from 0
     sizes: tuple  # numbers of rows to train on
 
@@ -188,8 +190,5 @@ def load(name):
     kind, half, read, sizes = TASKS[name]
     inputs, labels = read()
     order = np.random.default_rng(SEED).permutation(len(labels))[:POOL]
-    if kind == "text":
-        inputs = [inputs[row] for row in order]
-    else:
-        inputs = inputs[order]
+    inputs = [inputs[row] for row in order] if kind == "text" else inputs[order]
     return Task(name, kind, half, inputs, np.asarray(labels)[order], sizes)

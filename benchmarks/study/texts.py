@@ -103,9 +103,7 @@ def _minilm(texts, seed=None):
     ids = _tokens(folder / "tokenizer.json", texts)
     by_length = np.argsort([len(row) for row in ids], kind="stable")
     pools = {"mean": _mean, "first": lambda values, mask: values[:, 0], "largest": _largest}
-    found = {
-        pool: [np.empty((len(ids), 384), np.float32) for _ in range(7)] for pool in pools
-    }
+    found = {pool: [np.empty((len(ids), 384), np.float32) for _ in range(7)] for pool in pools}
     with torch.inference_mode():
         for start in range(0, len(ids), 64):
             rows = by_length[start : start + 64]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .packages import MissingPackage, path_in
+from .packages import MissingPackageError, path_in
 
 __all__ = ["film_mood", "languages", "moods", "reviews", "topics", "use_ratings", "writing"]
 
@@ -35,7 +35,7 @@ def use_ratings(path):
 
 def _rated(domain):
     if not _ratings:
-        raise MissingPackage(
+        raise MissingPackageError(
             "vaderSentiment's rated sentences are missing: pip download --no-deps "
             "--no-binary :all: vaderSentiment==3.3.2, and name the file by --ratings"
         )
@@ -94,8 +94,9 @@ def topics():
 def languages():
     """Tell nine languages in the Latin script by a sentence."""
     names = "dutch english french german indonesian italian portuguese spanish turkish"
-    groups = [sum(_corpus(name).values(), []) for name in names.split()]
-    return _drawn([[text[:30] for text in group] for group in groups], 130)
+    corpora = [_corpus(name).values() for name in names.split()]
+    groups = [[text[:30] for topic in corpus for text in topic] for corpus in corpora]
+    return _drawn(groups, 130)
 
 
 def reviews():
