@@ -70,6 +70,8 @@ class ColumnRequest:
         Names of the labels' columns.
     numbered : tuple of (name, labels)
         Labels whose name is a number, which is a name only if the column has their values.
+    several : bool
+        Whether there are other tables, in one of which `drop` and `keep` match something.
     """
 
     columns: tuple[Hashable, ...] | None = None
@@ -77,11 +79,30 @@ class ColumnRequest:
     keep: tuple[Hashable, ...] = ()
     labels: frozenset[Hashable] = frozenset()
     numbered: tuple[tuple[Hashable, Any], ...] = field(default=(), compare=False)
+    several: bool = False
 
     @property
     def given(self) -> bool:
         """Whether the caller asked for anything."""
         return self.columns is not None or bool(self.drop) or bool(self.keep)
+
+    def among(self, tables: Iterable[Sequence[Hashable] | None]) -> ColumnRequest:
+        """Ask several sources: what `drop` and `keep` name must be in one of them, not in each.
+
+        Parameters
+        ----------
+        tables : iterable
+            The names of each table's columns; None for a source whose columns have no names.
+
+        Raises
+        ------
+        ValueError
+            If a name or pattern matches no column of any table.
+        """
+        names = [name for table in tables if table is not None for name in table]
+        if names:
+            self.places(names, "any source", ("drop", "keep"))
+        return replace(self, several=bool(names))
 
     def without(self, names: Iterable[Hashable]) -> ColumnRequest:
         """Add names of labels' columns."""
@@ -99,7 +120,7 @@ class ColumnRequest:
         for option in options:
             for wanted in getattr(self, option) or ():
                 found = by_name.get(wanted) or _matching(wanted, names)
-                if not found:
+                if not found and not (self.several and option != "columns"):
                     raise ValueError(_unknown(option, wanted, names, what))
                 matched[option].update(found)
         return matched
@@ -245,7 +266,7 @@ def _suspects(fields: Sequence[Field], taken: list[int], explicit: set[int]) -> 
 
 def refuse_request(request: ColumnRequest, what: str) -> None:
     """Refuse names of columns where the columns have no names."""
-    for option in OPTIONS:
+    for option in ("columns",) if request.several else OPTIONS:
         if getattr(request, option):
             raise ValueError(
                 f"{option}={shown(getattr(request, option))} needs a table, whose columns have "

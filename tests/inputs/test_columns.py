@@ -7,7 +7,7 @@ import pytest
 
 from hscore_fast import ColumnWarning
 from hscore_fast._inputs.column_doubts import Field, Suspect, column_doubt, is_row_number
-from hscore_fast._inputs.columns import ColumnRequest, as_column_request, choose
+from hscore_fast._inputs.columns import ColumnRequest, as_column_request, choose, refuse_request
 
 FLOATS = [Field(f"f{j}", "float", "double") for j in range(8)]
 ID = Field("image_id", "integer", "int64")
@@ -73,6 +73,21 @@ def test_unknown_names_are_refused_with_what_is_near(option, name, words) -> Non
     with pytest.raises(ValueError, match=rf"^{option}='.*' matches no column of 't'") as caught:
         choose([*FLOATS, LABEL], as_column_request(**{option: name}), what="'t'")
     assert all(word in str(caught.value) for word in words)
+
+
+def test_of_several_tables_one_must_have_what_is_left_out() -> None:
+    names = [["f0", "fold"], None, ["f0", "f1"]]
+    request = as_column_request(drop="fold", keep="f*").among(names)
+    assert taken(FLOATS[:2], request) == ["f0", "f1"]
+    refuse_request(request, "an array")
+    with pytest.raises(ValueError, match="drop='split' matches no column of any source"):
+        as_column_request(drop="split").among(names)
+    with pytest.raises(ValueError, match="columns='fold' matches no column of 't'"):
+        choose(FLOATS, as_column_request(columns="fold").among(names), what="'t'")
+    with pytest.raises(ValueError, match="columns='f0' needs a table"):
+        refuse_request(as_column_request(columns="f0").among(names), "an array")
+    with pytest.raises(ValueError, match="drop='f0' needs a table"):
+        refuse_request(as_column_request(drop="f0").among([None, None]), "an array")
 
 
 @pytest.mark.parametrize("names", [b"f0", None, [None], [b"x"], {"f0": 1}, 1.5])
