@@ -9,14 +9,14 @@ how labels become codes, what must fit together, and how the place of a bad valu
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from hscore_fast._files.addresses import split
+from hscore_fast._files.addresses import places, split
 from hscore_fast._files.opened import Opened
 from hscore_fast._files.opening import FORMATS, open_requested
 from hscore_fast._files.source import Source
@@ -33,7 +33,7 @@ from hscore_fast._inputs.columns import (
     as_column_request,
 )
 from hscore_fast._inputs.features import Features, as_features
-from hscore_fast._inputs.frames import labels_request
+from hscore_fast._inputs.frames import frame_of, labels_request
 from hscore_fast._inputs.labels import encode
 from hscore_fast._inputs.options import Progress, as_n_threads, as_progress
 from hscore_fast._inputs.targets import encode_each
@@ -46,6 +46,7 @@ __all__ = [
     "Problems",
     "Target",
     "as_input_options",
+    "ask_several",
     "open_batch",
     "open_batch_of_targets",
     "open_features",
@@ -104,6 +105,29 @@ def as_input_options(
         as_n_threads(n_threads),
         as_progress(progress),
     )
+
+
+def ask_several(sources: Iterable[Any], options: InputOptions) -> InputOptions:
+    """Ask several sources for their columns: one must have what `drop` and `keep` name."""
+    request = options.columns
+    if request.drop or request.keep:
+        try:
+            names = [_column_names(features) for features in sources]
+        except Exception:  # whatever is wrong with a source is said when it is opened
+            return replace(options, columns=replace(request, several=True))
+        return replace(options, columns=request.among(names))
+    return options
+
+
+def _column_names(features: Any) -> list[Hashable] | None:
+    """Name the columns of a table; None for what is none."""
+    if is_address(features):
+        if any(place.member for place in places(cast(Address, features), FORMATS)):
+            return None
+        source = open_requested(cast(Address, features), EVERY_COLUMN)
+        return [*source.column_names, *source.left_out] or None
+    frame = frame_of(features)
+    return None if frame is None else [field.name for field in frame.fields]
 
 
 class Target(NamedTuple):
@@ -278,8 +302,7 @@ def open_batch_of_targets(
     """See features in memory and several targets as the core takes them, in any number of rows."""
     targets, columns = read_targets(targets, options.columns)
     x = as_features(features, columns)
-    problems = Problems(x, encode_each(targets, x.n_samples), options)
-    warn_of_columns(problems)
+    warn_of_columns(problems := Problems(x, encode_each(targets, x.n_samples), options))
     return problems
 
 

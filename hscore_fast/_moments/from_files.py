@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike
 
 from hscore_fast._files.blocks import checked_blocks
 from hscore_fast._inputs.address import Address
+from hscore_fast._inputs.columns import ColumnNames
 from hscore_fast._inputs.options import Progress
 from hscore_fast._moments.blocks import BlockedMoments
 from hscore_fast._moments.moments import Moments, moments_of_core
@@ -21,6 +22,9 @@ def read_moments(
     features: ArrayLike | Address,
     labels: ArrayLike | Address,
     *,
+    columns: ColumnNames | None = None,
+    drop: ColumnNames | None = None,
+    keep: ColumnNames | None = None,
     n_threads: int | None = None,
     check_finite: bool = True,
     progress: Progress | None = None,
@@ -35,6 +39,8 @@ def read_moments(
         Labels, or the address of them. A list of strings is the labels themselves; a list of
         path-like objects is several files. Where both are in one table, features without a column's
         name are all its numeric columns but the labels'.
+    columns, drop, keep : str or sequence of str, optional
+        As for :func:`hscore_fast.h_score`, of a table.
     n_threads : int, optional
         As for :func:`hscore_fast.h_score`; one more thread reads, and what has to be decoded column
         by column or chunk by chunk is decoded by as many again.
@@ -75,7 +81,14 @@ def read_moments(
     (['a', 'b'], 0.8)
     >>> folder.cleanup()
     """
-    options = as_input_options(n_threads=n_threads, check_finite=check_finite, progress=progress)
+    options = as_input_options(
+        columns=columns,
+        drop=drop,
+        keep=keep,
+        n_threads=n_threads,
+        check_finite=check_finite,
+        progress=progress,
+    )
     return moments_of_problem(open_problem(features, labels, options, any_rows=True))
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from hscore_fast._inputs.columns import ColumnNames
 from hscore_fast._inputs.features import as_weights
 from hscore_fast._inputs.options import Progress, as_integer
 from hscore_fast._moments.lock import Guard, locks_of
@@ -77,6 +78,9 @@ class Moments(MomentsScores, MomentsStorage):
         cls,
         blocks: Iterable[tuple[ArrayLike, ...]],
         *,
+        columns: ColumnNames | None = None,
+        drop: ColumnNames | None = None,
+        keep: ColumnNames | None = None,
         n_threads: int | None = None,
         check_finite: bool = True,
     ) -> Moments:
@@ -86,6 +90,8 @@ class Moments(MomentsScores, MomentsStorage):
         ----------
         blocks : iterable of (features, labels) or (features, labels, weights)
             Each as for :meth:`update`. One block at a time is held.
+        columns, drop, keep : str or sequence of str, optional
+            As for :func:`h_score`, of tables.
         n_threads, check_finite
             As for :meth:`update`.
 
@@ -115,6 +121,9 @@ class Moments(MomentsScores, MomentsStorage):
             moments.update(
                 *(block[0], block[1]),
                 weights=weights,
+                columns=columns,
+                drop=drop,
+                keep=keep,
                 n_threads=n_threads,
                 check_finite=check_finite,
             )
@@ -136,6 +145,9 @@ class Moments(MomentsScores, MomentsStorage):
         labels: ArrayLike,
         *,
         weights: ArrayLike | None = None,
+        columns: ColumnNames | None = None,
+        drop: ColumnNames | None = None,
+        keep: ColumnNames | None = None,
         n_threads: int | None = None,
         check_finite: bool = True,
         progress: Progress | None = None,
@@ -153,6 +165,8 @@ class Moments(MomentsScores, MomentsStorage):
             three equal rows, and the number of rows N of every formula is the sum of the weights.
             So adjusted scores, chance levels and shrinkage, which depend on N - 1, mean what they
             say only if the weights count observations; the plain score is blind to their scale.
+        columns, drop, keep : str or sequence of str, optional
+            As for :func:`h_score`, of a table.
         n_threads : int, optional
             As for :func:`h_score`.
         check_finite : bool, default True
@@ -181,7 +195,12 @@ class Moments(MomentsScores, MomentsStorage):
         1
         """
         options = as_input_options(
-            n_threads=n_threads, check_finite=check_finite, progress=progress
+            columns=columns,
+            drop=drop,
+            keep=keep,
+            n_threads=n_threads,
+            check_finite=check_finite,
+            progress=progress,
         )
         batch = open_batch(features, labels, options)
         row_weights = as_weights(weights, batch.n_samples)

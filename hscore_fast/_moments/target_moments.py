@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from hscore_fast._inputs.checks import overflow
+from hscore_fast._inputs.columns import ColumnNames
 from hscore_fast._inputs.options import TargetOptions, as_target_options
 from hscore_fast._moments.lock import Guard
 from hscore_fast._problem import as_input_options, open_batch_of_targets
@@ -75,6 +76,9 @@ class TargetMoments:
         features: ArrayLike,
         targets: ArrayLike | Iterable[ArrayLike],
         *,
+        columns: ColumnNames | None = None,
+        drop: ColumnNames | None = None,
+        keep: ColumnNames | None = None,
         n_threads: int | None = None,
         check_finite: bool = True,
     ) -> TargetMoments:
@@ -86,6 +90,8 @@ class TargetMoments:
             As for :func:`h_score`, in any number of rows.
         targets : array_like of shape (n_targets, n_rows), or iterable of label vectors
             As for :func:`h_scores`: as many targets as before, in the same order.
+        columns, drop, keep : str or sequence of str, optional
+            As for :func:`h_score`, of a table.
         n_threads : int, optional
             As for :func:`h_score`.
         check_finite : bool, default True
@@ -107,7 +113,9 @@ class TargetMoments:
         >>> TargetMoments().update([[0.0, 1.0]], [[7], ["a"]]).n_targets
         2
         """
-        options = as_input_options(n_threads=n_threads, check_finite=check_finite)
+        options = as_input_options(
+            columns=columns, drop=drop, keep=keep, n_threads=n_threads, check_finite=check_finite
+        )
         batch = open_batch_of_targets(features, targets, options)
         with self._guard.lock():
             if self.n_features not in (None, batch.n_features):

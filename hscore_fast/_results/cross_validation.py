@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hscore_fast._results.display import WritesJson, number, text_table
+from hscore_fast._results.display import WritesJson, left_out_text, number, text_table
 from hscore_fast._results.distributions import student_quantile
 
 if TYPE_CHECKING:
@@ -62,6 +62,8 @@ class CrossValidation(WritesJson):
         1 from the score.
     class_shares : mapping of label to float
         Contributions to the score; they sum to it.
+    left_out : mapping of str to str
+        Columns of a table that are not among the features, and why.
     """
 
     score: float
@@ -81,10 +83,12 @@ class CrossValidation(WritesJson):
     n_classes: int
     n_lone_classes: int
     class_shares: Mapping[Any, float]
+    left_out: Mapping[str, str] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """Return all fields by name."""
-        return {**vars(self), "class_shares": dict(self.class_shares)}
+        own = {"class_shares": dict(self.class_shares), "left_out": dict(self.left_out)}
+        return {**vars(self), **own}
 
     def __str__(self) -> str:
         low, high = self.confidence_interval
@@ -111,6 +115,7 @@ class CrossValidation(WritesJson):
             ["folds", f"{self.n_folds}{groups}"],
             ["samples", f"{self.n_samples:,}"],
             ["features", f"{self.n_features:,}"],
+            *([["  left out", left_out_text(self.left_out)]] if self.left_out else []),
             ["classes", f"{self.n_classes:,}"],
         ]
         if self.n_lone_classes:
@@ -151,6 +156,7 @@ class HeldOut:
     n_folds: int
     accuracy: tuple[float, float]
     balanced: tuple[float, float]
+    left_out: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def values(self) -> Values:
@@ -189,6 +195,7 @@ class HeldOut:
             n_classes=result.n_classes,
             n_lone_classes=sum(count == 1 for count in counts),
             class_shares=dict(zip(self.counts, self.shares.tolist(), strict=True)),
+            left_out=self.left_out,
         )
 
 

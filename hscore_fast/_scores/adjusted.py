@@ -5,6 +5,7 @@ from __future__ import annotations
 from numpy.typing import ArrayLike
 
 from hscore_fast._inputs.address import Address
+from hscore_fast._inputs.columns import ColumnNames
 from hscore_fast._inputs.options import Progress
 from hscore_fast._problem import as_input_options
 from hscore_fast._results.adjustment import adjusted, chance
@@ -17,6 +18,9 @@ def adjusted_h_score(
     features: ArrayLike | Address,
     labels: ArrayLike | Address,
     *,
+    columns: ColumnNames | None = None,
+    drop: ColumnNames | None = None,
+    keep: ColumnNames | None = None,
     precision: str = "auto",
     tol: float | None = None,
     n_threads: int | None = None,
@@ -37,6 +41,8 @@ def adjusted_h_score(
         As for :func:`h_score`.
     labels : array_like of shape (n_samples,), (n_samples, 1) or one-hot (n_samples, n_classes)
         As for :func:`h_score`.
+    columns, drop, keep : str or sequence of str, optional
+        As for :func:`h_score`, of a table.
     precision, tol, n_threads, check_finite, progress
         As for :func:`h_score`.
 
@@ -72,7 +78,14 @@ def adjusted_h_score(
     >>> round(h_score(noise, labels), 1), round(adjusted_h_score(noise, labels), 1)
     (1.0, 0.1)
     """
-    options = as_input_options(n_threads=n_threads, check_finite=check_finite, progress=progress)
+    options = as_input_options(
+        columns=columns,
+        drop=drop,
+        keep=keep,
+        n_threads=n_threads,
+        check_finite=check_finite,
+        progress=progress,
+    )
     result = score_result(features, labels, precision, tol, options)
     return float("nan") if result is None else adjusted(result)
 
@@ -81,6 +94,9 @@ def chance_level(
     features: ArrayLike | Address,
     labels: ArrayLike | Address,
     *,
+    columns: ColumnNames | None = None,
+    drop: ColumnNames | None = None,
+    keep: ColumnNames | None = None,
     precision: str = "auto",
     tol: float | None = None,
     n_threads: int | None = None,
@@ -99,6 +115,8 @@ def chance_level(
         As for :func:`h_score`.
     labels : array_like of shape (n_samples,), (n_samples, 1) or one-hot (n_samples, n_classes)
         As for :func:`h_score`; only their number of classes matters.
+    columns, drop, keep : str or sequence of str, optional
+        As for :func:`h_score`, of a table.
     precision, tol, n_threads, check_finite, progress
         As for :func:`h_score`.
 
@@ -125,6 +143,13 @@ def chance_level(
     >>> chance_level(noise, np.arange(201) % 3)
     1.0
     """
-    options = as_input_options(n_threads=n_threads, check_finite=check_finite, progress=progress)
+    options = as_input_options(
+        columns=columns,
+        drop=drop,
+        keep=keep,
+        n_threads=n_threads,
+        check_finite=check_finite,
+        progress=progress,
+    )
     result = score_result(features, labels, precision, tol, options)
     return float("nan") if result is None else chance(result)

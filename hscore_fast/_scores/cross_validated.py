@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from numpy.typing import ArrayLike
 
 from hscore_fast._inputs.address import Address
+from hscore_fast._inputs.columns import ColumnNames
 from hscore_fast._inputs.options import Progress, as_confidence
 from hscore_fast._moments.moments import Moments
 from hscore_fast._problem import as_input_options
@@ -25,6 +26,9 @@ def cross_validated_h_score(
     weights: ArrayLike | None = None,
     n_folds: int = 5,
     ridge: str | float = "auto",
+    columns: ColumnNames | None = None,
+    drop: ColumnNames | None = None,
+    keep: ColumnNames | None = None,
     n_threads: int | None = None,
     check_finite: bool = True,
     progress: Progress | None = None,
@@ -58,6 +62,8 @@ def cross_validated_h_score(
         As a share of the trace of the scatter, which is the number of features times the number of
         rows: at least 1e-9. By default the best of 10, 0.2, 0.02, 0.004, 0.001, 1e-4 and 1e-6 for
         all folds together, the larger of two that are equally good.
+    columns, drop, keep : str or sequence of str, optional
+        As for :func:`h_score`, of a table.
     n_threads, check_finite, progress
         As for :func:`h_score`.
 
@@ -110,7 +116,14 @@ def cross_validated_h_score(
     found = hold_out(
         features,
         labels,
-        as_input_options(n_threads=n_threads, check_finite=check_finite, progress=progress),
+        as_input_options(
+            columns=columns,
+            drop=drop,
+            keep=keep,
+            n_threads=n_threads,
+            check_finite=check_finite,
+            progress=progress,
+        ),
         groups=groups,
         weights=weights,
         n_folds=n_folds,
@@ -131,6 +144,9 @@ def cross_validate(
     n_folds: int = 5,
     ridge: str | float = "auto",
     confidence: float = 0.95,
+    columns: ColumnNames | None = None,
+    drop: ColumnNames | None = None,
+    keep: ColumnNames | None = None,
     n_threads: int | None = None,
     check_finite: bool = True,
     progress: Progress | None = None,
@@ -143,6 +159,8 @@ def cross_validate(
         As for :func:`cross_validated_h_score`.
     confidence : float, default 0.95
         Probability of the interval for the score.
+    columns, drop, keep : str or sequence of str, optional
+        As for :func:`h_score`, of a table.
     n_threads, check_finite, progress
         As for :func:`h_score`. If values are not finite and that is allowed, all results are nan.
 
@@ -186,7 +204,14 @@ def cross_validate(
     found = hold_out(
         features,
         labels,
-        as_input_options(n_threads=n_threads, check_finite=check_finite, progress=progress),
+        as_input_options(
+            columns=columns,
+            drop=drop,
+            keep=keep,
+            n_threads=n_threads,
+            check_finite=check_finite,
+            progress=progress,
+        ),
         groups=groups,
         weights=weights,
         n_folds=n_folds,

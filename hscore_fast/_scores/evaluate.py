@@ -5,6 +5,7 @@ from __future__ import annotations
 from numpy.typing import ArrayLike
 
 from hscore_fast._inputs.address import Address
+from hscore_fast._inputs.columns import ColumnNames
 from hscore_fast._inputs.options import Progress, as_confidence, as_one_of
 from hscore_fast._problem import as_input_options
 from hscore_fast._results.report import HScoreReport
@@ -25,6 +26,9 @@ def evaluate(
     shrinkage: str | float = "ledoit_wolf",
     convention: str = "tllib",
     n_blocks: int = 20,
+    columns: ColumnNames | None = None,
+    drop: ColumnNames | None = None,
+    keep: ColumnNames | None = None,
     precision: str = "auto",
     tol: float | None = None,
     n_threads: int | None = None,
@@ -52,6 +56,8 @@ def evaluate(
     n_blocks : int, default 20
         For features that can be read only once: the number of blocks of the jackknife. The
         statistics of all are kept, ``8 * n_features**2`` bytes each. Of no effect otherwise.
+    columns, drop, keep : str or sequence of str, optional
+        As for :func:`h_score`, of a table.
     precision, tol, n_threads, check_finite, progress
         As for :func:`h_score`. If values are not finite and that is allowed, all results are nan.
 
@@ -108,7 +114,14 @@ def evaluate(
     evidence = influence(
         features,
         labels,
-        options=as_input_options(n_threads=n_threads, check_finite=check_finite, progress=progress),
+        options=as_input_options(
+            columns=columns,
+            drop=drop,
+            keep=keep,
+            n_threads=n_threads,
+            check_finite=check_finite,
+            progress=progress,
+        ),
         regularized=True,
         shrinkage=shrinkage,
         convention=convention,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from numpy.typing import ArrayLike
 
 from hscore_fast._inputs.address import Address
+from hscore_fast._inputs.columns import ColumnNames
 from hscore_fast._inputs.options import Progress, as_precision, as_tol
 from hscore_fast._problem import DEFAULT_INPUT, InputOptions, as_input_options, open_problem
 from hscore_fast._results.doubts import warn_about
@@ -22,6 +23,9 @@ def h_score(
     features: ArrayLike | Address,
     labels: ArrayLike | Address,
     *,
+    columns: ColumnNames | None = None,
+    drop: ColumnNames | None = None,
+    keep: ColumnNames | None = None,
     precision: str = "auto",
     tol: float | None = None,
     n_threads: int | None = None,
@@ -45,6 +49,14 @@ def h_score(
     labels : array_like of shape (n_samples,), (n_samples, 1) or one-hot (n_samples, n_classes)
         Integers of any value, strings, booleans, floats, categories or objects, from the same
         libraries. Or the address of a file.
+    columns : str or sequence of str, optional
+        Take only these columns of a table, by name or by a pattern such as ``"f*"``; by default all
+        that hold numbers, but for the labels' columns and an index
+        (see docs/inputs.md). Refused for arrays, as are the next two.
+    drop : str or sequence of str, optional
+        Leave these columns out.
+    keep : str or sequence of str, optional
+        Take these columns although they would be left out or warned of.
     precision : {"auto", "float64", "float32", "high"}, default "auto"
         Arithmetic of the covariance's products; their sums are float64 always. "auto" takes
         products of integers or float32 where they pay, knows or measures their error and corrects
@@ -114,7 +126,14 @@ def h_score(
     >>> round(h_score([[0.0], [1.0], [2.0], [3.0]], ["a", "a", "b", "b"]), 12)
     0.8
     """
-    options = as_input_options(n_threads=n_threads, check_finite=check_finite, progress=progress)
+    options = as_input_options(
+        columns=columns,
+        drop=drop,
+        keep=keep,
+        n_threads=n_threads,
+        check_finite=check_finite,
+        progress=progress,
+    )
     result = score_result(features, labels, precision, tol, options)
     if result is None:
         return float("nan")

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from hscore_fast._inputs.address import Address
 from hscore_fast._inputs.checks import check_two_rows
+from hscore_fast._inputs.columns import ColumnNames
 from hscore_fast._inputs.options import TargetOptions, as_progress, as_target_options
 from hscore_fast._moments.from_files import target_sums_of
 from hscore_fast._moments.target_moments import score_sums
@@ -30,6 +31,9 @@ def h_scores(
     regularized: bool = False,
     shrinkage: str | float = "ledoit_wolf",
     convention: str = "tllib",
+    columns: ColumnNames | None = None,
+    drop: ColumnNames | None = None,
+    keep: ColumnNames | None = None,
     precision: str = "auto",
     tol: float | None = None,
     n_threads: int | None = None,
@@ -53,6 +57,8 @@ def h_scores(
         Compute what :func:`regularized_h_score` does instead.
     shrinkage, convention
         As for :func:`regularized_h_score`; of no effect on plain scores.
+    columns, drop, keep : str or sequence of str, optional
+        As for :func:`h_score`, of a table.
     precision : {"auto", "float64", "float32"}, default "auto"
         Where the rows are whitened (see Notes), the type in which they are kept and added up:
         "float32" is about twice as fast and right to about 1e-7. "auto" takes it for float32 and
@@ -115,7 +121,9 @@ def h_scores(
     """
     how = as_target_options(regularized, shrinkage, convention, precision, tol, n_threads)
     progress = as_progress(progress)
-    options = as_input_options(n_threads=n_threads, check_finite=check_finite)
+    options = as_input_options(
+        columns=columns, drop=drop, keep=keep, n_threads=n_threads, check_finite=check_finite
+    )
     problems = open_problems(features, targets, options)
     total = len(problems.codes)
     tell = None if progress is None else lambda done: progress(done, total)

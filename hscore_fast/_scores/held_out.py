@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from hscore_fast._inputs.columns import refuse_request
 from hscore_fast._inputs.features import as_weights
 from hscore_fast._inputs.labels import encode
 from hscore_fast._inputs.options import as_integer
@@ -45,6 +47,7 @@ def hold_out(
                 raise TypeError(
                     f"{name} must be None where features are Moments: those bring their own"
                 )
+        refuse_request(options.columns, "a list of Moments")
         return hold_out_moments(features, ridges=ridges, threads=options.threads)
     if labels is None:
         raise TypeError("labels must be given, except where features are the Moments of each fold")
@@ -79,9 +82,10 @@ def hold_out_problem(
     )
     if not problem.is_scored(result.finite):
         return None
-    return _held_out_rows(
+    held_out = _held_out_rows(
         result, problem.codes, problem.classes, row_weights, group_codes, n_groups, n_folds
     )
+    return replace(held_out, left_out=dict(problem.left_out))
 
 
 def _held_out_rows(

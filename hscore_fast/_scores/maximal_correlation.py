@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from hscore_fast._inputs.columns import EVERY_COLUMN
+from hscore_fast._inputs.columns import EVERY_COLUMN, ColumnRequest
 from hscore_fast._inputs.features import as_features
 from hscore_fast._inputs.frames import labels_request
 from hscore_fast._inputs.labels import encode
 from hscore_fast._inputs.options import as_integer
 from hscore_fast._moments.blocks import indexable
 from hscore_fast._moments.moments import Moments
-from hscore_fast._problem import open_batch
+from hscore_fast._problem import InputOptions, open_batch
 
 __all__ = ["MaximalCorrelation", "additive_moments", "maximal_correlation"]
 
@@ -175,20 +175,25 @@ def _alternate(
 
 def additive_moments(
     features: ArrayLike,
-    inputs: ArrayLike,
+    inputs: ArrayLike | None,
     labels: ArrayLike,
     n_bins: int,
     n_threads: int | None,
+    request: ColumnRequest = EVERY_COLUMN,
 ) -> Moments:
-    """Statistics of the additive functions of the inputs' columns, and of the features themselves.
+    """Gather the statistics of additive functions of the inputs' columns, and of the features.
+
+    Without inputs they are the features.
 
     A function of a column is piecewise constant on `n_bins` ranges with as many samples each, so
     that the expectation given the columns is a linear projection: what the alternations converge to
     is the H-score of these indicators, without alternating. The features stand beside them, so that
     the optimum is taken over them too.
     """
-    problem = open_batch(features, labels, warn=False)
-    z = as_features(inputs, labels_request(EVERY_COLUMN, labels))
+    problem = open_batch(features, labels, InputOptions(columns=request), warn=False)
+    z = problem.in_memory
+    if inputs is not None:
+        z = as_features(inputs, labels_request(EVERY_COLUMN, labels))
     n_bins = as_integer(n_bins, "n_bins", least=2)
     codes = problem.codes
     if z.n_samples != problem.n_samples:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from numpy.typing import ArrayLike
 
 from hscore_fast._inputs.address import Address
+from hscore_fast._inputs.columns import ColumnNames
 from hscore_fast._inputs.options import Progress, as_convention, as_precision, as_shrinkage
 from hscore_fast._problem import as_input_options, open_problem
 from hscore_fast._results.doubts import warn_if_single_class
@@ -21,6 +22,9 @@ def regularized_h_score(
     *,
     shrinkage: str | float = "ledoit_wolf",
     convention: str = "tllib",
+    columns: ColumnNames | None = None,
+    drop: ColumnNames | None = None,
+    keep: ColumnNames | None = None,
     precision: str = "auto",
     n_threads: int | None = None,
     check_finite: bool = True,
@@ -48,6 +52,8 @@ def regularized_h_score(
     convention : {"tllib", "paper"}, default "tllib"
         Divisor of the class means' covariance: ``n_samples - 1`` as in the public toolkits, or
         ``n_samples`` as in the paper. The features' covariance is divided by ``n_samples`` in both.
+    columns, drop, keep : str or sequence of str, optional
+        As for :func:`h_score`, of a table.
     precision : {"auto", "float64", "float32"}, default "auto"
         Arithmetic of the covariance's products. "auto" takes float32 products of large problems
         with not too many classes, brings float64 features' result back to the float64 answer by
@@ -112,7 +118,14 @@ def regularized_h_score(
     method, intensity = as_shrinkage(shrinkage)
     paper = as_convention(convention) == "paper"
     precision = as_precision(precision, PRECISIONS)
-    options = as_input_options(n_threads=n_threads, check_finite=check_finite, progress=progress)
+    options = as_input_options(
+        columns=columns,
+        drop=drop,
+        keep=keep,
+        n_threads=n_threads,
+        check_finite=check_finite,
+        progress=progress,
+    )
     problem = open_problem(features, labels, options)
     result = core.regularized_h_score(
         *(*problem.for_core(), precision, method, intensity, paper),

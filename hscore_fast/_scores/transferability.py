@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
+from hscore_fast._inputs.columns import ColumnNames, as_column_request
 from hscore_fast._inputs.labels import encode
 from hscore_fast._results.warnings import SaturationWarning
 from hscore_fast._scores.h_score import h_score
@@ -46,6 +47,9 @@ def transferability(
     optimal: ArrayLike | str = "bound",
     inputs: ArrayLike | None = None,
     n_bins: int = 4,
+    columns: ColumnNames | None = None,
+    drop: ColumnNames | None = None,
+    keep: ColumnNames | None = None,
     n_threads: int | None = None,
 ) -> Transferability:
     r"""Compute the H-score of features as a share of the optimum for the target.
@@ -71,6 +75,8 @@ def transferability(
         piecewise constant or linear functions of its columns count, together with `features`.
     n_bins : int, default 4
         Pieces of each function of a column.
+    columns, drop, keep : str or sequence of str, optional
+        As for :func:`h_score`, of `features` alone.
     n_threads : int, optional
         As for :func:`h_score`.
 
@@ -121,7 +127,8 @@ def transferability(
         optimum = "features"
     if inputs is not None and optimum != "ace":
         raise ValueError("inputs are used by optimal='ace' only: leave them out or ask for it")
-    score = h_score(features, labels, n_threads=n_threads)
+    request = as_column_request(columns, drop, keep)
+    score = h_score(features, labels, columns=columns, drop=drop, keep=keep, n_threads=n_threads)
     if optimum == "bound":
         best = float(len(encode(labels)[1]) - 1)
     elif optimum == "features":
@@ -137,8 +144,7 @@ def transferability(
                 stacklevel=2,
             )
     else:
-        raw = features if inputs is None else inputs
-        moments = additive_moments(features, raw, labels, n_bins, n_threads)
+        moments = additive_moments(features, inputs, labels, n_bins, n_threads, request)
         best = moments.h_score(n_threads=n_threads)
     return Transferability(score / best if best > 0 else 0.0, score, best, optimum)
 

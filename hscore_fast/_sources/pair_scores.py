@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from hscore_fast._inputs.address import Address
+from hscore_fast._inputs.columns import ColumnNames
 from hscore_fast._inputs.options import Progress, as_tol
 from hscore_fast._problem import as_input_options
 from hscore_fast._results.adjustment import adjusted_doubt, adjusted_value
@@ -112,6 +113,9 @@ def pair_scores(
     sources: Sources,
     labels: ArrayLike | Address,
     *,
+    columns: ColumnNames | None = None,
+    drop: ColumnNames | None = None,
+    keep: ColumnNames | None = None,
     tol: float | None = None,
     n_threads: int | None = None,
     progress: Progress | None = None,
@@ -126,6 +130,8 @@ def pair_scores(
         As for :func:`select_sources`.
     labels : array_like of shape (n_samples,), (n_samples, 1) or one-hot (n_samples, n_classes)
         As for :func:`h_score`.
+    columns, drop, keep : str or sequence of str, optional
+        As for :func:`rank_sources`.
     tol : float, optional
         As for :func:`h_score`.
     n_threads : int, optional
@@ -177,7 +183,9 @@ def pair_scores(
     ('color', 'shape')
     """
     tolerance = as_tol(tol)
-    options = as_input_options(n_threads=n_threads, progress=progress)
+    options = as_input_options(
+        columns=columns, drop=drop, keep=keep, n_threads=n_threads, progress=progress
+    )
     joint = read_joint(sources, labels, options)
     n_sources = len(joint.names)
     h = np.zeros((n_sources, n_sources))

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from hscore_fast._inputs.address import Address, is_address
+from hscore_fast._inputs.columns import ColumnNames
 from hscore_fast._inputs.options import (
     as_confidence,
     as_convention,
@@ -26,7 +27,14 @@ from hscore_fast._inputs.options import (
 from hscore_fast._moments.blocks import BlockedMoments, total_of
 from hscore_fast._moments.jackknife import evidence_of_blocks, evidence_of_moments
 from hscore_fast._moments.moments import Moments
-from hscore_fast._problem import InputOptions, Target, as_input_options, open_batch, open_target
+from hscore_fast._problem import (
+    InputOptions,
+    Target,
+    as_input_options,
+    ask_several,
+    open_batch,
+    open_target,
+)
 from hscore_fast._results.evidence import Evidence
 from hscore_fast._results.warnings import ColumnWarning, warn_caller
 from hscore_fast._scores.influence import influence
@@ -52,6 +60,9 @@ def rank_sources(
     n_blocks: int = 20,
     n_draws: int = 10_000,
     seed: int = 0,
+    columns: ColumnNames | None = None,
+    drop: ColumnNames | None = None,
+    keep: ColumnNames | None = None,
     precision: str = "auto",
     tol: float | None = None,
     n_threads: int | None = None,
@@ -82,6 +93,8 @@ def rank_sources(
         Random draws for the probabilities and the stability.
     seed : int, default 0
         Of the draws.
+    columns, drop, keep : str or sequence of str, optional
+        As for :func:`h_score`, of all tables; `drop` and `keep` need to be in one of them only.
     precision, tol, check_finite
         As for :func:`h_score`; iterables are scored in float64.
     n_threads : int, optional
@@ -130,9 +143,12 @@ def rank_sources(
     >>> ranking.best.name, [source.name for source in ranking.tied_with_best]
     ('bottom', ['bottom'])
     """
-    options = as_input_options(n_threads=n_threads, check_finite=check_finite)
-    settings = _Settings(by, confidence, shrinkage, convention, n_blocks, precision, tol, options)
+    options = as_input_options(
+        columns=columns, drop=drop, keep=keep, n_threads=n_threads, check_finite=check_finite
+    )
     as_names(sources, "sources")
+    options = ask_several(sources.values(), options)
+    settings = _Settings(by, confidence, shrinkage, convention, n_blocks, precision, tol, options)
     progress = as_progress(progress)
     n_draws = as_integer(n_draws, "n_draws", most=10_000_000)
     target = _Labels(labels, settings.input)

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from hscore_fast._inputs.address import Address
+from hscore_fast._inputs.columns import ColumnNames
 from hscore_fast._inputs.options import Progress, as_integer, as_tol
 from hscore_fast._problem import as_input_options
 from hscore_fast._results.adjustment import adjusted_value, free_share
@@ -32,6 +33,9 @@ def select_sources(
     k: int | None = None,
     n_errors: float = 1.0,
     alpha: float = 0.01,
+    columns: ColumnNames | None = None,
+    drop: ColumnNames | None = None,
+    keep: ColumnNames | None = None,
     tol: float | None = None,
     n_threads: int | None = None,
     progress: Progress | None = None,
@@ -58,6 +62,8 @@ def select_sources(
         A source is added only if the probability that one of the remaining ones would raise the
         score as much, did none of them know anything new, is below this. 1 switches it off; a
         standard error alone is passed by one useless source in ten to twenty.
+    columns, drop, keep : str or sequence of str, optional
+        As for :func:`rank_sources`.
     tol : float, optional
         As for :func:`h_score`.
     n_threads : int, optional
@@ -130,7 +136,9 @@ def select_sources(
     ['shape', 'color']
     """
     tolerance = as_tol(tol)
-    options = as_input_options(n_threads=n_threads, progress=progress)
+    options = as_input_options(
+        columns=columns, drop=drop, keep=keep, n_threads=n_threads, progress=progress
+    )
     most = None if k is None else as_integer(k, "k", kind="a positive integer or None")
     if not n_errors >= 0:
         raise ValueError(f"n_errors must be at least 0, got {n_errors}")

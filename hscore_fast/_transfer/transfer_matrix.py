@@ -9,11 +9,13 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from hscore_fast._inputs.address import Address
+from hscore_fast._inputs.columns import ColumnNames
 from hscore_fast._inputs.options import as_names, as_progress, as_target_options
 from hscore_fast._inputs.targets import encode_target
 from hscore_fast._problem import (
     Problems,
     as_input_options,
+    ask_several,
     open_features,
     read_labels,
     warn_of_columns,
@@ -37,6 +39,9 @@ def transfer_matrix(
     regularized: bool = False,
     shrinkage: str | float = "ledoit_wolf",
     convention: str = "tllib",
+    columns: ColumnNames | None = None,
+    drop: ColumnNames | None = None,
+    keep: ColumnNames | None = None,
     precision: str = "auto",
     tol: float | None = None,
     n_threads: int | None = None,
@@ -60,6 +65,8 @@ def transfer_matrix(
         Compute what :func:`regularized_h_score` does instead.
     shrinkage, convention
         As for :func:`regularized_h_score`; of no effect on plain scores.
+    columns, drop, keep : str or sequence of str, optional
+        As for :func:`rank_sources`.
     precision, tol, n_threads
         As for :func:`h_scores`.
     progress : callable, optional
@@ -104,14 +111,15 @@ def transfer_matrix(
     lower half  4.384 +- 0.058  0.586 +- 0.016
     """
     how = as_target_options(regularized, shrinkage, convention, precision, tol, n_threads)
-    options = as_input_options(n_threads=n_threads)
+    options = as_input_options(columns=columns, drop=drop, keep=keep, n_threads=n_threads)
     progress = as_progress(progress)
     names = as_names(sources, "sources")
     target_names = as_names(targets, "targets", "labels")
     encoded = []
-    columns = options.columns  # less those of all targets, whatever table they are in
+    options = ask_several(sources.values(), options)
+    request = options.columns  # less those of all targets, whatever table they are in
     for name in target_names:
-        labels, columns = read_labels(targets[name], columns)
+        labels, request = read_labels(targets[name], request)
         encoded.append(encode_target(labels, f"targets[{name!r}]"))
     n_classes = [len(classes) for _, classes in encoded]
     results = []
@@ -126,7 +134,7 @@ def transfer_matrix(
                 progress(before + done, total)
 
         try:
-            x = open_features(sources[name], columns, in_memory=True)
+            x = open_features(sources[name], request, in_memory=True)
             problems = Problems(x, encoded, options)
             _check_rows(problems, target_names)
             warn_of_columns(problems, f"sources[{name!r}]")

@@ -13,7 +13,15 @@ from hscore_fast import Curriculum, Hierarchy, TransferMatrix
 from hscore_fast.cli.figures import check_figure
 from hscore_fast.cli.messages import BadInput, one_line_each, printable, tell_left_out
 from hscore_fast.cli.named import named_files
-from hscore_fast.cli.options import CsvOption, JsonOption, ThreadsOption, refuse_both
+from hscore_fast.cli.options import (
+    ColumnsOption,
+    CsvOption,
+    DropOption,
+    JsonOption,
+    KeepOption,
+    ThreadsOption,
+    refuse_both,
+)
 from hscore_fast.cli.progress import share_bar
 from hscore_fast.cli.tables import Column, Value, write_csv, write_json, write_rows
 
@@ -57,6 +65,9 @@ def matrix(
         str | None, typer.Option(metavar="TASK", help="The first task of the curriculum.")
     ] = None,
     threads: ThreadsOption = None,
+    columns: ColumnsOption = None,
+    drop: DropOption = None,
+    keep: KeepOption = None,
     plot: Annotated[
         Path | None,
         typer.Option(
@@ -86,6 +97,9 @@ def matrix(
                 sources,
                 targets,
                 regularized=regularized,
+                columns=columns or None,
+                drop=drop or None,
+                keep=keep or None,
                 n_threads=threads,
                 progress=lambda done, total: bar("scores", done / total),
             )
@@ -113,13 +127,13 @@ def matrix(
     elif as_csv:
         write_csv([column.key for column in _COLUMNS], rows)
     else:
-        columns = _COLUMNS
+        shown = _COLUMNS
         # A pipe gets the same columns whatever the number of targets.
         if sys.stdout.isatty() and len(result.targets) <= _MOST_TARGETS_SIDE_BY_SIDE:
-            columns, rows = _side_by_side(result)
+            shown, rows = _side_by_side(result)
         write_rows(
             "Regularized H-scores" if regularized else "H-scores",
-            columns,
+            shown,
             rows,
             f"Hierarchy of the sources\n{hierarchy or no_hierarchy}\n\n"
             f"Curriculum\n{curriculum or no_curriculum}",

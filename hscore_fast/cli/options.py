@@ -8,7 +8,16 @@ import typer
 
 from hscore_fast.cli.messages import BadInput
 
-__all__ = ["CsvOption", "JsonOption", "PrecisionOption", "ThreadsOption", "refuse_both"]
+__all__ = [
+    "ColumnsOption",
+    "CsvOption",
+    "DropOption",
+    "JsonOption",
+    "KeepOption",
+    "PrecisionOption",
+    "ThreadsOption",
+    "refuse_both",
+]
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Write JSON.")]
 CsvOption = Annotated[bool, typer.Option("--csv", help="Write CSV, with a line of headings.")]
@@ -22,6 +31,24 @@ PrecisionOption = Annotated[
 ThreadsOption = Annotated[
     int | None,
     typer.Option(help="Threads to use; by default OMP_NUM_THREADS or all processors allowed."),
+]
+ColumnsOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="NAMES",
+        help="Take only these columns of a table: a name, or a pattern such as 'f*'. This and the "
+        "next two may be given several times.",
+    ),
+]
+DropOption = Annotated[
+    list[str] | None, typer.Option(metavar="NAMES", help="Leave these columns out.")
+]
+KeepOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="NAMES",
+        help="Take these columns although they would be left out or warned of.",
+    ),
 ]
 
 

@@ -15,8 +15,11 @@ from hscore_fast.cli.figures import check_figure
 from hscore_fast.cli.messages import complain, one_line_each, tell_left_out
 from hscore_fast.cli.named import named_files
 from hscore_fast.cli.options import (
+    ColumnsOption,
     CsvOption,
+    DropOption,
     JsonOption,
+    KeepOption,
     PrecisionOption,
     ThreadsOption,
     refuse_both,
@@ -59,6 +62,9 @@ def rank(
     ] = 0.95,
     precision: PrecisionOption = "auto",
     threads: ThreadsOption = None,
+    columns: ColumnsOption = None,
+    drop: DropOption = None,
+    keep: KeepOption = None,
     plot: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Draw it with error bars: .png, .svg or .pdf."),
@@ -87,6 +93,9 @@ def rank(
                 by=_SHORT.get(by, by),
                 confidence=confidence,
                 precision=precision,
+                columns=columns or None,
+                drop=drop or None,
+                keep=keep or None,
                 n_threads=threads,
                 progress=lambda done, total: bar("sources", done / total),
             )
@@ -99,8 +108,8 @@ def rank(
     elif as_csv:
         write_csv(_KEYS, _rows(ranking))
     else:
-        columns = _columns(ranking.by) if sys.stdout.isatty() else [Column(k, k) for k in _KEYS]
-        write_rows("Ranking", columns, _rows(ranking), "\n".join(_notes(ranking)))
+        shown = _columns(ranking.by) if sys.stdout.isatty() else [Column(k, k) for k in _KEYS]
+        write_rows("Ranking", shown, _rows(ranking), "\n".join(_notes(ranking)))
     tell_left_out({source.name: (source.n_features, source.left_out) for source in ranking})
     for source in ranking.failed:
         complain(f"{source.name} was not scored: {source.error}")

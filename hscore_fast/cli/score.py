@@ -14,8 +14,11 @@ from hscore_fast import HScoreReport
 from hscore_fast._results.report import single_values
 from hscore_fast.cli.messages import one_line_each, printable, tell_left_out
 from hscore_fast.cli.options import (
+    ColumnsOption,
     CsvOption,
+    DropOption,
     JsonOption,
+    KeepOption,
     PrecisionOption,
     ThreadsOption,
     refuse_both,
@@ -42,6 +45,9 @@ def score(
     ],
     precision: PrecisionOption = "auto",
     threads: ThreadsOption = None,
+    columns: ColumnsOption = None,
+    drop: DropOption = None,
+    keep: KeepOption = None,
     tol: Annotated[
         float | None, typer.Option(help="Relative tolerance of the rank decision.")
     ] = None,
@@ -72,6 +78,9 @@ def score(
                 method=method,
                 precision=precision,
                 tol=tol,
+                columns=columns or None,
+                drop=drop or None,
+                keep=keep or None,
                 n_threads=threads,
                 progress=progress,
             )

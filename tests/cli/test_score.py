@@ -127,6 +127,7 @@ def test_score_takes_the_options_of_evaluate(files, capsys, monkeypatch):
     monkeypatch.setattr(hscore_fast, "evaluate", evaluate)
     options = ("--precision", "float64", "--threads", "2", "--tol", "1e-9")
     more = ("--method", "permutation", "--confidence", "0.9")
+    more += ("--drop", "a", "--keep", "b", "--keep", "c")
     code, out, _ = run(capsys, "score", "x.npy", "y.npy", *options, *more)
     assert code == 0
     assert f"h_score\t{report.h_score}\n" in out
@@ -136,6 +137,9 @@ def test_score_takes_the_options_of_evaluate(files, capsys, monkeypatch):
         "tol": 1e-9,
         "method": "permutation",
         "confidence": 0.9,
+        "columns": None,
+        "drop": ["a"],
+        "keep": ["b", "c"],
     }
 
 

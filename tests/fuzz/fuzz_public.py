@@ -23,11 +23,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from fuzz_calls import BrokenPromiseError, GroupCalls, Results
+from fuzz_calls import BrokenPromiseError, Results
+from fuzz_tables import TableCalls
 
-from hscore_fast import PrecisionWarning, SaturationWarning, SingleClassWarning
+from hscore_fast import ColumnWarning, PrecisionWarning, SaturationWarning, SingleClassWarning
 
-OURS = (PrecisionWarning, SaturationWarning, SingleClassWarning)
+OURS = (ColumnWarning, PrecisionWarning, SaturationWarning, SingleClassWarning)
 REFUSALS = (ValueError, TypeError, MemoryError)
 # Texts that only the layers below would write.
 LEAKS = ("incompatible function arguments", "std::", "vector::", "Traceback", "cannot create")
@@ -40,7 +41,7 @@ def optional(name: str) -> Any:
         return None
 
 
-class Case(GroupCalls):
+class Case(TableCalls):
     """One random call."""
 
     def run(self) -> str:
@@ -51,6 +52,7 @@ class Case(GroupCalls):
                 *(self.score, self.score, self.adjusted, self.shrunk, self.stream, self.stream),
                 *(self.report, self.report, self.share, self.correlation, self.targets),
                 *(self.targets, self.ranking, self.selection, self.pairs, self.matrix),
+                *(self.table, self.table, self.table),
             ]
         )
         with warnings.catch_warnings(record=True) as caught:

@@ -155,6 +155,8 @@ def test_a_report_prints_what_was_left_out() -> None:
     assert hscore_fast.evaluate(X, Y).left_out == {}
 
 
+# These would need another truth where there are more columns.
+OF_ONE_WIDTH = {"chance_level", "adjusted_h_score", "cross_validate", "cross_validated_h_score"}
 CALLERS = {Path(__file__), Path(table_calls.__file__)}
 
 
@@ -165,7 +167,7 @@ def test_a_column_of_folds_is_warned_of_where_the_call_is(name) -> None:
     with pytest.warns(ColumnWarning, match="'fold' by the name") as caught:
         score = CALLS[name](frame, Y)
     assert {Path(warning.filename) for warning in caught} <= CALLERS
-    if name not in ("chance_level", "adjusted_h_score"):  # which are of another width here
+    if name not in OF_ONE_WIDTH:
         truth = svd_h_score(frame.to_numpy(), Y)
         assert score == pytest.approx(truth, rel=1e-9) or name == "transferability, optimal"
 
@@ -255,3 +257,84 @@ def test_the_frames_of_scikit_learn(name) -> None:
     apart = hscore_fast.evaluate(data.data, data.target)
     assert inside.h_score == pytest.approx(apart.h_score, rel=1e-9)
     assert (inside.left_out, apart.left_out) == ({"target": "labels"}, {})
+
+
+FOLDED = FRAME.assign(fold=np.random.default_rng(4).integers(0, 5, ROWS))
+WITH_FOLD = svd_h_score(np.column_stack([X, FOLDED["fold"]]), Y)
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("kind", ["parquet", "arrow", "pandas", "polars", "Arrow"])
+@pytest.mark.parametrize("name", CALLS)
+def test_columns_drop_and_keep_in_every_function(tmp_path, name, kind) -> None:
+    if name in IN_MEMORY and kind in FILES:
+        pytest.skip("takes no files")
+    call = CALLS[name]
+    if name == "transferability, optimal":
+        pytest.skip("the options are about the features")
+    table = write(tmp_path, kind, FOLDED)
+    labels = labels_of(table)
+    for options in ({"columns": "f?"}, {"columns": ["f[0-9]"]}, {"drop": "fold"}, {"drop": "f?ld"}):
+        assert call(table, labels, **options) == pytest.approx(TRUTH, rel=1e-9)
+    if name not in OF_ONE_WIDTH:
+        assert call(table, labels, keep="fold") == pytest.approx(WITH_FOLD, rel=1e-9)
+        assert call(table, labels, columns=["f?", "fold"]) == pytest.approx(WITH_FOLD, rel=1e-9)
+    with pytest.raises(ValueError, match=r"drop='flod' matches no column .*near it are 'fold'"):
+        call(table, labels, drop=["f0", "flod"])
+    with pytest.raises(TypeError, match="'path' of type"):
+        call(table, labels, keep="path")
+    with pytest.raises(TypeError, match="drop must be the name of a column"):
+        call(table, labels, drop=b"fold")
+
+
+@pytest.mark.parametrize("option", ["columns", "drop", "keep"])
+@pytest.mark.parametrize("name", CALLS)
+def test_arrays_have_no_columns_to_choose(tmp_path, name, option) -> None:
+    if name == "transferability, optimal":
+        pytest.skip("the options are about the features")
+    sources: list[Any] = [X, X.tolist(), [X[:100], X[100:]], pd.Series(list(X))]
+    if name not in IN_MEMORY:
+        np.save(tmp_path / "x.npy", X)
+        FOLDED.assign(emb=list(X))[["emb", "fold"]].to_parquet(tmp_path / "t.parquet")
+        sources += [tmp_path / "x.npy", f"{tmp_path}/t.parquet:emb"]
+    for features in sources:
+        with pytest.raises(ValueError, match=f"{option}='f0' needs a table"):
+            CALLS[name](features, Y, **{option: "f0"})
+
+
+def test_of_several_sources_one_must_have_what_is_dropped(tmp_path) -> None:
+    np.save(tmp_path / "x.npy", X)
+    sources = {"folded": FOLDED, "plain": FRAME, "array": X, "file": tmp_path / "x.npy"}
+    labels = FRAME["label"]
+    ranking = hscore_fast.rank_sources(sources, labels, drop="fold")
+    assert [entry.h_score for entry in ranking] == pytest.approx([TRUTH] * 4)
+    matrix = hscore_fast.transfer_matrix(sources, {"y": labels}, drop="fold")
+    assert matrix.scores[:, 0] == pytest.approx([TRUTH] * 4)
+    assert hscore_fast.pair_scores(sources, labels, drop="fold").rank.max() == 6
+    with pytest.raises(ValueError, match="drop='flod' matches no column of any source"):
+        hscore_fast.rank_sources(sources, labels, drop="flod")
+    ranking = hscore_fast.rank_sources(sources, labels, columns="f?")
+    assert {entry.name for entry in ranking.failed} == {"array", "file"}
+
+
+def test_columns_on_the_command_line(tmp_path, capsys) -> None:
+    path = write(tmp_path, "parquet", FOLDED)
+    labels = f"{path}:label"
+    for words in (
+        ("--columns", "f?"),
+        ("--drop", "fold"),
+        ("--columns", "f0", "--columns", "f[1-5]"),
+    ):
+        code, out, err = run(capsys, "score", path, labels, *words, "--json")
+        assert code == 0
+        assert json.loads(out)["h_score"] == pytest.approx(TRUTH)
+        assert err.startswith("hscore-fast: 6 columns taken as features (left out: ")
+    code, out, err = run(capsys, "rank", labels, path, "--drop", "fold", "--json")
+    assert (code, json.loads(out)["sources"][0]["h_score"]) == (0, pytest.approx(TRUTH))
+    words = ("--features", path, "--labels", labels, "--keep", "fold", "--json")
+    code, out, err = run(capsys, "matrix", *words)
+    assert json.loads(out)["scores"] == [[pytest.approx(WITH_FOLD)]]
+    assert "ColumnWarning" not in err
+    code, out, err = run(capsys, "score", path, labels, "--drop", "flod")
+    assert (code, out) == (2, "")
+    assert "drop='flod' matches no column" in err
