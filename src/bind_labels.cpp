@@ -15,10 +15,10 @@ void bind_labels(py::module_& module) {
           encoded = encode_integers(view);
         }
         return py::make_tuple(to_array(std::move(encoded.codes)),
-                              to_array(std::move(encoded.first_rows)));
+                              to_array(std::move(encoded.values)));
       },
       py::arg("labels"),
-      "Codes 0..C-1 of integer labels in ascending order, and the first row of each class.");
+      "Codes 0..C-1 of integer labels in ascending order, and the value of each class as int64.");
 }
 
 }  // namespace hscore::python

@@ -258,7 +258,37 @@ TEST(integer_labels_encode_in_order) {
   const auto sparse = encode({INT64_MAX, INT64_MIN, 0, INT64_MAX});
   CHECK((sparse.codes == std::vector<std::int32_t>{2, 0, 1, 2}));
   CHECK((sparse.first_rows == std::vector<Index>{1, 2, 0}));
+  CHECK((sparse.values == std::vector<std::int64_t>{INT64_MIN, 0, INT64_MAX}));
 }
+
+#if !defined(__SANITIZE_THREAD__)  // which would report the race that is wanted here
+// A value beyond the table that the others made must not become an index into it.
+TEST(labels_that_change_meanwhile_give_codes_of_classes) {
+  std::vector<std::int64_t> labels(20000);
+  for (std::size_t i = 0; i < labels.size(); ++i) labels[i] = static_cast<std::int64_t>(i % 7);
+  volatile std::int64_t* changing = &labels[10000];
+  std::atomic<bool> done{false};
+  std::thread other([&] {
+    while (!done) {
+      *changing = 1000000000;
+      *changing = 3;
+    }
+  });
+  for (int round = 0; round < 300; ++round) {
+    const hscore::EncodedLabels encoded =
+        hscore::encode_integers({reinterpret_cast<const unsigned char*>(labels.data()),
+                                 static_cast<Index>(labels.size()), 8, hscore::DType::int64, false});
+    const auto classes = static_cast<std::int32_t>(encoded.first_rows.size());
+    CHECK(classes == 7 || classes == 8);
+    CHECK(encoded.values.size() == encoded.first_rows.size());
+    for (const std::int32_t code : encoded.codes) {
+      if (code < 0 || code >= classes) CHECK(code >= 0 && code < classes);
+    }
+  }
+  done = true;
+  other.join();
+}
+#endif
 
 TEST(stopping_leaves_the_statistics_alone) {
   const Data data = random_data(5000, 30, 3);

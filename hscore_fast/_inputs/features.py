@@ -169,7 +169,10 @@ def _is_mapping(features: Mapping[Any, Any]) -> TypeError:
 
 
 def as_weights(weights: ArrayLike | None, n_rows: int) -> NDArray[np.float64] | None:
-    """See weights as float64, one per row; the core checks their values."""
+    """Copy weights as float64, one per row; the core checks their values.
+
+    A copy, because another thread may change the caller's after the check.
+    """
     if weights is None:
         return None
     array = np.asarray(weights)
@@ -183,4 +186,4 @@ def as_weights(weights: ArrayLike | None, n_rows: int) -> NDArray[np.float64] | 
             f"weights must have one entry per row of features, shape ({n_rows},), got shape "
             f"{array.shape}"
         )
-    return np.ascontiguousarray(array, dtype=np.float64)
+    return np.array(array, dtype=np.float64, order="C")

@@ -147,16 +147,17 @@ def _encode_all(labels: Any, name: str) -> tuple[Codes, list[Any], bool]:
     array = _as_vector(_as_array(labels, name), name)
     kind = array.dtype.kind
     if kind in "iub":
-        codes, first_rows = core.encode_integers(array)
-        return codes, array[first_rows].tolist(), True
+        codes, values = core.encode_integers(array)  # which reads each label once
+        return codes, values.astype(array.dtype).tolist(), True
+    array = array.copy()  # another thread may change the labels between two looks at them
     if kind == "O":
         return (*_encode_objects(array, name), False)
     if kind in "fUSMm":
         missing = np.flatnonzero(array != array)  # NaN and NaT differ from themselves
         if missing.size:
             _refuse_missing(int(missing[0]), int(missing.size), name)
-        values, inverse = np.unique(array, return_inverse=True)
-        return inverse.astype(np.int32).reshape(-1), values.tolist(), kind != "f"
+        different, inverse = np.unique(array, return_inverse=True)
+        return inverse.astype(np.int32).reshape(-1), different.tolist(), kind != "f"
     raise TypeError(
         f"{name} must be integers, booleans, strings, whole floats or objects, got dtype "
         f"{array.dtype}"
@@ -286,11 +287,16 @@ def _encode_categorical(labels: Any, name: str) -> tuple[Codes, list[Any]] | Non
     codes, categories = getattr(values, "codes", None), getattr(values, "categories", None)
     if codes is None or categories is None:
         return None
-    codes = np.asarray(codes, dtype=np.int32)
+    codes = np.array(codes, dtype=np.int32)
     if codes.size and codes.min() < 0:
         _refuse_missing(int(np.argmin(codes)), int((codes < 0).sum()), name)
     present, inverse = np.unique(codes, return_inverse=True)
     names = list(categories)
+    if codes.size and present[-1] >= len(names):
+        raise ValueError(
+            f"{name} has the category code {int(present[-1])}, but {len(names)} categories: it was "
+            "changed during the call"
+        )
     return inverse.astype(np.int32).reshape(-1), [names[code] for code in present]
 
 

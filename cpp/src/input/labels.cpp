@@ -10,27 +10,44 @@ namespace hscore {
 
 namespace {
 
+/// Values that are read once: the labels may be another thread's to change, and a value that was
+/// checked before is an index afterwards.
+template <class T>
+std::vector<T> read_once(const IntegerView& labels) {
+  std::vector<T> values(static_cast<std::size_t>(labels.size));
+  if (labels.size == 0) return values;
+  if (!labels.swapped && labels.stride == static_cast<Index>(sizeof(T))) {
+    std::memcpy(values.data(), labels.data, values.size() * sizeof(T));
+    return values;
+  }
+  for (Index i = 0; i < labels.size; ++i) {
+    unsigned char bytes[sizeof(T)];
+    std::memcpy(bytes, labels.data + i * labels.stride, sizeof(T));
+    if (labels.swapped) std::reverse(bytes, bytes + sizeof(T));
+    std::memcpy(&values[static_cast<std::size_t>(i)], bytes, sizeof(T));
+  }
+  return values;
+}
+
 template <class T>
 class Encoder {
  public:
-  Encoder(const IntegerView& labels, bool contiguous) : labels_(labels), contiguous_(contiguous) {}
+  explicit Encoder(const IntegerView& labels) : labels_(read_once<T>(labels)) {}
 
   EncodedLabels run() const {
     EncodedLabels result;
-    result.codes.resize(static_cast<std::size_t>(labels_.size));
-    if (labels_.size == 0) return result;
-    T least = at(0);
-    T most = least;
-    for (Index i = 1; i < labels_.size; ++i) {
-      least = std::min(least, at(i));
-      most = std::max(most, at(i));
-    }
+    result.codes.resize(labels_.size());
+    if (labels_.empty()) return result;
+    const auto [least, most] = std::minmax_element(labels_.begin(), labels_.end());
     // Unsigned, so that the span of int64 extremes does not overflow.
-    const std::uint64_t span = distance(least, most);
-    if (span < 4 * static_cast<std::uint64_t>(labels_.size) + 1024) {
-      by_table(least, static_cast<std::size_t>(span) + 1, result);
+    const std::uint64_t span = distance(*least, *most);
+    if (span < 4 * static_cast<std::uint64_t>(labels_.size()) + 1024) {
+      by_table(*least, static_cast<std::size_t>(span) + 1, result);
     } else {
       by_hash(result);
+    }
+    for (const Index row : result.first_rows) {
+      result.values.push_back(static_cast<std::int64_t>(at(row)));
     }
     return result;
   }
@@ -40,27 +57,13 @@ class Encoder {
     return static_cast<std::uint64_t>(to) - static_cast<std::uint64_t>(from);
   }
 
-  T at(Index i) const {
-    T value;
-    if (contiguous_) {
-      std::memcpy(&value, labels_.data + i * static_cast<Index>(sizeof(T)), sizeof(T));
-      return value;
-    }
-    const unsigned char* source = labels_.data + i * labels_.stride;
-    if (!labels_.swapped) {
-      std::memcpy(&value, source, sizeof(T));
-      return value;
-    }
-    unsigned char reversed[sizeof(T)];
-    std::reverse_copy(source, source + sizeof(T), reversed);
-    std::memcpy(&value, reversed, sizeof(T));
-    return value;
-  }
+  T at(Index i) const { return labels_[static_cast<std::size_t>(i)]; }
+  Index rows() const { return static_cast<Index>(labels_.size()); }
 
   void by_table(T least, std::size_t size, EncodedLabels& result) const {
     constexpr Index unseen = -1;
     std::vector<Index> first_row(size, unseen);
-    for (Index i = 0; i < labels_.size; ++i) {
+    for (Index i = 0; i < rows(); ++i) {
       Index& first = first_row[static_cast<std::size_t>(distance(least, at(i)))];
       if (first == unseen) first = i;
     }
@@ -70,7 +73,7 @@ class Encoder {
       code[value] = static_cast<std::int32_t>(result.first_rows.size());
       result.first_rows.push_back(first_row[value]);
     }
-    for (Index i = 0; i < labels_.size; ++i) {
+    for (Index i = 0; i < rows(); ++i) {
       result.codes[static_cast<std::size_t>(i)] =
           code[static_cast<std::size_t>(distance(least, at(i)))];
     }
@@ -79,7 +82,7 @@ class Encoder {
   void by_hash(EncodedLabels& result) const {
     std::unordered_map<T, std::int32_t> seen;
     std::vector<std::pair<T, Index>> classes;
-    for (Index i = 0; i < labels_.size; ++i) {
+    for (Index i = 0; i < rows(); ++i) {
       const auto [entry, inserted] =
           seen.try_emplace(at(i), static_cast<std::int32_t>(classes.size()));
       if (inserted) classes.emplace_back(entry->first, i);
@@ -98,8 +101,7 @@ class Encoder {
     for (std::int32_t& code : result.codes) code = rank[static_cast<std::size_t>(code)];
   }
 
-  IntegerView labels_;
-  bool contiguous_;
+  std::vector<T> labels_;
 };
 
 }  // namespace
@@ -112,8 +114,7 @@ EncodedLabels encode_integers(const IntegerView& labels) {
   return visit_dtype(labels.dtype, [&](auto element) -> EncodedLabels {
     using T = decltype(element);
     if constexpr (std::is_integral_v<T>) {
-      const bool contiguous = !labels.swapped && labels.stride == static_cast<Index>(sizeof(T));
-      return Encoder<T>(labels, contiguous).run();
+      return Encoder<T>(labels).run();
     } else {
       throw std::invalid_argument("labels must be integers");
     }
