@@ -10,7 +10,9 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import os
+import platform
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
@@ -23,6 +25,35 @@ _ISAS = ("baseline", "v3", "v4")
 
 def _import(name: str) -> ModuleType:
     return importlib.import_module(f"hscore_fast.{name}")
+
+
+# What the baseline may use beyond the first x86-64 processors, by NumPy's names for it.
+_NEEDED = ("SSE3", "SSSE3", "SSE41", "POPCNT", "SSE42")
+
+
+def _cpu_features() -> Mapping[str, bool]:
+    """Return what NumPy found this CPU to have; nothing if NumPy does not tell."""
+    for name in ("numpy._core._multiarray_umath", "numpy.core._multiarray_umath"):
+        try:
+            found: Mapping[str, bool] = importlib.import_module(name).__cpu_features__
+        except (ImportError, AttributeError):
+            continue
+        return found
+    return {}
+
+
+def _check_cpu() -> None:
+    """Raise ImportError on an x86-64 CPU on which the baseline would be an illegal instruction."""
+    if platform.machine() != "x86_64":  # of Windows, AMD64: nothing beyond the first is used there
+        return
+    features = _cpu_features()
+    missing = [name for name in _NEEDED if not features.get(name, True)]
+    if missing:
+        raise ImportError(
+            f"hscore_fast needs a CPU of x86-64-v2 (of 2009 or later), and this one lacks "
+            f"{', '.join(missing)}: under an emulator choose a newer CPU, such as -cpu Nehalem; if "
+            "the package was built for this very CPU, set HSCORE_FAST_ISA=baseline"
+        )
 
 
 def _import_baseline() -> ModuleType:
@@ -77,8 +108,11 @@ def load(isa: str | None = None) -> ModuleType:
     Raises
     ------
     ImportError
-        If the name is unknown, not installed, or not for this CPU.
+        If the name is unknown, not installed, or not for this CPU; or if the CPU is older than
+        x86-64-v2.
     """
+    if isa is None:
+        _check_cpu()
     baseline = _import_baseline()
     runnable = _runnable(baseline)
     if isa is None:

@@ -9,6 +9,7 @@
 #include "hscore/labels.hpp"
 #include "hscore/row_blocks.hpp"
 #include "hscore/views.hpp"
+#include "interpreter.hpp"
 
 namespace hscore::python {
 
@@ -99,7 +100,7 @@ inline FeatureView matrix_view(const py::object& matrix, bool bfloat16) {
 }
 
 /// Rows that Python reads: `begin` gives a generator of arrays or Columns, which is closed at the
-/// end of each walk. To be walked without the GIL.
+/// end of each walk. To be walked while computing.
 class Blocks : public RowBlocks {
  public:
   Blocks(py::function begin, Index rows, Index cols, bool narrow) : begin_(std::move(begin)) {
@@ -114,20 +115,23 @@ class Blocks : public RowBlocks {
   const FeatureView& view() const { return view_; }
 
   void walk(const Body& body) const override {
-    const py::gil_scoped_acquire gil;
-    const Walk walk(begun_ ? std::move(begun_) : begin_());
+    const Interlude python;
+    const Walk walk(begun_ ? std::move(begun_) : begin());
     py::object block = first_ ? std::move(first_) : walk.next();
     for (; block; block = walk.next()) {
       const FeatureView view = matrix_view(block, false);
-      const py::gil_scoped_release release;
-      body(view);
+      {
+        const Computing computing;
+        body(view);
+      }
+      run_python([done = block.release().ptr()] { Py_DECREF(done); });
     }
   }
 
   FeatureView first() const override {
-    const py::gil_scoped_acquire gil;
+    const Interlude python;
     if (!first_) {
-      begun_ = begin_();
+      begun_ = begin();
       first_ = Walk::next_of(begun_);
       if (!first_) throw py::value_error("there are no rows");
     }
@@ -142,14 +146,16 @@ class Blocks : public RowBlocks {
     Walk& operator=(const Walk&) = delete;
     ~Walk() {
       const py::error_scope raised;  // by whom the walk was ended
-      PyObject* done = PyObject_CallMethod(generator_.ptr(), "close", nullptr);
-      if (done == nullptr) PyErr_WriteUnraisable(generator_.ptr());
-      Py_XDECREF(done);
+      run_python([&] {
+        PyObject* done = PyObject_CallMethod(generator_.ptr(), "close", nullptr);
+        if (done == nullptr) PyErr_WriteUnraisable(generator_.ptr());
+        Py_XDECREF(done);
+      });
     }
     /// Nothing at the end.
     py::object next() const { return next_of(generator_); }
     static py::object next_of(const py::object& generator) {
-      PyObject* block = PyIter_Next(generator.ptr());
+      PyObject* block = run_python([&] { return PyIter_Next(generator.ptr()); });
       if (block == nullptr && PyErr_Occurred() != nullptr) throw py::error_already_set();
       return py::reinterpret_steal<py::object>(block);
     }
@@ -157,6 +163,12 @@ class Blocks : public RowBlocks {
    private:
     py::object generator_;
   };
+
+  py::object begin() const {
+    PyObject* generator = run_python([&] { return PyObject_CallNoArgs(begin_.ptr()); });
+    if (generator == nullptr) throw py::error_already_set();
+    return py::reinterpret_steal<py::object>(generator);
+  }
 
   py::function begin_;
   FeatureView view_;

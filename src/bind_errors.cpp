@@ -4,6 +4,7 @@
 #include "bindings.hpp"
 #include "hscore/buffer.hpp"
 #include "hscore/errors.hpp"
+#include "interpreter.hpp"
 
 namespace hscore::python {
 
@@ -13,7 +14,10 @@ void bind_errors(pybind11::module_&) {
       if (error) std::rethrow_exception(error);
     } catch (const Interrupted&) {
       // The signal check has already set KeyboardInterrupt, or what the user's handler raised.
-      if (PyErr_Occurred() == nullptr) PyErr_SetNone(PyExc_KeyboardInterrupt);
+      if (PyErr_Occurred() != nullptr) return;
+      PyErr_SetNone(is_exiting() ? PyExc_SystemExit : PyExc_KeyboardInterrupt);
+    } catch (const Exiting&) {
+      PyErr_SetNone(PyExc_SystemExit);  // which ends a thread without a word
     } catch (const OutOfMemory& shortage) {
       PyErr_SetString(PyExc_MemoryError, shortage.what());
     } catch (const std::bad_alloc&) {

@@ -27,7 +27,7 @@ py::object evaluate_features(const py::object& features, const Codes& codes, Ind
   options.leverages = leverages;
   Evaluation result;
   {
-    const py::gil_scoped_release release;
+    const Computing computing;
     const Options call(threads, tolerance, progress, x.rows);
     options.score.whitening = call.whitening;
     if (regularized) {
@@ -42,7 +42,7 @@ py::object evaluate_features(const py::object& features, const Codes& codes, Ind
 }
 
 InfluenceFunction influence_of_moments(const Moments& moments, double tolerance, int threads) {
-  const py::gil_scoped_release release;
+  const Computing computing;
   return influence_function(moments, Options(threads, tolerance).whitening);
 }
 
@@ -52,7 +52,7 @@ py::array_t<double> influence_of_rows(const InfluenceFunction& function, const p
   const LabelView y = label_view(codes, static_cast<Index>(function.counts.size()));
   std::vector<double> values;
   {
-    const py::gil_scoped_release release;
+    const Computing computing;
     const Options call(threads, default_tolerance, Py_None, x.rows);
     values = function(x, y, call.whitening.threads, call.whitening.stop);
   }

@@ -11,7 +11,7 @@ void bind_labels(py::module_& module) {
         const IntegerView view = integer_view(labels);
         EncodedLabels encoded;
         {
-          const py::gil_scoped_release release;
+          const Computing computing;
           encoded = encode_integers(view);
         }
         return py::make_tuple(to_array(std::move(encoded.codes)),

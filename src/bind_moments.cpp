@@ -23,7 +23,7 @@ bool update(Moments& moments, const py::object& features, const Codes& codes, In
   const LabelView y = label_view(codes, classes);
   if (weights && weights->size() != x.rows) throw py::value_error("one weight per row is needed");
   const double* w = weights ? weights->data() : nullptr;
-  const py::gil_scoped_release release;
+  const Computing computing;
   Options all(threads, default_tolerance, progress, x.rows);
   UpdateOptions& options = all.update;
   options.norms = true;  // a score with shrinkage may be asked for later
@@ -39,14 +39,14 @@ bool update(Moments& moments, const py::object& features, const Codes& codes, In
 template <void (Moments::*combine)(const Moments&, const std::vector<std::int32_t>&)>
 void combine_with(Moments& moments, const Moments& other, const Values<std::int32_t>& classes) {
   const std::vector<std::int32_t> map = to_vector(classes);
-  const py::gil_scoped_release release;
+  const Computing computing;
   (moments.*combine)(other, map);
 }
 
 py::object score(const Moments& moments, double tolerance, int threads) {
   HScore result;
   {
-    const py::gil_scoped_release release;
+    const Computing computing;
     if (moments.finite()) {
       result = h_score(moments, Options(threads, tolerance).whitening);
     } else {
@@ -101,11 +101,11 @@ void bind_moments(py::module_& module) {
           [](const Moments& moments, const std::vector<Index>& features) {
             return moments.columns(features);
           },
-          py::arg("features"), py::call_guard<py::gil_scoped_release>(),
+          py::arg("features"), py::call_guard<Computing>(),
           "The statistics of some of the features, without the norm moments.")
       .def("copy",
            [](const Moments& moments) {
-             const py::gil_scoped_release release;
+             const Computing computing;
              return moments.copy();
            })
       .def(

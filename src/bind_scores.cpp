@@ -39,7 +39,7 @@ py::object score_features(const py::object& features, const Codes& codes, Index 
   const Precision wanted = precision_named(precision);
   HScore result;
   {
-    const py::gil_scoped_release release;
+    const Computing computing;
     result = h_score(x, y, {wanted, Options(threads, tolerance, progress, x.rows).whitening});
   }
   if (std::isnan(result.score)) return py::none();
@@ -86,7 +86,7 @@ void bind_scores(py::module_& module) {
         const FeatureView x = feature_view(features, bfloat16);
         NonFinite found;
         {
-          const py::gil_scoped_release release;
+          const Computing computing;
           found = find_non_finite(x, thread_count(threads), watch(Py_None, 0));
         }
         return py::make_tuple(found.count, found.row, found.col, found.value);

@@ -18,7 +18,7 @@ SourceElimination eliminate(const Moments& joint, const std::vector<Index>& firs
 }  // namespace
 
 void bind_selection(py::module_& module) {
-  using Unlocked = py::call_guard<py::gil_scoped_release>;
+  using Unlocked = py::call_guard<Computing>;
   py::class_<SourceElimination>(module, "SourceElimination", py::module_local())
       .def(py::init(&eliminate), py::arg("joint"), py::arg("first_columns"), py::arg("tol"),
            py::arg("n_threads"), Unlocked())

@@ -35,7 +35,7 @@ RegularizedHScore score_features(const py::object& features, const Codes& codes,
   const FeatureView x = feature_view(features, bfloat16);
   const LabelView y = label_view(codes, classes);
   const Precision wanted = precision_named(precision);
-  const py::gil_scoped_release release;
+  const Computing computing;
   const Options options(threads, default_tolerance, progress, x.rows);
   ShrinkageOptions shrinkage = shrinkage_options(method, intensity, paper, options.whitening);
   shrinkage.precision = wanted;
@@ -44,7 +44,7 @@ RegularizedHScore score_features(const py::object& features, const Codes& codes,
 
 RegularizedHScore score_moments(const Moments& moments, const std::string& method, double intensity,
                                 bool paper, int threads) {
-  const py::gil_scoped_release release;
+  const Computing computing;
   const Options options(threads, default_tolerance);
   return regularized_h_score(moments,
                              shrinkage_options(method, intensity, paper, options.whitening));

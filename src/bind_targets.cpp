@@ -1,4 +1,3 @@
-#include <pybind11/functional.h>
 #include <pybind11/stl.h>
 
 #include "array_views.hpp"
@@ -24,22 +23,25 @@ TargetScores score_targets(const py::object& features, bool bfloat16,
                            bool float32_rows, double tolerance, bool regularized,
                            const std::string& shrinkage, double intensity, bool paper,
                            Index error_rows, int threads,
-                           const std::function<void(Index)>& progress) {
+                           const py::object& progress) {
   const FeatureView x = feature_view(features, bfloat16);
   const std::vector<LabelView> targets = label_views(codes, classes);
   TargetOptions options;
   options.float32_rows = float32_rows;
   options.error_rows = error_rows;
-  const py::gil_scoped_release release;
+  const Computing computing;
   const Options call(threads, tolerance);
   options.whitening = call.whitening;
   if (regularized) {
     options.shrinkage = shrinkage_options(shrinkage, intensity, paper, options.whitening);
   }
-  if (progress) {
+  if (!progress.is_none()) {
     options.progress = [&progress](Index done) {
-      const py::gil_scoped_acquire gil;
-      progress(done);
+      const Interlude python;
+      PyObject* answer =
+          run_python([&] { return PyObject_CallFunction(progress.ptr(), "n", done); });
+      if (answer == nullptr) throw py::error_already_set();
+      Py_DECREF(answer);
     };
   }
   return h_scores(x, targets, options);
@@ -50,7 +52,7 @@ bool update(TargetMoments& moments, const py::object& features, const std::vecto
             const std::vector<Index>& classes, bool bfloat16, bool only_finite, int threads) {
   const FeatureView x = feature_view(features, bfloat16);
   const std::vector<LabelView> targets = label_views(codes, classes);
-  const py::gil_scoped_release release;
+  const Computing computing;
   Options all(threads, default_tolerance);
   all.update.norms = true;  // scores with shrinkage may be asked for later
   all.update.only_finite = only_finite;
@@ -64,7 +66,7 @@ bool update(TargetMoments& moments, const py::object& features, const std::vecto
 
 TargetScores scores(const TargetMoments& moments, double tolerance, bool regularized,
                     const std::string& shrinkage, double intensity, bool paper, int threads) {
-  const py::gil_scoped_release release;
+  const Computing computing;
   const Options call(threads, tolerance);
   TargetOptions options;
   options.whitening = call.whitening;

@@ -1,4 +1,5 @@
 #include "bindings.hpp"
+#include "interpreter.hpp"
 
 const hscore::python::Build hscore::python::build = {HSCORE_VERSION, HSCORE_ISA, HSCORE_BUILD_FLAGS,
                                                      HSCORE_EIGEN_VERSION};
@@ -18,4 +19,5 @@ PYBIND11_MODULE(HSCORE_MODULE, module, pybind11::mod_gil_not_used()) {
   python::bind_evaluation(module);
   python::bind_cross_validation(module);
   python::bind_build_info(module);
+  python::stop_calls_at_exit();
 }

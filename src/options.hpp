@@ -1,17 +1,15 @@
 // The options of one call, as the core wants them.
 #pragma once
 
-#include <algorithm>
-#include <atomic>
 #include <stdexcept>
 #include <string>
 
 #include "hscore/moments.hpp"
-#include "hscore/parallel.hpp"
 #include "hscore/scores.hpp"
 #include "hscore/shrinkage.hpp"
 #include "hscore/whitening.hpp"
 #include "interrupt.hpp"
+#include "turn.hpp"
 
 namespace hscore::python {
 
@@ -22,31 +20,6 @@ inline Precision precision_named(const std::string& name) {
   if (name == "high") return Precision::high;
   throw std::invalid_argument("unknown precision " + name);
 }
-
-/// Counts the calls at work in this process while it lives, so that those that may choose their
-/// number of threads share what there is: a pool of Python threads would otherwise start that many
-/// for each of its own.
-class Turn {
- public:
-  Turn() : calls_(1 + running_.fetch_add(1, std::memory_order_relaxed)) {}
-  Turn(const Turn&) = delete;
-  Turn& operator=(const Turn&) = delete;
-  ~Turn() { running_.fetch_sub(1, std::memory_order_relaxed); }
-
-  int threads(int requested) const { return share(requested, calls_); }
-  /// For what is done beside the calls at work, or within the only one.
-  static int threads_beside(int requested) {
-    return share(requested, std::max(1, running_.load(std::memory_order_relaxed)));
-  }
-
- private:
-  static int share(int requested, int calls) {
-    const int most = thread_count(requested);
-    return requested > 0 ? most : std::max(1, most / calls);
-  }
-  inline static std::atomic<int> running_{0};
-  int calls_;
-};
 
 /// To be kept for as long as the call works.
 struct Options {

@@ -9,6 +9,7 @@
 #include <exception>
 #include <mutex>
 #ifdef HSCORE_STD_THREADS
+#include <system_error>
 #include <thread>
 #include <vector>
 #endif
@@ -23,6 +24,12 @@ bool has_openmp() noexcept;
 /// caller, and in a process forked from one whose OpenMP runtime was already running, because there
 /// the runtime's worker threads do not exist (GCC bug 58378).
 int thread_count(int requested) noexcept;
+
+/// How many threads, up to `wanted`, a parallel region can have that the calling thread begins now.
+/// Where no new thread is to be had OpenMP's runtime would end the process, so they are started for
+/// a moment, unless the runtime still holds as many for this thread. As thread_count, 1 in a forked
+/// process: also in the middle of a call that has forked in its stop check.
+int startable_threads(int wanted) noexcept;
 
 /// Remembers which process started the OpenMP runtime's threads.
 void note_parallel_region() noexcept;
@@ -58,15 +65,22 @@ class ExceptionTrap {
 };
 
 #ifdef HSCORE_STD_THREADS
-/// Call body(t) for t in [0, threads) at the same time, 0 on the caller's thread.
+/// Call body(t) for t in [0, threads) at the same time, 0 on the caller's thread; where threads
+/// cannot be started, the rest after it.
 template <class Body>
 void on_std_threads(int threads, Body&& body) {
   ExceptionTrap trap;
   std::vector<std::thread> others;
-  for (int t = 1; t < threads; ++t) {
-    others.emplace_back([&, t] { trap.run([&] { body(t); }); });
+  int begun = 1;
+  try {
+    for (; begun < threads; ++begun) {
+      others.emplace_back([&, t = begun] { trap.run([&] { body(t); }); });
+    }
+  } catch (const std::system_error&) {
+    // The caller does the rest.
   }
   trap.run([&] { body(0); });
+  for (int t = begun; t < threads; ++t) trap.run([&] { body(t); });
   for (std::thread& other : others) other.join();
   trap.rethrow();
 }
@@ -76,6 +90,7 @@ void on_std_threads(int threads, Body&& body) {
 template <class Body>
 void parallel_for(std::ptrdiff_t tasks, int threads, Body&& body) {
 #ifdef _OPENMP
+  if (threads > 1 && tasks > 1) threads = startable_threads(threads);
   if (threads > 1 && tasks > 1) {
     note_parallel_region();
     ExceptionTrap trap;
@@ -104,16 +119,21 @@ void parallel_for(std::ptrdiff_t tasks, int threads, Body&& body) {
   for (std::ptrdiff_t task = 0; task < tasks; ++task) body(task);
 }
 
-/// Call body(t) for t in [0, threads), each on a thread of its own, 0 on the caller's. Where the
-/// runtime grants fewer threads, and without OpenMP, some run one after another.
+/// Call body(t) for t in [0, threads), each on a thread of its own, 0 on the caller's. Where there
+/// are fewer threads, and without OpenMP, some run one after another.
 template <class Body>
 void for_each_thread(int threads, Body&& body) {
 #ifdef _OPENMP
-  note_parallel_region();
-  ExceptionTrap trap;
-#pragma omp parallel for schedule(static, 1) num_threads(threads)
-  for (int t = 0; t < threads; ++t) trap.run([&] { body(t); });
-  trap.rethrow();
+  const int team = startable_threads(threads);
+  if (team > 1) {
+    note_parallel_region();
+    ExceptionTrap trap;
+#pragma omp parallel for schedule(static, 1) num_threads(team)
+    for (int t = 0; t < threads; ++t) trap.run([&] { body(t); });
+    trap.rethrow();
+    return;
+  }
+  for (int t = 0; t < threads; ++t) body(t);
 #elif defined(HSCORE_STD_THREADS)
   on_std_threads(threads, body);
 #else

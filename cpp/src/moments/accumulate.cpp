@@ -1,7 +1,6 @@
 // One batch of rows added to the sums about a given shift: by one thread, by threads that share the
 // scatter, or by threads that have one each.
 #include <algorithm>
-#include <atomic>
 #include <cmath>
 #include <limits>
 #include <type_traits>
@@ -35,6 +34,24 @@ Index rows_to_pack(Index features, Products products, int threads) {
   return slices == 0 ? most : std::min(most, slices * kernel::depth);
 }
 
+// Of integers whole stretches.
+Index rows_to_pack(Index features, const UpdateOptions& options, int threads) {
+  const Index block = rows_to_pack(features, options.products, threads);
+#if defined(HSCORE_ROW_PAIRS)
+  if (options.products == Products::integer && options.quantization->digits == 0) {
+    const Index stretch = options.quantization->stretch;
+    return std::max<Index>(1, 2 * block / stretch) * stretch;
+  }
+#endif
+#if defined(HSCORE_TILE_UNIT)
+  if (options.products == Products::integer && has_tile_unit()) {
+    const Index stretch = DigitRows::stretch(options.quantization->digits);
+    return std::max<Index>(1, block / stretch) * stretch;
+  }
+#endif
+  return block;
+}
+
 // Whether each thread should have a scatter of its own: the rows must outnumber what it costs to
 // clear and add them, and all of them together have a bounded size.
 bool parts_pay(Index rows, Index features, Index classes, int threads) {
@@ -54,22 +71,18 @@ void Moments::accumulate(const Batch& batch, const UpdateOptions& options, Works
   if (rows >= threads * kernel::depth && parts_pay(expected, features_, classes(), threads)) {
     return accumulate_in_parts(batch, options, threads, workspace);
   }
-  const Index block = rows_to_pack(features_, options.products, threads);
+  const Index block = rows_to_pack(features_, options, threads);
   if (options.products == Products::float64) {
     return accumulate_as<PackedRows<double>>(batch, options, block, threads, workspace);
   }
 #if defined(HSCORE_ROW_PAIRS)
   if (options.products == Products::integer && options.quantization->digits == 0) {
-    const Index stretch = options.quantization->stretch;
-    const Index even = std::max<Index>(1, 2 * block / stretch) * stretch;
-    return accumulate_as<Int16Rows>(batch, options, even, threads, workspace);
+    return accumulate_as<Int16Rows>(batch, options, block, threads, workspace);
   }
 #endif
 #if defined(HSCORE_TILE_UNIT)
   if (options.products == Products::integer && has_tile_unit()) {
-    const Index stretch = DigitRows::stretch(options.quantization->digits);
-    const Index even = std::max<Index>(1, block / stretch) * stretch;
-    return accumulate_as<DigitRows>(batch, options, even, threads, workspace);
+    return accumulate_as<DigitRows>(batch, options, block, threads, workspace);
   }
 #endif
   accumulate_as<PackedRows<float>>(batch, options, block, threads, workspace);
@@ -143,16 +156,14 @@ void Moments::accumulate_as(const Batch& batch, const UpdateOptions& options, In
 
 // Few features: sharing one scatter would make the threads meet after every few milliseconds of
 // work, and share packed rows that no second-level cache holds. Each takes a stretch of the rows
-// and statistics of its own, about the same shift, which stay apart until they are collected. The
-// calling thread takes the first part and alone asks whether to stop.
+// and statistics of its own, about the same shift, which stay apart until they are collected. They
+// meet several times a second, when the caller is asked whether to stop: not while any is at work,
+// because the caller may come back in a forked process that has no other thread.
 void Moments::accumulate_in_parts(const Batch& batch, const UpdateOptions& options, int threads,
                                   Workspace& workspace) {
   std::vector<Workspace::Part>& parts = workspace.parts;
   if (parts.empty()) parts.resize(static_cast<std::size_t>(threads));
-  std::atomic<bool> stopped{false};
-  std::atomic<Index> unreported{0};
-  for_each_thread(threads, [&](int t) {
-    Workspace::Part& part = parts[static_cast<std::size_t>(t)];
+  const auto start = [&](Workspace::Part& part) {
     if (!workspace.parts_hold_rows) {
       if (part.moments) {
         part.moments->forget_rows();
@@ -167,23 +178,38 @@ void Moments::accumulate_in_parts(const Batch& batch, const UpdateOptions& optio
       if (options.quantization != nullptr) begin(part.rounding, features_);
     }
     part.moments->grow(classes());
-    UpdateOptions serial;
-    serial.products = options.products;
-    serial.norms = options.norms && has_norms_;
-    if (options.quantization != nullptr) {
-      part.rounding.stretch = options.quantization->stretch;
-      part.rounding.digits = options.quantization->digits;
-      serial.quantization = &part.rounding;
-    }
-    serial.stop = [&, t](Index rows) {
-      unreported.fetch_add(rows, std::memory_order_relaxed);
-      if (t == 0 && options.stop && options.stop(unreported.exchange(0))) stopped.store(true);
-      return stopped.load(std::memory_order_relaxed);
-    };
-    const Index first = batch.features.rows * t / threads;
-    const Index count = batch.features.rows * (t + 1) / threads - first;
-    part.moments->accumulate(batch.row_range(first, count), serial, part.workspace);
-  });
+  };
+  const Index rows = batch.features.rows;
+  const auto first_row = [&](int t) { return rows * t / threads; };
+  const Index share = rows / threads;  // of one thread, or a row more
+  constexpr double work_per_round = 1e9;
+  const Index block = rows_to_pack(features_, options, 1);
+  const double block_work = static_cast<double>(block) * static_cast<double>(features_) *
+                            static_cast<double>(features_ + 64);  // of narrow rows mostly reading
+  const Index blocks = static_cast<Index>(std::ceil(work_per_round / block_work));
+  const Index round = block * blocks;
+  Index reported = 0;
+  for (Index done = 0; done <= share; done += round) {
+    const Index end = share - done < 2 * round ? share + 1 : done + round;  // no short last round
+    throw_if_stopped(options.stop, reported);
+    for_each_thread(threads, [&](int t) {
+      Workspace::Part& part = parts[static_cast<std::size_t>(t)];
+      if (done == 0) start(part);
+      UpdateOptions serial;
+      serial.products = options.products;
+      serial.norms = options.norms && has_norms_;
+      if (options.quantization != nullptr) {
+        part.rounding.stretch = options.quantization->stretch;
+        part.rounding.digits = options.quantization->digits;
+        serial.quantization = &part.rounding;
+      }
+      const Index first = first_row(t) + done;
+      const Index last = std::min(first_row(t + 1), first_row(t) + end);
+      part.moments->accumulate(batch.row_range(first, last - first), serial, part.workspace);
+    });
+    if (end > share) break;
+    reported = threads * round;
+  }
   workspace.parts_hold_rows = true;
 }
 

@@ -1,0 +1,181 @@
+"""A program that ends while other threads compute ends with its own exit status.
+
+CPython ends a daemon thread that asks for the interpreter's lock by unwinding its stack, and what
+meets it there may end the process by a signal.
+"""
+
+import os
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytestmark = pytest.mark.timeout(150)
+
+WORK = {
+    "auto": "h_score(x, y)",
+    "float64": "h_score(x, y, precision='float64')",
+    "one thread": "h_score(x, y, precision='float64', n_threads=1)",
+    "two threads": "h_score(x, y, precision='float64', n_threads=2)",
+    "few features": "h_score(x[:, :24], y, precision='float64', n_threads=2)",
+    "update": "Moments().update(x, y)",
+    "from_blocks": "Moments.from_blocks((x[i : i + 500], y[i : i + 500]) for i in starts)",
+    "file": "h_score('x.npz', y)",
+    "mapped file": "h_score('x.npy', 'y.npy')",
+    "TargetMoments": "TargetMoments().update(x, [y, y])",
+    "h_scores": "h_scores(x, [y] * 5)",
+    "evaluate": "evaluate(x, y)",
+    "small calls": "h_score(x[:50, :4], y[:50])",
+    "progress": "h_score(x, y, progress=lambda done, rows: time.sleep(0.01))",
+}
+
+PROGRAM = """
+import threading, time, warnings
+import numpy as np
+from hscore_fast import Moments, TargetMoments, evaluate, h_score, h_scores
+warnings.simplefilter("ignore")
+x = np.load("x.npy")
+y = np.load("y.npy")
+starts = range(0, len(x), 500)
+begun = threading.Event()
+def work():
+    while True:
+        begun.set()
+        {work}
+for _ in range({n_workers}):
+    threading.Thread(target=work, daemon=True).start()
+begun.wait()
+time.sleep({seconds})
+"""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Hold the features as files."""
+    path = tmp_path_factory.mktemp("exit")
+    x = np.random.default_rng(0).standard_normal((40_000, 160))
+    np.save(path / "x.npy", x)
+    np.savez_compressed(path / "x.npz", x)
+    np.save(path / "y.npy", np.arange(len(x)) % 5)
+    return path
+
+
+def run(program: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(program)],
+        cwd=folder,
+        env=os.environ,
+        timeout=100,
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+
+
+@pytest.mark.parametrize("work", WORK)
+def test_daemon_threads_that_compute_do_not_change_the_exit_status(work: str, folder: Path) -> None:
+    for k in range(3):
+        program = PROGRAM.format(work=WORK[work], n_workers=1 + k % 2, seconds=0.05 + 0.07 * k)
+        ended = run(program, folder)
+        assert (ended.returncode, ended.stderr) == (0, "")
+
+
+def test_a_thread_that_is_stopped_at_exit_runs_its_finally(folder: Path) -> None:
+    """It gets a SystemExit, which ends a thread without a word and lets it put things in order."""
+    program = """
+        import atexit, threading, time
+        import numpy as np
+        stopped = []
+        def report():
+            worker.join(5)
+            print(stopped, worker.is_alive())
+        atexit.register(report)  # before hscore_fast's own, and so after it
+        from hscore_fast import h_score
+        values = np.random.default_rng(0).standard_normal(8_001_024)
+        x = np.lib.stride_tricks.sliding_window_view(values, 1024)[:8_000_000]
+        y = np.arange(len(x)) % 5
+        def work():
+            try:
+                h_score(x, y, precision="float64")
+            except SystemExit:
+                stopped.append("SystemExit")
+            finally:
+                stopped.append("finally")
+        worker = threading.Thread(target=work, daemon=True)
+        worker.start()
+        time.sleep(0.3)
+    """
+    ended = run(program, folder)
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert ended.stdout == "['SystemExit', 'finally'] False\n"
+
+
+def test_the_thread_that_ends_the_interpreter_may_still_score(folder: Path) -> None:
+    program = """
+        import atexit
+        def last():
+            print(round(h_score([[0.0], [1.0], [2.0], [3.0]], [0, 0, 1, 1]), 6))
+        atexit.register(last)  # runs after hscore_fast's own
+        from hscore_fast import h_score
+    """
+    assert run(program, folder).stdout == "0.8\n"
+
+
+def test_a_progress_function_that_hangs_does_not_keep_the_process(folder: Path) -> None:
+    program = """
+        import threading, time
+        import numpy as np
+        from hscore_fast import h_score
+        x, y = np.load("x.npy"), np.load("y.npy")
+        inside = threading.Event()
+        def progress(done, rows):
+            inside.set()
+            threading.Event().wait()
+        values = np.random.default_rng(0).standard_normal(8_001_024)
+        x = np.lib.stride_tricks.sliding_window_view(values, 1024)[:8_000_000]
+        y = np.arange(len(x)) % 5
+        threading.Thread(
+            target=lambda: h_score(x, y, precision="float64", progress=progress), daemon=True
+        ).start()
+        assert inside.wait(60)
+    """
+    start = time.monotonic()
+    ended = run(program, folder)
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert time.monotonic() - start < 100
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.parametrize("shape", ["(60_000, 200)", "(4_000, 1500)"])
+def test_a_fork_within_progress_comes_back_into_the_call(shape: str, folder: Path) -> None:
+    """The child has one thread, whatever the call was promised; few features and many."""
+    program = f"""
+        import os, sys
+        import numpy as np
+        from hscore_fast import h_score
+        rng = np.random.default_rng(0)
+        x, y = rng.standard_normal({shape}), rng.integers(0, 5, {shape}[0])
+        expected = h_score(x, y, precision="float64", n_threads=2)
+        children = []
+        def progress(done, rows):
+            if not children:
+                children.append(os.fork())
+        import threading
+        for _ in range(200):
+            found = h_score(x, y, precision="float64", n_threads=2, progress=progress)
+            if children:
+                break
+        assert children, "too fast to be asked"
+        assert abs(found - expected) < 1e-9
+        if children[0] == 0:
+            sys.stdout.flush()
+            os._exit(7)
+        print(os.waitstatus_to_exitcode(os.waitpid(children[0], 0)[1]))
+    """
+    ended = run(program, folder)
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert ended.stdout == "7\n"
