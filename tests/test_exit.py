@@ -1,87 +1,34 @@
-"""A program that ends while other threads compute ends with its own exit status.
-
-CPython ends a daemon thread that asks for the interpreter's lock by unwinding its stack, and what
-meets it there may end the process by a signal.
-"""
+"""A program that ends while other threads compute ends with its own exit status; see exits.py."""
 
 import os
-import subprocess
-import sys
 import textwrap
 import time
 from pathlib import Path
 
-import numpy as np
 import pytest
+from exits import WORK, end_while, write_features
+from exits import run as run_text
 
 pytestmark = pytest.mark.timeout(150)
-
-WORK = {
-    "auto": "h_score(x, y)",
-    "float64": "h_score(x, y, precision='float64')",
-    "one thread": "h_score(x, y, precision='float64', n_threads=1)",
-    "two threads": "h_score(x, y, precision='float64', n_threads=2)",
-    "few features": "h_score(x[:, :24], y, precision='float64', n_threads=2)",
-    "update": "Moments().update(x, y)",
-    "from_blocks": "Moments.from_blocks((x[i : i + 500], y[i : i + 500]) for i in starts)",
-    "file": "h_score('x.npz', y)",
-    "mapped file": "h_score('x.npy', 'y.npy')",
-    "TargetMoments": "TargetMoments().update(x, [y, y])",
-    "h_scores": "h_scores(x, [y] * 5)",
-    "evaluate": "evaluate(x, y)",
-    "small calls": "h_score(x[:50, :4], y[:50])",
-    "progress": "h_score(x, y, progress=lambda done, rows: time.sleep(0.01))",
-}
-
-PROGRAM = """
-import threading, time, warnings
-import numpy as np
-from hscore_fast import Moments, TargetMoments, evaluate, h_score, h_scores
-warnings.simplefilter("ignore")
-x = np.load("x.npy")
-y = np.load("y.npy")
-starts = range(0, len(x), 500)
-begun = threading.Event()
-def work():
-    while True:
-        begun.set()
-        {work}
-for _ in range({n_workers}):
-    threading.Thread(target=work, daemon=True).start()
-begun.wait()
-time.sleep({seconds})
-"""
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Hold the features as files."""
     path = tmp_path_factory.mktemp("exit")
-    x = np.random.default_rng(0).standard_normal((40_000, 160))
-    np.save(path / "x.npy", x)
-    np.savez_compressed(path / "x.npz", x)
-    np.save(path / "y.npy", np.arange(len(x)) % 5)
+    write_features(path)
     return path
 
 
-def run(program: str, folder: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(program)],
-        cwd=folder,
-        env=os.environ,
-        timeout=100,
-        check=False,
-        capture_output=True,
-        text=True,
-    )
+def run(program, folder):
+    return run_text(textwrap.dedent(program), folder)
 
 
 @pytest.mark.parametrize("work", WORK)
 def test_daemon_threads_that_compute_do_not_change_the_exit_status(work: str, folder: Path) -> None:
-    for k in range(3):
-        program = PROGRAM.format(work=WORK[work], n_workers=1 + k % 2, seconds=0.05 + 0.07 * k)
-        ended = run(program, folder)
-        assert (ended.returncode, ended.stderr) == (0, "")
+    for n_workers in (1, 2):
+        ended = end_while(work, n_workers, 0.1 * n_workers, folder)
+        assert ended == (0, "")
 
 
 def test_a_thread_that_is_stopped_at_exit_runs_its_finally(folder: Path) -> None:

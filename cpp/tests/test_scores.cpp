@@ -1,5 +1,6 @@
 // The score, its precision and rank, streams and merges, threads, errors.
 #include <atomic>
+#include <thread>
 
 #include "check.hpp"
 #include "data.hpp"

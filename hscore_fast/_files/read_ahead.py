@@ -76,8 +76,18 @@ class _Reader(threading.Thread, Generic[T]):
         return False
 
     def lose(self, error: BaseException) -> None:
-        """Report that there is no thread to be had."""
-        self.ready.put(_End(error))
+        """Report why there is no thread."""
+        self.ready.put(_End(_NoThread() if isinstance(error, RuntimeError) else error))
+
+    def read_here(self) -> Generator[T, None, None]:
+        """Read on the consumer's thread."""
+        blocks, self._blocks = self._blocks, None
+        assert blocks is not None
+        yield from blocks  # closes them, too
+
+
+class _NoThread(BaseException):
+    """No thread is to be had, because of a limit on processes or on memory."""
 
 
 class _NotWanted(BaseException):
@@ -99,6 +109,8 @@ def n_decoders() -> int:
 
 def read_ahead(blocks: Iterator[T], n_threads: int = 0) -> Generator[T, None, None]:
     """Run an iterator on a thread of its own, one item ahead of the consumer.
+
+    Where no thread is to be had the iterator runs on the consumer's, without being ahead.
 
     Two items exist at a time: the one that the consumer has, and the one being read. Close the
     generator (``contextlib.closing``) to stop early: the thread then ends after the item it is at,
@@ -126,7 +138,10 @@ def read_ahead(blocks: Iterator[T], n_threads: int = 0) -> Generator[T, None, No
     reader = _Reader(blocks, consumer, core.thread_count(n_threads))
     del blocks
     try:
-        start_new_thread(launch, (reader, reader.lose))
+        try:
+            start_new_thread(launch, (reader, reader.lose))
+        except RuntimeError as error:
+            reader.lose(error)
         while True:
             block = next_of(reader.ready)
             if isinstance(block, _End):
@@ -135,7 +150,9 @@ def read_ahead(blocks: Iterator[T], n_threads: int = 0) -> Generator[T, None, No
             yield block
             del block
         error = block.error
-        if error is not None:
+        if isinstance(error, _NoThread):
+            yield from reader.read_here()
+        elif error is not None:
             try:
                 raise error
             finally:
