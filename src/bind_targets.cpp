@@ -22,8 +22,7 @@ TargetScores score_targets(const py::object& features, bool bfloat16,
                            const std::vector<Codes>& codes, const std::vector<Index>& classes,
                            bool float32_rows, double tolerance, bool regularized,
                            const std::string& shrinkage, double intensity, bool paper,
-                           Index error_rows, int threads,
-                           const py::object& progress) {
+                           Index error_rows, int threads, const py::object& progress) {
   const FeatureView x = feature_view(features, bfloat16);
   const std::vector<LabelView> targets = label_views(codes, classes);
   TargetOptions options;

@@ -41,7 +41,8 @@ void take_lock(PyThreadState* state) noexcept {
 void stop_calls() {
   ends_interpreter = true;
   exiting = true;
-  // Calls ask between blocks of work. One that does not is left to itself: what it reads is its own.
+  // Calls ask between blocks of work. One that does not is left to itself: what it reads is its
+  // own.
   constexpr auto patience = std::chrono::seconds(10);
   const auto end = std::chrono::steady_clock::now() + patience;
   PyThreadState* state = PyEval_SaveThread();

@@ -276,9 +276,9 @@ TEST(labels_that_change_meanwhile_give_codes_of_classes) {
     }
   });
   for (int round = 0; round < 300; ++round) {
-    const hscore::EncodedLabels encoded =
-        hscore::encode_integers({reinterpret_cast<const unsigned char*>(labels.data()),
-                                 static_cast<Index>(labels.size()), 8, hscore::DType::int64, false});
+    const hscore::EncodedLabels encoded = hscore::encode_integers(
+        {reinterpret_cast<const unsigned char*>(labels.data()), static_cast<Index>(labels.size()),
+         8, hscore::DType::int64, false});
     const auto classes = static_cast<std::int32_t>(encoded.first_rows.size());
     CHECK(classes == 7 || classes == 8);
     CHECK(encoded.values.size() == encoded.first_rows.size());

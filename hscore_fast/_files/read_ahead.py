@@ -140,8 +140,8 @@ def read_ahead(blocks: Iterator[T], n_threads: int = 0) -> Generator[T, None, No
     try:
         try:
             start_new_thread(launch, (reader, reader.lose))
-        except RuntimeError as error:
-            reader.lose(error)
+        except RuntimeError as no_thread:
+            reader.lose(no_thread)
         while True:
             block = next_of(reader.ready)
             if isinstance(block, _End):

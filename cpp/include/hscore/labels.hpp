@@ -18,8 +18,8 @@ struct IntegerView {
 };
 
 struct EncodedLabels {
-  std::vector<std::int32_t> codes;  // position in `first_rows`
-  std::vector<Index> first_rows;    // first row of each class, classes in ascending order
+  std::vector<std::int32_t> codes;   // position in `first_rows`
+  std::vector<Index> first_rows;     // first row of each class, classes in ascending order
   std::vector<std::int64_t> values;  // of each class; those of uint64 from 2^63 on less 2^64
 };
 

@@ -1,6 +1,6 @@
 """End programs while their daemon threads compute, and look at the exit status.
 
-    python tests/exits.py --count 200
+    python tests/process/exits.py --count 200
 
 CPython ends a daemon thread that asks for the interpreter's lock by unwinding its stack, and what
 meets it there may end the process by a signal.

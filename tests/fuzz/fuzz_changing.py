@@ -1,7 +1,7 @@
 """Call the public functions while another thread writes into their arrays.
 
-    python tests/fuzz_changing.py --seconds 600 --seed 0
-    tests/fuzz_changing.sh 600                      # the same under AddressSanitizer
+    python tests/fuzz/fuzz_changing.py --seconds 600 --seed 0
+    tests/fuzz/fuzz_changing.sh 600                      # the same under AddressSanitizer
 
 Features, labels, targets and weights change all the time, to values that are not finite, not in any
 class, or far beyond the others. Allowed are any number as score, and a ValueError, TypeError or
