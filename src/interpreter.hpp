@@ -1,10 +1,11 @@
-// The interpreter's lock around the work of the core, and what becomes of calls when the interpreter
-// ends.
+// The interpreter's lock around the work of the core, and what becomes of calls when the
+// interpreter ends.
 //
-// Once it is torn down, CPython before 3.14 ends each thread that asks for the lock, by unwinding its
-// stack by force: through destructors and handlers that end the whole process instead. So a function
-// that runs at exit asks the calls that compute to stop, and waits for them; a call that begins later
-// gets a SystemExit; and a thread that comes too late for that waits here until the process is gone.
+// Once it is torn down, CPython before 3.14 ends each thread that asks for the lock, by unwinding
+// its stack by force: through destructors and handlers that end the whole process instead. So a
+// function that runs at exit asks the calls that compute to stop, and waits for them; a call that
+// begins later gets a SystemExit; and a thread that comes too late for that waits here until the
+// process is gone.
 #pragma once
 
 #include <pybind11/pybind11.h>

@@ -72,8 +72,9 @@ struct FeatureView {
   }
 };
 
-/// Class codes 0 .. n_classes-1, one per row. They are checked once and then used as indices, so they
-/// must not change during a call; nor must weights. Features may: they give some score or an error.
+/// Class codes 0 .. n_classes-1, one per row. They are checked once and then used as indices, so
+/// they must not change during a call; nor must weights. Features may: they give some score or an
+/// error.
 struct LabelView {
   const std::int32_t* codes = nullptr;
   Index rows = 0;
