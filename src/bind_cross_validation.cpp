@@ -31,7 +31,7 @@ py::array_t<std::int32_t> folds_of_rows(const Codes& codes, Index classes,
   const std::int32_t* of_row = groups ? groups->data() : nullptr;
   std::vector<std::int32_t> folds;
   {
-    const py::gil_scoped_release release;
+    const Computing computing;
     folds = of_row == nullptr ? stratified_folds(y, n_folds)
                               : grouped_folds(y, of_row, n_groups, n_folds);
   }
@@ -49,7 +49,7 @@ CrossValidation cross_validate_rows(const py::object& features, const Codes& cod
   if (weights && weights->size() != x.rows) throw py::value_error("one weight per row is needed");
   const double* w = weights ? weights->data() : nullptr;
   const std::int32_t* of_row = folds.data();
-  const py::gil_scoped_release release;
+  const Computing computing;
   const Options call(threads, default_tolerance, progress, x.rows);
   return cross_validate(x, y, of_row, n_folds, w, cross_validation_options(ridges, call));
 }
@@ -57,7 +57,7 @@ CrossValidation cross_validate_rows(const py::object& features, const Codes& cod
 CrossValidation cross_validate_moments(const std::vector<Moments*>& moments,
                                        const std::vector<std::vector<std::int32_t>>& classes,
                                        const std::vector<double>& ridges, int threads) {
-  const py::gil_scoped_release release;
+  const Computing computing;
   const Options call(threads, default_tolerance);
   std::vector<Moments> folds;
   for (Moments* part : moments) folds.push_back(std::move(*part));

@@ -104,6 +104,12 @@ def test_the_binding_sees_public_headers_only() -> None:
             assert header in own or public or other, f"{path} includes {header}"
 
 
+def test_the_lock_is_given_away_by_computing_only() -> None:
+    """Guards of pybind11 end the process where the interpreter ends first: interpreter.hpp."""
+    for path in c_files("src"):
+        assert "gil_scoped_" not in path.read_text(encoding="utf-8"), path
+
+
 def imports_when_imported(path: Path) -> Iterator[str]:
     """Yield what a module imports by being imported; functions and types do so later, or never."""
 
