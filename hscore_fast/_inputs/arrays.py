@@ -79,7 +79,7 @@ def as_numpy(value: Any, name: str) -> tuple[NDArray[Any], bool]:
         _refuse_other_devices(value, name)
         array = _convert(value, name)
     # NumPy has no bfloat16 of its own: that of ml_dtypes, which JAX uses, is known by its name.
-    if array.dtype.name == "bfloat16" and array.dtype.itemsize == 2:
+    if array.dtype.itemsize == 2 and array.dtype.name == "bfloat16":
         return array.view(np.uint16), True
     return array, False
 

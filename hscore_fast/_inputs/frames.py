@@ -137,6 +137,8 @@ def _remedy(table: Any) -> str:
 
 def labels_request(request: ColumnRequest, labels: Any) -> ColumnRequest:
     """Add the names that labels in memory have: of a series, or of a table's columns."""
+    if isinstance(labels, (np.ndarray, list, tuple)):  # almost always, and they have none
+        return request
     names: list[Hashable] = []
     if is_from(labels, "pandas") or is_from(labels, "polars"):
         columns = getattr(labels, "columns", None)
