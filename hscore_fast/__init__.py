@@ -22,7 +22,9 @@ from hscore_fast._public import publish
 from hscore_fast._results.cross_validation import CrossValidation
 from hscore_fast._results.report import HScoreReport
 from hscore_fast._results.warnings import (
+    AlignmentWarning,
     ColumnWarning,
+    HScoreWarning,
     PrecisionWarning,
     SaturationWarning,
     SingleClassWarning,
@@ -48,11 +50,13 @@ from hscore_fast._variants import core as _active_core
 from hscore_fast.consensus import consensus  # hides the module of its name, loaded here
 
 __all__ = [
+    "AlignmentWarning",
     "BuildInfo",
     "ColumnWarning",
     "CrossValidation",
     "Curriculum",
     "HScoreReport",
+    "HScoreWarning",
     "Hierarchy",
     "MaximalCorrelation",
     "Moments",

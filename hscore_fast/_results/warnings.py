@@ -4,7 +4,9 @@ import sys
 import warnings
 
 __all__ = [
+    "AlignmentWarning",
     "ColumnWarning",
+    "HScoreWarning",
     "PrecisionWarning",
     "SaturationWarning",
     "SingleClassWarning",
@@ -12,19 +14,31 @@ __all__ = [
 ]
 
 
-class SaturationWarning(UserWarning):
-    """The features separate any labels: with rank N - 1 the score is C - 1 whatever they are."""
+class HScoreWarning(UserWarning):
+    """What all warnings of this package are; docs/warnings.md lists causes and remedies."""
 
 
-class PrecisionWarning(UserWarning):
-    """Fewer than six digits of the score are certain, or three when float32 was asked for."""
+class SaturationWarning(HScoreWarning):
+    """The score is at its bound, or near it, whatever the labels or whatever the features are.
+
+    With rank ``N - 1`` features separate any labels; with every row a class of its own any features
+    explain the labels.
+    """
 
 
-class SingleClassWarning(UserWarning):
+class PrecisionWarning(HScoreWarning):
+    """Fewer digits are certain than expected, or features were dropped that differ from others."""
+
+
+class AlignmentWarning(HScoreWarning):
+    """The rows of features and labels may not belong together: their indexes differ in order."""
+
+
+class SingleClassWarning(HScoreWarning):
     """There is only one class, so the score is 0 by definition."""
 
 
-class ColumnWarning(UserWarning):
+class ColumnWarning(HScoreWarning):
     """A column that was taken as a feature seems to number the rows or to hold the labels."""
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -41,17 +41,20 @@ def rank(
     n = values.shape[1]
     covariance = values @ values.T / (n * (n - 1)) if n > 1 else values @ values.T
     known = np.isfinite(np.diag(covariance)) & np.isfinite(score)
+    # A source without a score may be the best, or stand anywhere between the others.
+    comparable = known if np.isfinite(score).all() else np.zeros_like(known)
     reach = student_quantile(confidence, n - 1) if basis != "none" else math.nan
-    tied = _ties(score, covariance, known, reach)
-    probability, stability = _draw(score, covariance, known, n_draws, seed)
+    tied = _ties(score, covariance, comparable, reach)
+    probability, stability = _draw(score, covariance, comparable, n_draws, seed)
+    last = len(names) - 1
     entries = [
         SourceScore(
             name=name,
             score=float(score[i]),
             standard_error=math.sqrt(covariance[i, i]) if known[i] else math.nan,
             probability_best=float(probability[i]),
-            tied_with_best=i == 0 or bool(tied[0, i]),
-            tied_with_next=i + 1 < len(names) and bool(tied[i, i + 1]),
+            tied_with_best=True if i == 0 and np.isfinite(score).all() else tied(0, i),
+            tied_with_next=tied(i, i + 1) if i < last else (False if comparable[i] else None),
             **_facts(evidence[i]),
         )
         for i, name in enumerate(names)
@@ -135,32 +138,51 @@ def _by_block(evidence: Evidence, n_blocks: int, codes: NDArray[np.int32] | None
     return np.asarray(values - values.mean(), np.float64)
 
 
-def _ties(score: Floats, covariance: Floats, known: NDArray[np.bool_], reach: float) -> Any:
+def _ties(
+    score: Floats, covariance: Floats, known: NDArray[np.bool_], reach: float
+) -> Callable[[int, int], bool | None]:
+    """Give the function that tells of two places whether they are tied: None if nobody knows."""
     variance = np.diag(covariance)
     spread = variance[:, None] + variance - 2 * covariance
     with np.errstate(invalid="ignore"):
-        tied = np.abs(score[:, None] - score) <= reach * np.sqrt(np.maximum(spread, 0))
-    return tied & known[:, None] & known
+        within = reach * np.sqrt(np.maximum(spread, 0)) + _rounding(covariance, known)
+        tied = np.abs(score[:, None] - score) <= within
+
+    def ask(i: int, j: int) -> bool | None:
+        return bool(tied[i, j]) if known[i] and known[j] else None
+
+    return ask
+
+
+def _rounding(covariance: Floats, known: NDArray[np.bool_]) -> float:
+    """Give what scores differ by without meaning it: a millionth of the largest error."""
+    return 1e-6 * math.sqrt(max(np.diag(covariance)[known], default=0.0))
 
 
 def _draw(
     score: Floats, covariance: Floats, known: NDArray[np.bool_], n_draws: int, seed: int
 ) -> tuple[Floats, float]:
-    """Draw scores of new samples: how often each comes first, and how the order holds."""
+    """Draw scores of new samples: how often each comes first, and how the order holds.
+
+    Sources that differ by no more than rounding share a draw.
+    """
     probability: Floats = np.full(len(score), np.nan)
-    if not known.any():
+    if not known.all():
         return probability, math.nan
-    values, vectors = np.linalg.eigh(covariance[np.ix_(known, known)])
+    values, vectors = np.linalg.eigh(covariance)
     root = vectors * np.sqrt(np.maximum(values, 0))
     rng = np.random.default_rng(seed)
-    draws = score[known] + rng.standard_normal((n_draws, len(root))) @ root.T
-    probability[known] = np.bincount(draws.argmax(axis=1), minlength=len(root)) / n_draws
+    draws = score + rng.standard_normal((n_draws, len(root))) @ root.T
+    equal = _rounding(covariance, known)
+    first = draws >= draws.max(axis=1, keepdims=True) - equal
+    probability[:] = (first / first.sum(axis=1, keepdims=True)).mean(axis=0)
     if len(root) < 2:
         return probability, math.nan
     agreement = 0.0
     pairs = len(root) * (len(root) - 1) / 2
     for place in range(len(root) - 1):
         # The score itself falls from one place to the next.
-        ahead = np.sign(draws[:, place, None] - draws[:, place + 1 :])
+        gap = draws[:, place, None] - draws[:, place + 1 :]
+        ahead = np.sign(np.where(np.abs(gap) <= equal, 0, gap))
         agreement += float(ahead.sum(axis=1).mean())
     return probability, agreement / pairs

@@ -36,7 +36,7 @@ from hscore_fast._problem import (
     open_target,
 )
 from hscore_fast._results.evidence import Evidence
-from hscore_fast._results.warnings import ColumnWarning, warn_caller
+from hscore_fast._results.warnings import ColumnWarning, SaturationWarning, warn_caller
 from hscore_fast._scores.influence import influence
 from hscore_fast._sources.order import rank
 from hscore_fast._sources.ranking import SourceRanking
@@ -113,6 +113,11 @@ def rank_sources(
         If there is no source, an option is unknown or the labels cannot be used. What is wrong with
         a single source is reported in its entry; if it is wrong with all, the first is raised.
 
+    Warns
+    -----
+    SaturationWarning
+        A source has no score by which to rank, so that the best is not known.
+
     Notes
     -----
     The default compares sources of different width: the plain score rises with every feature, also
@@ -162,7 +167,10 @@ def rank_sources(
     for name, evidence in found.items():
         if isinstance(evidence, Evidence) and evidence.column_doubt is not None:
             warn_caller(ColumnWarning(f"sources[{name!r}]: {evidence.column_doubt}"))
-    return rank(found, target.codes, by, confidence, n_draws, seed)
+    ranking = rank(found, target.codes, by, confidence, n_draws, seed)
+    if ranking.undefined:
+        warn_caller(SaturationWarning(ranking.caution()))
+    return ranking
 
 
 class _Settings:

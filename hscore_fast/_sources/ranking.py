@@ -39,11 +39,12 @@ class SourceScore:
     standard_error : float
         Of `score`; nan where it is not known.
     probability_best : float
-        That this source is the best of those whose errors are known; nan if its own is not.
-    tied_with_best : bool
-        Whether it cannot be told from the best; so for the best itself.
-    tied_with_next : bool
-        Whether it cannot be told from the next in the ranking.
+        That this source is the best; nan unless the scores and errors of all are known.
+    tied_with_best : bool or None
+        Whether it cannot be told from the best; so for the best itself. None where that is not
+        known, because the error of either is not, or because some source has no score.
+    tied_with_next : bool or None
+        Whether it cannot be told from the next in the ranking; None as for `tied_with_best`.
     h_score, adjusted_h_score, regularized_h_score : float
         The last is nan unless the ranking is by it.
     neg_log10_p_value : float
@@ -66,8 +67,8 @@ class SourceScore:
     score: float = math.nan
     standard_error: float = math.nan
     probability_best: float = math.nan
-    tied_with_best: bool = False
-    tied_with_next: bool = False
+    tied_with_best: bool | None = None
+    tied_with_next: bool | None = None
     h_score: float = math.nan
     adjusted_h_score: float = math.nan
     regularized_h_score: float = math.nan
@@ -80,6 +81,18 @@ class SourceScore:
     left_out: Mapping[str, str] = field(default_factory=dict)
     warning: str = ""
     error: str = ""
+
+    @property
+    def marks(self) -> str:
+        """How a table shows ties: = with the best, ~ with the next; empty where none is known."""
+        if self.tied_with_next is None:
+            return "=" if self.tied_with_best and not math.isnan(self.probability_best) else ""
+        return ("=" if self.tied_with_best else "") + ("~" if self.tied_with_next else "")
+
+
+def _listed(entries: Sequence[SourceScore]) -> str:
+    names = [entry.name for entry in entries[:5]]
+    return ", ".join(names + ["..."] * (len(entries) > len(names)))
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -101,7 +114,8 @@ class SourceRanking(WritesJson, Sequence[SourceScore]):
         Of the scores, in the order of the ranking; nan where it is not known.
     stability : float
         Mean of Kendall's tau between this ranking and one of a new sample: 1 if it would stay as it
-        is, 0 if it says nothing. Of the sources whose errors are known; nan for fewer than two.
+        is, 0 if it says nothing. nan for fewer than two sources, and unless the scores and errors
+        of all are known.
     errors_from : str
         "influence", "jackknife" or "none": where the covariance comes from.
     """
@@ -133,8 +147,15 @@ class SourceRanking(WritesJson, Sequence[SourceScore]):
 
     @property
     def best(self) -> SourceScore:
-        """The first."""
+        """The first; not known to be the best where some are :attr:`undefined`."""
         return self.entries[0]
+
+    @property
+    def undefined(self) -> tuple[SourceScore, ...]:
+        """Those whose score is undefined (nan), which may be better than all others."""
+        return tuple(
+            entry for entry in self.entries if not entry.error and entry.score != entry.score
+        )
 
     @property
     def tied_with_best(self) -> tuple[SourceScore, ...]:
@@ -213,20 +234,39 @@ class SourceRanking(WritesJson, Sequence[SourceScore]):
             [entry.name for entry in shown],
             [entry.score for entry in shown],
             None if np.isnan(errors).all() else np.nan_to_num(errors),
-            tied=[entry.tied_with_best for entry in shown],
+            tied=[bool(entry.tied_with_best) for entry in shown],
             label=_LABELS[self.by],
             title=title,
         )
 
     def __str__(self) -> str:
-        return "\n".join([text_table(self._rows(), self._header()), *self._notes()])
+        caution = [self.caution()] if self.caution() else []
+        return "\n".join([*caution, text_table(self._rows(), self._header()), *self._notes()])
 
     def __repr__(self) -> str:
         return f"<SourceRanking of {len(self)} by {self.by}: {', '.join(self.names[:5])}>"
 
     def _repr_html_(self) -> str:
+        first = html_table([[self.caution()]]) if self.caution() else ""
         notes = "".join(html_table([[note]]) for note in self._notes())
-        return html_table(self._rows(), self._header(), _LABELS[self.by]) + notes
+        return first + html_table(self._rows(), self._header(), _LABELS[self.by]) + notes
+
+    def caution(self) -> str:
+        """Say what makes the order incomplete, in one sentence; empty if nothing does."""
+        missing = []
+        if self.undefined:
+            missing.append(
+                f"{len(self.undefined)} of {len(self)} sources ({_listed(self.undefined)}) have no "
+                f"{self.by.replace('_', ' ')} (undefined), so that neither the best nor ties are "
+                "known: use more samples or fewer features, or rank by 'regularized_h_score', "
+                "which all have"
+            )
+        if self.failed:
+            missing.append(
+                f"{len(self.failed)} of {len(self)} sources ({_listed(self.failed)}) could not be "
+                "scored and are not compared"
+            )
+        return "; ".join(missing)
 
     def _header(self) -> list[str]:
         return ["source", self.by.replace("_", " "), "+-", "best", "ties", "features", "rank"]
@@ -236,7 +276,6 @@ class SourceRanking(WritesJson, Sequence[SourceScore]):
         for entry in self.entries:
             if entry.error:
                 continue
-            ties = ("=" if entry.tied_with_best else "") + ("~" if entry.tied_with_next else "")
             chance = entry.probability_best
             rows.append(
                 [
@@ -244,7 +283,7 @@ class SourceRanking(WritesJson, Sequence[SourceScore]):
                     number(entry.score),
                     number(entry.standard_error, 2),
                     "-" if math.isnan(chance) else f"{100 * chance:.0f} %",
-                    ties,
+                    entry.marks,
                     str(entry.n_features),
                     str(entry.rank),
                 ]
@@ -253,12 +292,13 @@ class SourceRanking(WritesJson, Sequence[SourceScore]):
 
     def _notes(self) -> list[str]:
         notes = []
-        if self.errors_from != "none":
+        if self.errors_from != "none" and not self.undefined:
             notes.append(
                 f"= not told from the best, ~ not from the next, at {100 * self.confidence:g} %; "
                 f"stability {number(self.stability, 2)}"
             )
         notes += left_out_notes({e.name: e.left_out for e in self.entries})
-        notes += [f"{e.name}: {e.warning}" for e in self.entries if e.warning]
+        gone = self.undefined  # what they have to say comes first, once
+        notes += [f"{e.name}: {e.warning}" for e in self.entries if e.warning and e not in gone]
         notes += [f"{e.name} was not scored: {e.error}" for e in self.entries if e.error]
         return notes

@@ -46,13 +46,7 @@ def tell_left_out(tables: Mapping[str, tuple[int, Mapping[str, str]]]) -> None:
 def one_line_each() -> Iterator[None]:
     """Run library calls: their errors become `BadInput`, and each warning one line."""
     with warnings.catch_warnings(record=True) as caught:
-        for category in (
-            hscore_fast.ColumnWarning,
-            hscore_fast.SaturationWarning,
-            hscore_fast.PrecisionWarning,
-            hscore_fast.SingleClassWarning,
-        ):
-            warnings.simplefilter("always", category)
+        warnings.simplefilter("always", hscore_fast.HScoreWarning)
         try:
             yield
         except (ValueError, TypeError, OSError, MemoryError, ModuleNotFoundError) as error:

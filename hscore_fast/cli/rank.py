@@ -118,14 +118,10 @@ def rank(
 
 def _rows(ranking: SourceRanking) -> list[dict[str, Value]]:
     return [
-        {**asdict(source), "ties": _ties(source), "left_out": ", ".join(source.left_out)}
+        {**asdict(source), "ties": source.marks, "left_out": ", ".join(source.left_out)}
         for source in ranking
         if not source.error
     ]
-
-
-def _ties(source: SourceScore) -> str:
-    return ("=" if source.tied_with_best else "") + ("~" if source.tied_with_next else "")
 
 
 def _columns(by: str) -> list[Column]:
@@ -145,9 +141,10 @@ def _columns(by: str) -> list[Column]:
 def _notes(ranking: SourceRanking) -> list[str]:
     """Say what the marks mean, and what speaks against a score."""
     notes = []
-    if ranking.errors_from != "none":
+    if ranking.errors_from != "none" and not ranking.undefined:
         notes.append(
             f"= not told from the best, ~ not from the next, at {ranking.confidence:.4g}. "
             f"Stability of the order: {ranking.stability:.2g} of at most 1."
         )
-    return notes + [f"{source.name}: {source.warning}" for source in ranking if source.warning]
+    gone = ranking.undefined  # said on standard error, once for all
+    return notes + [f"{s.name}: {s.warning}" for s in ranking if s.warning and s not in gone]

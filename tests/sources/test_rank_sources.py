@@ -10,6 +10,7 @@ from oracles import make_problem
 
 from hscore_fast import (
     Moments,
+    SaturationWarning,
     SourceRanking,
     SourceScore,
     adjusted_h_score,
@@ -92,7 +93,9 @@ def test_by_any_score(by, function):
         assert math.isnan(ranking.best.standard_error)
         assert ranking.errors_from == "none"
         assert "told from" not in str(ranking)
-        assert not ranking[1].tied_with_best
+        assert not any("=" in line or "~" in line for line in str(ranking).splitlines())
+        assert all(entry.tied_with_next is None for entry in ranking)
+        assert all(entry.tied_with_best is None for entry in ranking[1:])
 
 
 def test_the_error_of_a_difference_is_paired():
@@ -152,7 +155,10 @@ def test_sources_of_every_kind(tmp_path):
         assert by_name["array"].standard_error == by_name["mapped"].standard_error
         assert ranking.difference("streamed", "array")[1] < 0.2 * error
         assert math.isnan(by_name["moments"].standard_error)
-        assert math.isnan(by_name["moments"].probability_best)
+        # It may be the best, or not: then nobody's chance is known.
+        assert all(math.isnan(entry.probability_best) for entry in ranking)
+        assert by_name["moments"].tied_with_next is None
+        assert math.isnan(ranking.stability)
     assert rank_sources({"array": x, "list": x.tolist()}, LABELS).errors_from == "influence"
 
 
@@ -208,13 +214,57 @@ def test_when_all_fail_the_first_is_raised():
 
 def test_saturated_sources_stand_last_but_are_reported():
     rng = np.random.default_rng(0)
-    sources = {"wide": rng.standard_normal((60, 100)), "narrow": rng.standard_normal((60, 3))}
-    ranking = rank_sources(sources, np.arange(60) % 3)
-    assert ranking.names == ["narrow", "wide"]
-    assert math.isnan(ranking[1].score)
-    assert "undefined" in ranking[1].warning
-    assert ranking[1].h_score == 2
-    assert ranking[0].probability_best == 1
+    sources = {
+        "wide": rng.standard_normal((60, 100)),
+        "narrow": rng.standard_normal((60, 3)),
+        "wider": rng.standard_normal((60, 200)),
+        "noise": rng.standard_normal((60, 4)),
+    }
+    with pytest.warns(SaturationWarning, match=r"2 of 4 sources \(wide, wider\)") as caught:
+        ranking = rank_sources(sources, np.arange(60) % 3)
+    assert len(caught) == 1
+    assert caught[0].filename == __file__
+    assert set(ranking.names[:2]) == {"narrow", "noise"}
+    assert {entry.name for entry in ranking.undefined} == {"wide", "wider"}
+    assert math.isnan(ranking[2].score)
+    assert "undefined" in ranking[2].warning
+    assert ranking[2].h_score == 2
+    # The widest may be the best of all: nobody is the best for certain, or tied with it.
+    assert all(math.isnan(entry.probability_best) for entry in ranking)
+    assert all(entry.tied_with_best is entry.tied_with_next is None for entry in ranking)
+    assert math.isfinite(ranking[0].standard_error)
+    assert math.isnan(ranking.stability)
+    text = str(ranking)
+    assert text.startswith("2 of 4 sources (wide, wider) have no adjusted h score (undefined)")
+    assert text.count("undefined") == 1
+    assert "=" not in text
+    assert ranking._repr_html_().index("2 of 4 sources") < ranking._repr_html_().index("narrow")
+    assert ranking.to_dict()["sources"][0]["tied_with_next"] is None
+    full = rank_sources(sources, np.arange(60) % 3, by="regularized_h_score")
+    assert not full.undefined
+
+
+def test_sources_that_differ_by_rounding_share_the_first_place():
+    """Neither a copy, nor the same shifted or turned, is better than the other."""
+    x = SOURCES["noise 1.0"]
+    turn = np.linalg.qr(np.random.default_rng(0).standard_normal((8, 8)))[0]
+    for others in ([x.copy()], [x + 1], [x.copy(), x @ turn]):
+        sources = {str(k): other for k, other in enumerate([x, *others])}
+        ranking = rank_sources(sources | {"worse": SOURCES["noise 4.0"]}, LABELS)
+        equal = [entry for entry in ranking if entry.name != "worse"]
+        for entry in equal:
+            assert entry.probability_best == pytest.approx(1 / len(equal), abs=1e-3)
+            assert entry.tied_with_best
+        assert [entry.tied_with_next for entry in ranking] == [True] * len(others) + [False, False]
+        # Of the pairs only those with another source have an order.
+        pairs = len(equal) * (len(equal) + 1) / 2
+        assert ranking.stability == pytest.approx(len(equal) / pairs, abs=0.02)
+
+
+def test_a_source_that_failed_is_named_first():
+    ranking = rank_sources(SOURCES | {"text": np.array([["a"]] * 1500)}, LABELS)
+    assert str(ranking).startswith("1 of 5 sources (text) could not be scored")
+    assert ranking.failed[0].tied_with_next is None
 
 
 def test_it_converts_and_prints():
