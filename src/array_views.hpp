@@ -94,9 +94,43 @@ class Columns {
   FeatureView view_;
 };
 
-inline FeatureView matrix_view(const py::object& matrix, bool bfloat16) {
+inline FeatureView whole_view(const py::object& matrix, bool bfloat16) {
   if (py::isinstance<Columns>(matrix)) return matrix.cast<const Columns&>().view();
   return array_view(py::cast<py::array>(matrix), bfloat16);
+}
+
+/// Some rows of an array or of Columns, in ascending order. Both are kept, not copied.
+class KeptRows {
+ public:
+  using Rows = py::array_t<Index, py::array::c_style | py::array::forcecast>;
+
+  KeptRows(py::object matrix, Rows rows) : matrix_(std::move(matrix)), rows_(std::move(rows)) {
+    if (rows_.ndim() != 1) throw py::value_error("rows must be one-dimensional");
+    const Index most = whole_view(matrix_, false).rows;
+    for (Index i = 0; i < rows_.size(); ++i) {
+      const Index least = i == 0 ? 0 : rows_.data()[i - 1] + 1;
+      if (rows_.data()[i] < least || rows_.data()[i] >= most) {
+        throw py::value_error("rows must ascend within those of the matrix");
+      }
+    }
+  }
+
+  FeatureView view(bool bfloat16) const {
+    FeatureView view = whole_view(matrix_, bfloat16);
+    view.kept = rows_.data();
+    view.rows = rows_.size();
+    return view;
+  }
+  py::tuple shape() const { return py::make_tuple(rows_.size(), whole_view(matrix_, false).cols); }
+
+ private:
+  py::object matrix_;
+  Rows rows_;
+};
+
+inline FeatureView matrix_view(const py::object& matrix, bool bfloat16) {
+  if (py::isinstance<KeptRows>(matrix)) return matrix.cast<const KeptRows&>().view(bfloat16);
+  return whole_view(matrix, bfloat16);
 }
 
 /// Rows that Python reads: `begin` gives a generator of arrays or Columns, which is closed at the
@@ -176,7 +210,8 @@ class Blocks : public RowBlocks {
   mutable py::object first_;
 };
 
-/// `features` is a two-dimensional array, Columns or Blocks; bfloat16 arrays come as their bits.
+/// `features` is a two-dimensional array, Columns, KeptRows or Blocks; bfloat16 arrays come as
+/// their bits.
 inline FeatureView feature_view(const py::object& features, bool bfloat16) {
   if (py::isinstance<Blocks>(features)) return features.cast<const Blocks&>().view();
   return matrix_view(features, bfloat16);

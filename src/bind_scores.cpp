@@ -55,6 +55,10 @@ void bind_scores(py::module_& module) {
         return py::make_tuple(columns.view().rows, columns.view().cols);
       });
 
+  py::class_<KeptRows>(module, "KeptRows", py::module_local())
+      .def(py::init<py::object, KeptRows::Rows>(), py::arg("features"), py::arg("rows"))
+      .def_property_readonly("shape", &KeptRows::shape);
+
   py::class_<Blocks>(module, "Blocks", py::module_local())
       .def(py::init<py::function, Index, Index, bool>(), py::arg("begin"), py::arg("n_samples"),
            py::arg("n_features"), py::arg("narrow"))
@@ -73,6 +77,7 @@ void bind_scores(py::module_& module) {
       .def_readonly("smallest_unique_share", &HScore::smallest_unique_share)
       .def_property_readonly("precision_used", &path_name)
       .def_readonly("error_bound", &HScore::error_bound)
+      .def_readonly("dropped_above_noise", &HScore::dropped_above_noise)
       .def_readonly("class_shares", &HScore::class_shares);
 
   module.def("h_score", &score_features, py::arg("features"), py::arg("codes"),

@@ -20,6 +20,7 @@ struct HScore {
   double smallest_pivot = 1;         // least share of a feature that those before it leave
   double smallest_unique_share = 1;  // least share of a feature that all others leave
   double error_bound = 0;            // absolute; of rounding, not of sampling
+  Index dropped_above_noise = 0;     // features dropped though more than rounding is left of them
   Path path = Path::float64;
   int integer_bits = 0;  // of the integers that the rows were rounded to, on their paths
   std::vector<double> class_shares;  // per class, sums to the score

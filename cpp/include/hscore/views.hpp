@@ -2,6 +2,7 @@
 // Nothing is owned and nothing is copied.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -54,20 +55,34 @@ struct FeatureView {
   const ColumnTable* table = nullptr;
   Index first_row = 0;  // of the table
   const RowBlocks* blocks = nullptr;
+  const Index* kept = nullptr;  // which rows of the data or the table these are, if not all
 
   FeatureKind kind() const {
     return blocks != nullptr  ? FeatureKind::blocks
            : table != nullptr ? FeatureKind::table
                               : FeatureKind::matrix;
   }
+  /// Where a row lies in the data, or behind the table's first row.
+  Index source_row(Index row) const { return kept == nullptr ? row : kept[row]; }
+  /// How many rows from one on, up to `count`, follow each other there.
+  Index run_length(Index row, Index count) const {
+    if (kept == nullptr) return count;
+    Index length = 1;
+    while (length < count && kept[row + length] == kept[row] + length) ++length;
+    return std::min(length, count);
+  }
   const unsigned char* at(Index row, Index col) const {
-    return data + row * row_stride + col * col_stride;
+    return data + source_row(row) * row_stride + col * col_stride;
   }
   FeatureView row_range(Index first, Index count) const {
     FeatureView part = *this;
-    part.data = at(first, 0);
-    part.first_row += first;
     part.rows = count;
+    if (kept != nullptr) {
+      part.kept += first;
+    } else {
+      part.data = at(first, 0);
+      part.first_row += first;
+    }
     return part;
   }
 };
@@ -232,7 +247,8 @@ class RowReader {
 
   void operator()(Index row, Index first_col, Index count, double* target) const {
     if (view_.kind() == FeatureKind::table) {
-      view_.table->read_rows(view_.first_row + row, 1, first_col, count, target, count);
+      const Index source = view_.first_row + view_.source_row(row);
+      view_.table->read_rows(source, 1, first_col, count, target, count);
     } else {
       read_(view_.at(row, first_col), view_.col_stride, count, target);
     }

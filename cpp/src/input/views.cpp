@@ -49,19 +49,26 @@ RowReader::RowReader(const FeatureView& view)
 
 void RowReader::columns(Index row, Index rows, Index first_col, Index cols, double* target,
                         Index target_stride) const {
-  if (view_.kind() == FeatureKind::table) {
-    view_.table->read_rows(view_.first_row + row, rows, first_col, cols, target, target_stride);
-    return;
+  for (Index end = row + rows, length = 0; row < end; row += length) {
+    length = view_.run_length(row, end - row);
+    if (view_.kind() == FeatureKind::table) {
+      const Index source = view_.first_row + view_.source_row(row);
+      view_.table->read_rows(source, length, first_col, cols, target, target_stride);
+    } else {
+      detail::read_as_rows(length, cols, target, target_stride, [&](Index j) {
+        return detail::ValueColumn{view_.at(row, first_col + j), view_.row_stride, read_};
+      });
+    }
+    target += length * target_stride;
   }
-  detail::read_as_rows(rows, cols, target, target_stride, [&](Index j) {
-    return detail::ValueColumn{view_.at(row, first_col + j), view_.row_stride, read_};
-  });
 }
 
 Index RowReader::find_columns(Index row, Index rows, Index first_col, Index cols,
                               detail::ValueColumn* found) const {
+  rows = view_.run_length(row, rows);
   if (view_.kind() == FeatureKind::table) {
-    return view_.table->find_columns(view_.first_row + row, rows, first_col, cols, found);
+    const Index source = view_.first_row + view_.source_row(row);
+    return view_.table->find_columns(source, rows, first_col, cols, found);
   }
   for (Index j = 0; j < cols; ++j) {
     found[j] = {view_.at(row, first_col + j), view_.row_stride, read_};
@@ -172,7 +179,7 @@ NonFinite find_non_finite(const FeatureView& view, int threads, const StopCheck&
   NonFinite total;
   for (const NonFinite& part : found) {
     if (part.count == 0) continue;
-    if (total.count == 0) total = {0, part.row, part.col, part.value};
+    if (total.count == 0) total = {0, view.source_row(part.row), part.col, part.value};
     total.count += part.count;
   }
   return total;

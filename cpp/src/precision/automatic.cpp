@@ -9,6 +9,7 @@
 #include <limits>
 #include <optional>
 
+#include "factor/dropped_features.hpp"
 #include "hscore/parallel.hpp"
 #include "hscore/row_blocks.hpp"
 #include "hscore/saturation.hpp"
@@ -61,6 +62,12 @@ HScore in_float64(const FeatureView& x, const LabelView& y, const WhiteningOptio
   if (!moments.finite()) return not_finite();
   FactoredCovariance factored = factor_of(moments, options, parts);
   HScore result = score_of(moments, summarize(factored, options.threads));
+  // Who gives a tolerance has said what is noise. Blocks are not read again for that.
+  const bool asks = !factored.full_rank() && options.tolerance == default_tolerance;
+  if (asks && x.blocks == nullptr && result.rank < result.rows - 1) {
+    result.dropped_above_noise = dropped_above_noise(
+        x, factored, moments.shift(), result.smallest_unique_share, options.threads, options.stop);
+  }
   keep(parts, std::move(moments), std::move(factored), Products::float64);
   return result;
 }

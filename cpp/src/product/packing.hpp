@@ -115,7 +115,10 @@ void pack_panel(const PackedPart<T, Squares, WeightOf>& part, Index first_strip,
     const auto weight = part.weight_of(i);
     double* sum = part.sums.row(part.codes[i]) + first_col;
     T* target = out.strip(slice, first_strip) + depth * width;
-    const unsigned char* ahead = x.at(i + kernel::rows_ahead, first_col);
+    // Which rows are kept is not known beyond the last.
+    const Index next = i + kernel::rows_ahead;
+    const unsigned char* ahead =
+        x.at(x.kept == nullptr ? next : std::min(next, x.rows - 1), first_col);
     for (Index j = 0; j < cols; j += width) {
       HSCORE_PREFETCH(ahead + j * x.col_stride);
       pack_strip<T>(source + j, cols - j, part.shift + first_col + j, weight, sum + j,
@@ -179,8 +182,8 @@ void for_each_piece(const FeatureView& x, Index width, Index first_strip, Index 
     // How many strips there are from one on; none if its columns lie apart.
     FeatureView found;
     const auto beside = [&](Index strip) {
-      found = x.table->find_rows(x.first_row + start, strip * width);
-      rows = std::min(found.rows, x.rows - start);
+      found = x.table->find_rows(x.first_row + x.source_row(start), strip * width);
+      rows = x.run_length(start, std::min(found.rows, x.rows - start));
       const bool to_the_end = found.cols >= std::min(x.cols, last_strip * width) - strip * width;
       return to_the_end ? last_strip - strip : found.cols / width;
     };
@@ -253,8 +256,8 @@ void pack_strips(const FeatureView& x, const std::int32_t* codes, const double* 
 
 // Columns that lie apart are packed a few at a time anyway, and those fit into a nearer cache.
 inline Index panel_cols(const FeatureView& x) {
-  const bool beside =
-      x.kind() == FeatureKind::table && x.table->find_rows(x.first_row, 0).cols != 0;
+  const bool beside = x.kind() == FeatureKind::table && x.rows > 0 &&
+                      x.table->find_rows(x.first_row + x.source_row(0), 0).cols != 0;
   return RowReader(x).by_columns() && !beside ? 16 : most_panel_cols;
 }
 
@@ -273,8 +276,9 @@ void for_each_panel(const FeatureView& x, Index strips, Index width, int threads
 /// Up to `most` rows of x from row `first` on, if they lie in one piece with little between them.
 inline kernel::ToCome rows_to_come(const FeatureView& x, Index first, Index most) {
   const Index row_bytes = x.cols * x.col_stride;
-  const bool in_one_piece = x.kind() != FeatureKind::table && x.col_stride > 0 &&
-                            x.row_stride >= row_bytes && x.row_stride <= 2 * row_bytes;
+  const bool in_one_piece = x.kind() != FeatureKind::table && x.kept == nullptr &&
+                            x.col_stride > 0 && x.row_stride >= row_bytes &&
+                            x.row_stride <= 2 * row_bytes;
   if (!in_one_piece) return {};
   return {x.at(first, 0), std::min(x.rows - first, most) * x.row_stride};
 }

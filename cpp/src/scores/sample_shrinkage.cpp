@@ -121,7 +121,13 @@ double sampled_deviation(const FeatureView& features, const WhiteningOptions& op
   FeatureView sample = features;
   const Index step = std::max<Index>(1, features.rows / most_rows);
   sample.rows = std::min(most_rows, features.rows);
-  sample.row_stride *= step;
+  std::vector<Index> kept;  // every `step`-th of those that are
+  if (features.kept == nullptr) {
+    sample.row_stride *= step;
+  } else {
+    for (Index i = 0; i < sample.rows; ++i) kept.push_back(features.kept[i * step]);
+    sample.kept = kept.data();
+  }
   const SampleGram gram = sample_gram(sample, FeatureScale::as_is, options.threads, options.stop);
   const double f = static_cast<double>(features.cols);
   double unit = 0;
