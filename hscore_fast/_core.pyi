@@ -258,6 +258,18 @@ class TargetMoments:
         paper: bool,
         n_threads: int,
     ) -> TargetScores: ...
+    def parts(
+        self,
+    ) -> tuple[
+        Moments, NDArray[np.float64], list[NDArray[np.float64]], list[NDArray[np.float64]]
+    ]: ...
+    @staticmethod
+    def from_parts(
+        moments: Moments,
+        centre: NDArray[np.float64],
+        counts: list[NDArray[np.float64]],
+        sums: list[NDArray[np.float64]],
+    ) -> TargetMoments: ...
     @property
     def n_samples(self) -> int: ...
     @property

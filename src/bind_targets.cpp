@@ -75,6 +75,34 @@ TargetScores scores(const TargetMoments& moments, double tolerance, bool regular
   return moments.scores(options);
 }
 
+py::tuple parts(const TargetMoments& moments) {
+  TargetMoments::Parts parts = [&] {
+    const py::gil_scoped_release release;
+    return moments.parts();
+  }();
+  const auto arrays = [](std::vector<std::vector<double>>& vectors) {
+    py::list list;
+    for (std::vector<double>& vector : vectors) list.append(to_array(std::move(vector)));
+    return list;
+  };
+  const py::list counts = arrays(parts.counts);
+  const py::list sums = arrays(parts.sums);
+  return py::make_tuple(py::cast(std::move(parts.moments)), to_array(std::move(parts.centre)),
+                        counts, sums);
+}
+
+TargetMoments from_parts(const Moments& moments, const py::object& centre, const py::list& counts,
+                         const py::list& sums) {
+  const auto vector = [](const py::handle& array) {
+    return to_vector(
+        py::cast<py::array_t<double, py::array::c_style | py::array::forcecast>>(array));
+  };
+  TargetMoments::Parts parts{moments.copy(), vector(centre), {}, {}};
+  for (const py::handle own : counts) parts.counts.push_back(vector(own));
+  for (const py::handle own : sums) parts.sums.push_back(vector(own));
+  return TargetMoments::from_parts(std::move(parts));
+}
+
 }  // namespace
 
 void bind_targets(py::module_& module) {
@@ -95,6 +123,9 @@ void bind_targets(py::module_& module) {
            py::arg("bfloat16"), py::arg("only_finite"), py::arg("n_threads"))
       .def("h_scores", &scores, py::arg("tol"), py::arg("regularized"), py::arg("shrinkage"),
            py::arg("intensity"), py::arg("paper"), py::arg("n_threads"))
+      .def("parts", &parts)
+      .def_static("from_parts", &from_parts, py::arg("moments"), py::arg("centre"),
+                  py::arg("counts"), py::arg("sums"))
       .def_property_readonly("n_samples", &TargetMoments::rows)
       .def_property_readonly("n_features", &TargetMoments::features);
 

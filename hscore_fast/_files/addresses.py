@@ -13,7 +13,7 @@ from hscore_fast._inputs.address import Address
 
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 
-__all__ = ["Place", "allow_external", "places", "split"]
+__all__ = ["Place", "allow_external", "by_number", "places", "split"]
 
 
 class Place(NamedTuple):
@@ -120,13 +120,13 @@ def _expand(place: Place) -> list[Place]:
     pattern = str(place.path)
     if not glob.has_magic(pattern) or place.path.exists():
         return [place]
-    paths = sorted(glob.glob(pattern), key=_by_number)
+    paths = sorted(glob.glob(pattern), key=by_number)
     if not paths:
         raise FileNotFoundError(f"no file matches {pattern!r}; check the pattern")
     return [place._replace(path=Path(path)) for path in paths]
 
 
-def _by_number(path: str) -> list[tuple[int, str]]:
+def by_number(path: str) -> list[tuple[int, str]]:
     """Order part2 before part10."""
     pieces = re.split(r"(\d+)", path)
     return [(int(piece), "") if piece.isdigit() else (-1, piece) for piece in pieces]

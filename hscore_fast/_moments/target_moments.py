@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from hscore_fast._inputs.checks import overflow
 from hscore_fast._inputs.columns import ColumnNames
 from hscore_fast._inputs.options import TargetOptions, as_target_options
+from hscore_fast._moments.format import pack, unpack
 from hscore_fast._moments.lock import Guard
 from hscore_fast._problem import as_input_options, open_batch_of_targets
 from hscore_fast._results.doubts import warn_about_targets
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 __all__ = ["TargetMoments", "score_sums"]
 
+_STATE_VERSION = 1
+
 
 class TargetMoments:
     """Sufficient statistics of features and many targets, for rows that arrive in batches.
@@ -31,9 +34,9 @@ class TargetMoments:
 
     Notes
     -----
-    Scores are those of :func:`h_scores` of all rows at once. There are no weights, merges or
-    pickles here, as :class:`Moments` of a single target have them. Safe to use from several
-    threads.
+    Scores are those of :func:`h_scores` of all rows at once. There are no weights and merges here,
+    as :class:`Moments` of a single target have them. Pickles and copies are exact to the last bit.
+    Safe to use from several threads.
 
     Examples
     --------
@@ -204,6 +207,53 @@ class TargetMoments:
             return np.full(self.n_targets, np.nan)
         warn_about_targets(result, regularized)
         return np.array(result.scores)
+
+    def __getstate__(self) -> dict[str, Any]:
+        with self._guard.lock():
+            parts = None if self._core is None else self._core.parts()
+            classes = [list(own) for own in self._classes]
+        state: dict[str, Any] = {"version": _STATE_VERSION, "classes": classes}
+        if parts is not None:
+            statistics, centre, counts, sums = parts
+            state |= {
+                "statistics": pack(statistics, None),
+                "centre": centre,
+                "counts": counts,
+                "sums": sums,
+            }
+        return state | {"unchecked": self._unchecked}
+
+    def __setstate__(self, state: Any) -> None:
+        version = state.get("version") if isinstance(state, dict) else None
+        if version != _STATE_VERSION:
+            raise ValueError(
+                f"this TargetMoments was pickled in format {version}, and this version of "
+                f"hscore_fast reads format {_STATE_VERSION}: use the version that wrote it"
+            )
+        self.__init__()  # type: ignore[misc]
+        self._unchecked = bool(state.get("unchecked"))
+        if "statistics" not in state:
+            return
+        try:
+            statistics, _ = unpack(state["statistics"])
+            assert statistics is not None
+            counts = state["counts"]
+            classes = [{label: c for c, label in enumerate(own)} for own in state["classes"]]
+            fit = [len(own) for own in classes] == list(map(len, counts))
+            self._core = core.TargetMoments.from_parts(
+                statistics, state["centre"], counts if fit else [], state["sums"]
+            )
+        except (AssertionError, KeyError, TypeError, ValueError) as error:
+            raise ValueError(f"the pickle of this TargetMoments is damaged: {error}") from None
+        self._classes = classes
+
+    def __copy__(self) -> TargetMoments:
+        result = type(self).__new__(type(self))
+        result.__setstate__(self.__getstate__())
+        return result
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> TargetMoments:
+        return self.__copy__()
 
     def __repr__(self) -> str:
         return (

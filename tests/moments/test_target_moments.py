@@ -1,6 +1,8 @@
 """Many targets over rows that come in batches, or from files: the same scores."""
 
+import copy
 import doctest
+import pickle
 import sys
 
 import numpy as np
@@ -135,3 +137,44 @@ def test_examples() -> None:
     found = doctest.testmod(sys.modules[TargetMoments.__module__])
     assert found.attempted > 6
     assert found.failed == 0
+
+
+@pytest.mark.parametrize("way", ["pickle", "copy", "deepcopy"])
+def test_pickles_and_copies_go_on_as_the_original(way) -> None:
+    x, targets = draw(200, 6, [3, 5])
+    names = [np.array(list("abcde"))[target] for target in targets]
+    original = TargetMoments().update(x[:90], [own[:90] for own in names])
+    take = {"pickle": lambda m: pickle.loads(pickle.dumps(m)), "copy": copy.copy}
+    twin = take.get(way, copy.deepcopy)(original)
+    assert repr(twin) == repr(original)
+    assert twin.classes == original.classes
+    assert (twin.h_scores() == original.h_scores()).all()  # to the last bit
+    before = original.h_scores()
+    twin.update(x[90:], [own[90:] for own in names])
+    assert (original.h_scores() == before).all()
+    original.update(x[90:], [own[90:] for own in names])
+    for regularized in (False, True):
+        assert (
+            twin.h_scores(regularized=regularized) == original.h_scores(regularized=regularized)
+        ).all()
+    empty = take.get(way, copy.deepcopy)(TargetMoments())
+    assert empty.update(x, names).h_scores() == pytest.approx(original.h_scores(), rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        {"version": 0},
+        {"counts": []},
+        {"sums": [np.ones(3)]},
+        {"centre": np.ones(2)},
+        {"classes": [["a"], ["b"]]},
+        {"statistics": b"none"},
+    ],
+    ids=str,
+)
+def test_a_damaged_pickle_is_refused(damage) -> None:
+    x, targets = draw(50, 4, [3, 2])
+    state = TargetMoments().update(x, targets).__getstate__()
+    with pytest.raises(ValueError, match=r"damaged|pickled in format 0"):
+        TargetMoments().__setstate__(state | damage)

@@ -63,6 +63,17 @@ class TargetMoments {
   Index rows() const;
   Index features() const;
 
+  /// Everything, to be stored and read again to the last bit.
+  struct Parts {
+    Moments moments;                          // all rows as one class
+    std::vector<double> centre;               // of the class sums
+    std::vector<std::vector<double>> counts;  // of each target's classes
+    std::vector<std::vector<double>> sums;    // of each target, class after class
+  };
+  Parts parts() const;
+  /// Throws std::invalid_argument where the parts do not fit each other.
+  static TargetMoments from_parts(Parts&& parts);
+
  private:
   struct State;
   std::unique_ptr<State> state_;

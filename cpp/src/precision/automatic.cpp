@@ -64,7 +64,7 @@ HScore in_float64(const FeatureView& x, const LabelView& y, const WhiteningOptio
   HScore result = score_of(moments, summarize(factored, options.threads));
   // Who gives a tolerance has said what is noise. Blocks are not read again for that.
   const bool asks = !factored.full_rank() && options.tolerance == default_tolerance;
-  if (asks && x.blocks == nullptr && result.rank < result.rows - 1) {
+  if (asks && x.kind() != FeatureKind::blocks && result.rank < result.rows - 1) {
     result.dropped_above_noise = dropped_above_noise(
         x, factored, moments.shift(), result.smallest_unique_share, options.threads, options.stop);
   }

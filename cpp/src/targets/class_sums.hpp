@@ -18,6 +18,9 @@ class ClassSums {
   const double* sum(Index target, Index c) const {
     return sums_[static_cast<std::size_t>(target)].row(c);
   }
+  void set(Index target, Index c, const double* values) {
+    std::copy_n(values, features_, sums_[static_cast<std::size_t>(target)].row(c));
+  }
 
   /// Make room for as many classes of each target, targets that are new included.
   void grow(const std::vector<LabelView>& targets) {

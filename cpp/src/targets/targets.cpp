@@ -330,6 +330,47 @@ Index TargetMoments::features() const {
   return state_->moments.features();
 }
 
+TargetMoments::Parts TargetMoments::parts() const {
+  const State& state = *state_;
+  Parts parts{state.moments.copy(), state.centre, state.counts, {}};
+  for (std::size_t t = 0; t < state.counts.size(); ++t) {
+    std::vector<double>& sums = parts.sums.emplace_back();
+    for (std::size_t c = 0; c < state.counts[t].size(); ++c) {
+      const double* sum = state.sums.sum(static_cast<Index>(t), static_cast<Index>(c));
+      sums.insert(sums.end(), sum, sum + features());
+    }
+  }
+  return parts;
+}
+
+TargetMoments TargetMoments::from_parts(Parts&& parts) {
+  const std::size_t features = static_cast<std::size_t>(parts.moments.features());
+  const bool fit = parts.counts.size() == parts.sums.size() &&
+                   (parts.centre.size() == features || parts.moments.rows() == 0);
+  std::vector<LabelView> targets;
+  for (std::size_t t = 0; fit && t < parts.counts.size(); ++t) {
+    if (parts.sums[t].size() != parts.counts[t].size() * features) break;
+    LabelView& target = targets.emplace_back();
+    target.classes = static_cast<Index>(parts.counts[t].size());
+  }
+  if (!fit || targets.size() != parts.counts.size()) {
+    throw std::invalid_argument("the parts of many targets' moments have inconsistent lengths");
+  }
+  TargetMoments result(parts.moments.features());
+  State& state = *result.state_;
+  state.sums.grow(targets);
+  for (std::size_t t = 0; t < targets.size(); ++t) {
+    for (std::size_t c = 0; c < parts.counts[t].size(); ++c) {
+      state.sums.set(static_cast<Index>(t), static_cast<Index>(c),
+                     parts.sums[t].data() + c * features);
+    }
+  }
+  state.moments = std::move(parts.moments);
+  state.centre = std::move(parts.centre);
+  state.counts = std::move(parts.counts);
+  return result;
+}
+
 void TargetMoments::update(const FeatureView& x, const std::vector<LabelView>& targets,
                            const UpdateOptions& options) {
   State& state = *state_;
