@@ -23,7 +23,7 @@ class KeptRows:
 class Blocks:
     def __init__(
         self,
-        begin: Callable[[], Generator[NDArray[Any] | Columns]],
+        begin: Callable[[], Generator[NDArray[Any] | Columns | KeptRows]],
         n_samples: int,
         n_features: int,
         narrow: bool,
@@ -95,7 +95,7 @@ class Moments:
     def __init__(self, n_features: int) -> None: ...
     def update(
         self,
-        features: NDArray[Any] | Columns | Blocks,
+        features: NDArray[Any] | Columns | KeptRows | Blocks,
         codes: NDArray[np.int32],
         n_classes: int,
         weights: NDArray[np.float64] | None,
@@ -159,7 +159,7 @@ class SourceElimination:
     def fourth_powers(self) -> float: ...
 
 def h_score(
-    features: NDArray[Any] | Columns | Blocks,
+    features: NDArray[Any] | Columns | KeptRows | Blocks,
     codes: NDArray[np.int32],
     n_classes: int,
     bfloat16: bool,
@@ -169,7 +169,7 @@ def h_score(
     progress: Callable[[int, int], object] | None,
 ) -> HScore | None: ...
 def regularized_h_score(
-    features: NDArray[Any] | Columns | Blocks,
+    features: NDArray[Any] | Columns | KeptRows | Blocks,
     codes: NDArray[np.int32],
     n_classes: int,
     bfloat16: bool,
@@ -184,7 +184,7 @@ def regularized_h_score_of_moments(
     moments: Moments, shrinkage: str, intensity: float, paper: bool, n_threads: int
 ) -> RegularizedHScore: ...
 def evaluate(
-    features: NDArray[Any] | Columns,
+    features: NDArray[Any] | Columns | KeptRows,
     codes: NDArray[np.int32],
     n_classes: int,
     bfloat16: bool,
@@ -213,7 +213,7 @@ class InfluenceFunction:
     def __init__(self, moments: Moments, tol: float, n_threads: int) -> None: ...
     def __call__(
         self,
-        features: NDArray[Any] | Columns,
+        features: NDArray[Any] | Columns | KeptRows,
         codes: NDArray[np.int32],
         bfloat16: bool,
         n_threads: int,
@@ -223,7 +223,7 @@ class InfluenceFunction:
     def from_state(state: _InfluenceState) -> InfluenceFunction: ...
 
 def h_scores(
-    features: NDArray[Any] | Columns,
+    features: NDArray[Any] | Columns | KeptRows,
     bfloat16: bool,
     codes: Sequence[NDArray[np.int32]],
     n_classes: Sequence[int],
@@ -242,7 +242,7 @@ class TargetMoments:
     def __init__(self, n_features: int) -> None: ...
     def update(
         self,
-        features: NDArray[Any] | Columns,
+        features: NDArray[Any] | Columns | KeptRows,
         codes: Sequence[NDArray[np.int32]],
         n_classes: Sequence[int],
         bfloat16: bool,
@@ -326,7 +326,7 @@ def cross_validate_moments(
     n_threads: int,
 ) -> CrossValidation: ...
 def find_non_finite(
-    features: NDArray[Any] | Columns, bfloat16: bool, n_threads: int
+    features: NDArray[Any] | Columns | KeptRows, bfloat16: bool, n_threads: int
 ) -> tuple[int, int, int, float]: ...
 def encode_integers(
     labels: NDArray[Any],

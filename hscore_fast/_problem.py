@@ -17,10 +17,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from hscore_fast._files.addresses import places, split
+from hscore_fast._files.kept import KeptSource
 from hscore_fast._files.opened import Opened
 from hscore_fast._files.opening import FORMATS, open_requested
+from hscore_fast._files.partners import check_partners
 from hscore_fast._files.source import Source
 from hscore_fast._inputs.address import Address, is_address, is_label_address
+from hscore_fast._inputs.alignment import check_alignment
 from hscore_fast._inputs.checks import (
     check_lengths,
     check_two_rows,
@@ -34,10 +37,10 @@ from hscore_fast._inputs.columns import (
 )
 from hscore_fast._inputs.features import Features, as_features
 from hscore_fast._inputs.frames import frame_of, labels_request
-from hscore_fast._inputs.labels import encode
+from hscore_fast._inputs.labels import as_ignored, encode_kept
 from hscore_fast._inputs.options import Progress, as_n_threads, as_progress
 from hscore_fast._inputs.targets import encode_each
-from hscore_fast._results.warnings import ColumnWarning, warn_caller
+from hscore_fast._results.warnings import AlignmentWarning, ColumnWarning, warn_caller
 
 __all__ = [
     "DEFAULT_INPUT",
@@ -47,6 +50,7 @@ __all__ = [
     "Target",
     "as_input_options",
     "ask_several",
+    "check_rows",
     "open_batch",
     "open_batch_of_targets",
     "open_features",
@@ -78,12 +82,15 @@ class InputOptions:
         As the core takes it: 0 for as many as the environment allows.
     progress : callable or None
         Told of the rows that are done.
+    ignored : frozenset
+        Labels whose rows do not count.
     """
 
     columns: ColumnRequest = EVERY_COLUMN
     check_finite: bool = True
     threads: int = 0
     progress: Progress | None = None
+    ignored: frozenset[Any] = frozenset()
 
 
 DEFAULT_INPUT = InputOptions()
@@ -97,6 +104,7 @@ def as_input_options(
     n_threads: int | None = None,
     check_finite: bool = True,
     progress: Progress | None = None,
+    ignore_label: Any = None,
 ) -> InputOptions:
     """Check the options of a public function that are about its input."""
     return InputOptions(
@@ -104,6 +112,7 @@ def as_input_options(
         check_finite,
         as_n_threads(n_threads),
         as_progress(progress),
+        as_ignored(ignore_label),
     )
 
 
@@ -131,15 +140,44 @@ def _column_names(features: Any) -> list[Hashable] | None:
 
 
 class Target(NamedTuple):
-    """Labels as the core takes them.
+    """Labels as the core takes them, and what features must be like to belong to them.
 
     `columns` is what remains to be asked of a table of features: all that was asked for, less the
-    columns that the labels are.
+    columns that the labels are. Of `n_rows` labels those of the rows `kept` have codes, all if it
+    is None. `given` is what the caller gave, an address or labels whose index tells their rows.
     """
 
     codes: Codes
     classes: list[Any]
     columns: ColumnRequest
+    kept: NDArray[np.intp] | None = None
+    n_rows: int = 0
+    given: Any = None
+
+
+def _encoded(
+    found: Any, columns: ColumnRequest, ignored: frozenset[Any], given: Any = None
+) -> Target:
+    own = encode_kept(found, ignored)
+    given = found if given is None else given
+    return Target(own.codes, own.classes, columns, own.kept, own.n_rows, given)
+
+
+def check_rows(features: Any, labels: Any, what: str = "features", other: str = "labels") -> None:
+    """Refuse rows, or files of rows, that say by themselves that they do not belong together.
+
+    Warns the caller where that is doubtful.
+    """
+    doubt = _row_doubt(features, labels, what, other)
+    if doubt is not None:
+        warn_caller(AlignmentWarning(doubt))
+
+
+def _row_doubt(
+    features: Any, labels: Any, what: str = "features", other: str = "labels"
+) -> str | None:
+    check_partners(features, labels, what)
+    return check_alignment((what, features), (other, labels))
 
 
 def read_labels(labels: Any, columns: ColumnRequest = EVERY_COLUMN) -> tuple[Any, ColumnRequest]:
@@ -171,10 +209,14 @@ def _names_file(target: Any) -> bool:
     return split(target, FORMATS).path.suffix.lower() in FORMATS
 
 
-def open_target(labels: ArrayLike | Address, columns: ColumnRequest = EVERY_COLUMN) -> Target:
+def open_target(
+    labels: ArrayLike | Address,
+    columns: ColumnRequest = EVERY_COLUMN,
+    ignored: frozenset[Any] = frozenset(),
+) -> Target:
     """Read and encode the labels of one target, for features that are opened later."""
     found, columns = read_labels(labels, columns)
-    return Target(*encode(found), columns)
+    return _encoded(found, columns, ignored, labels)
 
 
 def open_features(
@@ -208,21 +250,31 @@ def _n_rows(x: Features | Source) -> int:
 
 def _check_kind(source: Source) -> None:
     """Refuse, before anything is read, what no block of it could be."""
-    shape = (0, *source.shape[1:]) if source.shape else ()
     try:
-        as_features(np.empty(shape, source.dtype))
+        # One value stands for all, so that messages tell the true shape.
+        like = np.broadcast_to(np.zeros((), source.dtype), source.shape)
+    except ValueError:  # more values than can be counted
+        like = np.empty((0, *source.shape[1:]), source.dtype)
+    try:
+        as_features(like)
     except (TypeError, ValueError) as error:
         raise type(error)(f"{error}; that is what {source.what} holds") from None
 
 
 class Problem(Opened):
-    """Features and the labels of one target."""
+    """Features and the labels of one target.
+
+    Of the `n_given` rows those with a label to be ignored are not there: `kept` are the others,
+    None for all.
+    """
 
     def __init__(self, x: Features | Source, target: Target, options: InputOptions) -> None:
+        check_lengths(_n_rows(x), target.n_rows, x.what if isinstance(x, Source) else "")
+        if target.kept is not None:
+            x = KeptSource(x, target.kept) if isinstance(x, Source) else x.keep(target.kept)
         super().__init__(x, options)
-        self.codes, self.classes, _ = target
-        file = "" if self.source is None else self.source.what
-        check_lengths(self.n_samples, len(self.codes), file)
+        self.codes, self.classes = target.codes, target.classes
+        self.kept, self.n_given = target.kept, target.n_rows
 
     @property
     def n_classes(self) -> int:
@@ -271,10 +323,16 @@ def open_problem(
     options : InputOptions
         What the caller said of them.
     warn : bool
-        Warn of columns that are probably no features; otherwise ask `column_doubt`.
+        Warn of columns that are probably no features, and of rows in another order; otherwise ask
+        `column_doubt` and `check_rows`.
     any_rows : bool
         Take fewer than the two rows that a score needs.
     """
+    given = labels.given if isinstance(labels, Target) else labels
+    if warn:
+        check_rows(features, given)
+    else:
+        _row_doubt(features, given)
     problem = _open(features, labels, options)
     if not any_rows:
         check_two_rows(problem.n_samples)
@@ -315,7 +373,11 @@ def open_batch(
 ) -> Problem:
     """See features and labels in memory as the core takes them, in any number of rows."""
     x = as_features(features, labels_request(options.columns, labels))
-    problem = Problem(x, Target(*encode(labels), EVERY_COLUMN), options)
+    if warn:
+        check_rows(features, labels)
+    else:
+        _row_doubt(features, labels)
+    problem = Problem(x, _encoded(labels, EVERY_COLUMN, options.ignored), options)
     if warn:
         warn_of_columns(problem)
     return problem
@@ -337,4 +399,4 @@ def _open(
         return Problem(open_features(features, labels.columns), labels, options)
     found, columns = read_labels(labels, options.columns)
     x = open_features(features, columns)  # what is wrong with them is said first
-    return Problem(x, Target(*encode(found), columns), options)
+    return Problem(x, _encoded(found, columns, options.ignored), options)

@@ -43,7 +43,7 @@ class Rows:
         n_rows, width = self._source.shape[0], width_of(self._source)
         return core.Blocks(self._begin, n_rows, width, self._source.narrow)
 
-    def _begin(self) -> Generator[NDArray[Any] | core.Columns, None, None]:
+    def _begin(self) -> Generator[NDArray[Any] | core.Columns | core.KeptRows, None, None]:
         progress, self._progress = self._progress, None
         walk = checked_blocks(self._source, self._n_threads, False, progress)
         try:

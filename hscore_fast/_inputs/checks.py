@@ -28,6 +28,7 @@ def refuse_non_finite(x: Features, threads: int, first_row: int = 0) -> None:
     """Raise if there is a NaN or an infinity, and say where; rows count from `first_row`."""
     count, row, column, value = core.find_non_finite(x.array, x.bfloat16, threads)
     if count:
+        first_row = first_row if x.first_row is None else x.first_row
         raise ValueError(
             f"features has {count} value{'s' if count > 1 else ''} that "
             f"{'are' if count > 1 else 'is'} not finite, the first "

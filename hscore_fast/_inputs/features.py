@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -27,12 +27,15 @@ __all__ = [
 class Features:
     """A matrix as the core takes it."""
 
-    array: NDArray[Any] | core.Columns
+    array: NDArray[Any] | core.Columns | core.KeptRows
     bfloat16: bool = False  # the array then holds the bits as uint16
     names: list[object] | None = None  # of the columns, where they have names
     left_out: Mapping[str, str] = field(default_factory=dict)  # the table's others, and why
     suspects: Sequence[Suspect] = ()  # columns that may number the rows or the classes
     columns: Sequence[Column] = ()  # what `array` sees side by side, where it does
+    whole: NDArray[Any] | core.Columns | None = None  # what `array` has some of the rows of
+    rows: NDArray[np.intp] | None = None  # which of them
+    first_row: int | None = None  # of a block, among all rows, where that is not told otherwise
 
     def __len__(self) -> int:
         return self.n_samples
@@ -50,9 +53,15 @@ class Features:
     @property
     def narrow(self) -> bool:
         """Whether every value is of a floating-point type of 32 bits or fewer."""
-        if isinstance(self.array, np.ndarray):
-            return self.bfloat16 or is_narrow(self.array.dtype)
+        array = self.array if self.whole is None else self.whole
+        if isinstance(array, np.ndarray):
+            return self.bfloat16 or is_narrow(array.dtype)
         return False  # columns of several types
+
+    def keep(self, rows: NDArray[np.intp]) -> Features:
+        """See some of the rows only, in ascending order; nothing is copied."""
+        assert not isinstance(self.array, core.KeptRows)
+        return replace(self, array=core.KeptRows(self.array, rows), whole=self.array, rows=rows)
 
     def piece(self, column: Column) -> NDArray[Any]:
         """Give a column of `columns` as one matrix."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -72,6 +73,8 @@ def block_places(codes: NDArray[np.int32]) -> NDArray[np.int64]:
 def indexable(features: Any) -> NDArray[Any]:
     """Give features as one array whose rows NumPy can choose from."""
     x = as_features(features)
+    if x.whole is not None:
+        return indexable(replace(x, array=x.whole, whole=None))[x.rows]
     if not isinstance(x.array, np.ndarray):  # columns apart, or batches one below the other
         return np.concatenate([x.piece(column) for column in x.columns], axis=1)
     if x.bfloat16:

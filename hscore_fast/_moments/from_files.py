@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from numpy.typing import ArrayLike
 
@@ -27,6 +28,7 @@ def read_moments(
     keep: ColumnNames | None = None,
     n_threads: int | None = None,
     check_finite: bool = True,
+    ignore_label: Any = None,
     progress: Progress | None = None,
 ) -> Moments:
     """Gather the statistics of features in files of any size.
@@ -46,6 +48,8 @@ def read_moments(
         by column or chunk by chunk is decoded by as many again.
     check_finite : bool, default True
         Refuse NaN and infinity.
+    ignore_label : object or list of objects, optional
+        As for :func:`hscore_fast.h_score`.
     progress : callable, optional
         Called as ``progress(rows_done, rows)`` after each block, and once before the first.
 
@@ -87,6 +91,7 @@ def read_moments(
         keep=keep,
         n_threads=n_threads,
         check_finite=check_finite,
+        ignore_label=ignore_label,
         progress=progress,
     )
     return moments_of_problem(open_problem(features, labels, options, any_rows=True))

@@ -14,7 +14,7 @@ from hscore_fast._inputs.options import Progress, as_integer
 from hscore_fast._moments.lock import Guard, locks_of
 from hscore_fast._moments.scoring import MomentsScores
 from hscore_fast._moments.storage import MomentsStorage
-from hscore_fast._problem import as_input_options, open_batch
+from hscore_fast._problem import as_input_options, check_rows, open_batch
 from hscore_fast._variants import core
 
 if TYPE_CHECKING:
@@ -83,6 +83,7 @@ class Moments(MomentsScores, MomentsStorage):
         keep: ColumnNames | None = None,
         n_threads: int | None = None,
         check_finite: bool = True,
+        ignore_label: Any = None,
     ) -> Moments:
         """Gather the statistics of an iterable of blocks of rows.
 
@@ -92,7 +93,7 @@ class Moments(MomentsScores, MomentsStorage):
             Each as for :meth:`update`. One block at a time is held.
         columns, drop, keep : str or sequence of str, optional
             As for :func:`h_score`, of tables.
-        n_threads, check_finite
+        n_threads, check_finite, ignore_label
             As for :meth:`update`.
 
         Returns
@@ -126,6 +127,7 @@ class Moments(MomentsScores, MomentsStorage):
                 keep=keep,
                 n_threads=n_threads,
                 check_finite=check_finite,
+                ignore_label=ignore_label,
             )
         return moments
 
@@ -150,6 +152,7 @@ class Moments(MomentsScores, MomentsStorage):
         keep: ColumnNames | None = None,
         n_threads: int | None = None,
         check_finite: bool = True,
+        ignore_label: Any = None,
         progress: Progress | None = None,
     ) -> Moments:
         """Add a batch of rows; if it raises, the statistics are as before.
@@ -171,6 +174,8 @@ class Moments(MomentsScores, MomentsStorage):
             As for :func:`h_score`.
         check_finite : bool, default True
             Refuse NaN and infinity. If False they stay in the statistics for good.
+        ignore_label : object or list of objects, optional
+            As for :func:`h_score`: a label, or several, whose rows are not added.
         progress : callable, optional
             As for :func:`h_score`. What it raises leaves the statistics as before.
 
@@ -200,10 +205,15 @@ class Moments(MomentsScores, MomentsStorage):
             keep=keep,
             n_threads=n_threads,
             check_finite=check_finite,
+            ignore_label=ignore_label,
             progress=progress,
         )
         batch = open_batch(features, labels, options)
-        row_weights = as_weights(weights, batch.n_samples)
+        row_weights = as_weights(weights, batch.n_given)
+        if row_weights is not None:
+            check_rows(features, weights, other="weights")
+            if batch.kept is not None:
+                row_weights = row_weights[batch.kept]
         with self._guard.lock():
             if self.n_features not in (None, batch.n_features):
                 raise ValueError(

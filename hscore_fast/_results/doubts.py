@@ -47,12 +47,58 @@ def doubt(result: HScore) -> Warning | None:
             f"H-score is {result.n_classes - 1} whatever the labels are: use more samples or fewer "
             "features"
         )
-    # Who asks for float32 expects some six digits at best: warn where three are not certain.
+    if result.dropped_above_noise:
+        return PrecisionWarning(
+            f"columns were dropped as noise beside others ({result.n_features - result.rank} of "
+            f"{result.n_features}), though more is left of at least {result.dropped_above_noise} "
+            "than the rounding of their values: the H-score lacks what they know. A few rows that "
+            "are far larger than all others do that, such as a code for missing values, and so do "
+            'near-duplicates: look for such rows, or use precision="high"'
+        )
+    # float32 gives about six digits at best, so warn only below three.
     share = 1e-3 if result.precision_used == "float32" else 1e-6
     if result.error_bound > max(share * result.score, 1e-9):
         return PrecisionWarning(
-            f"the features are nearly linearly dependent: the H-score is certain to "
-            f"{result.error_bound:.1g} only; drop near-duplicate features or raise tol"
+            f"{_DEPENDENT}: the H-score is certain to {result.error_bound:.1g} only. "
+            f"{_more_digits(result.precision_used)}"
+        )
+    return _near_bound(result)
+
+
+_DEPENDENT = (
+    "the features depend linearly on each other but for rounding, as they do behind a LayerNorm or "
+    "with near-duplicates"
+)
+_NEAR = 0.9  # of the samples less one
+_FEW_SAMPLES = 100  # sets with one row a class are made that small on purpose
+
+
+def _more_digits(precision_used: str) -> str:
+    """Say what helps against features that depend on each other."""
+    noise = "tol=1e-6 takes such a direction for noise"
+    if precision_used == "float32":
+        return f'precision="auto" has more digits, and {noise}'
+    if precision_used == "high":
+        return noise[0].upper() + noise[1:]
+    return f'precision="high" tells them apart, and {noise}'
+
+
+def _near_bound(result: HScore) -> Warning | None:
+    """Say that a score is near its bound by the numbers of rows, features and classes alone."""
+    freedom = result.n_samples - 1
+    most = result.n_classes - 1
+    if result.rank >= _NEAR * freedom:
+        return SaturationWarning(
+            f"the features have rank {result.rank} for {result.n_samples} samples, so that the "
+            f"H-score is near its bound of {most} for any labels, by chance "
+            f"{result.rank * most / freedom:.3g}: use more samples or fewer features, or compare "
+            "adjusted scores"
+        )
+    if most >= _NEAR * freedom and result.n_samples >= _FEW_SAMPLES:
+        return SaturationWarning(
+            f"labels has {result.n_classes} classes for {result.n_samples} samples, so that the "
+            f"H-score is near its bound of {min(result.rank, most)} for any features: if they are "
+            "ids, pass the column of the classes; if they are measured, bin them"
         )
     return None
 
@@ -97,7 +143,21 @@ def target_doubt(result: TargetScores, regularized: bool) -> Warning | None:
         )
     if result.error_bound > 1e-6 * max(1e-3, max(result.scores)):
         return PrecisionWarning(
-            f"the features are nearly linearly dependent: the H-scores are certain to "
-            f"{result.error_bound:.1g} only; drop near-duplicate features or raise tol"
+            f"{_DEPENDENT}: the H-scores are certain to {result.error_bound:.1g} only. tol=1e-6 "
+            "takes such a direction for noise"
+        )
+    freedom = result.n_samples - 1
+    if result.rank >= _NEAR * freedom:
+        return SaturationWarning(
+            f"the features have rank {result.rank} for {result.n_samples} samples, so that every "
+            f"H-score is near its bound for any labels: use more samples, fewer features or "
+            "regularized=True"
+        )
+    most = max(result.n_classes)
+    if most - 1 >= _NEAR * freedom and result.n_samples >= _FEW_SAMPLES:
+        return SaturationWarning(
+            f"targets[{result.n_classes.index(most)}] has {most} classes for {result.n_samples} "
+            "samples, so that its H-score is near its bound for any features: if they are ids, "
+            "pass the column of the classes; if they are measured, bin them"
         )
     return None

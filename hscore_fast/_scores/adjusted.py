@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from numpy.typing import ArrayLike
 
 from hscore_fast._inputs.address import Address
@@ -25,6 +27,7 @@ def adjusted_h_score(
     tol: float | None = None,
     n_threads: int | None = None,
     check_finite: bool = True,
+    ignore_label: Any = None,
     progress: Progress | None = None,
 ) -> float:
     r"""Compute the H-score adjusted for chance, to compare feature sets of different widths.
@@ -43,7 +46,7 @@ def adjusted_h_score(
         As for :func:`h_score`.
     columns, drop, keep : str or sequence of str, optional
         As for :func:`h_score`, of a table.
-    precision, tol, n_threads, check_finite, progress
+    precision, tol, n_threads, check_finite, ignore_label, progress
         As for :func:`h_score`.
 
     Returns
@@ -84,6 +87,7 @@ def adjusted_h_score(
         keep=keep,
         n_threads=n_threads,
         check_finite=check_finite,
+        ignore_label=ignore_label,
         progress=progress,
     )
     result = score_result(features, labels, precision, tol, options)
@@ -101,6 +105,7 @@ def chance_level(
     tol: float | None = None,
     n_threads: int | None = None,
     check_finite: bool = True,
+    ignore_label: Any = None,
     progress: Progress | None = None,
 ) -> float:
     r"""Compute the mean H-score of these features under all permutations of the labels.
@@ -117,7 +122,7 @@ def chance_level(
         As for :func:`h_score`; only their number of classes matters.
     columns, drop, keep : str or sequence of str, optional
         As for :func:`h_score`, of a table.
-    precision, tol, n_threads, check_finite, progress
+    precision, tol, n_threads, check_finite, ignore_label, progress
         As for :func:`h_score`.
 
     Returns
@@ -149,6 +154,7 @@ def chance_level(
         keep=keep,
         n_threads=n_threads,
         check_finite=check_finite,
+        ignore_label=ignore_label,
         progress=progress,
     )
     result = score_result(features, labels, precision, tol, options)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from numpy.typing import ArrayLike
 
 from hscore_fast._inputs.address import Address
 from hscore_fast._inputs.columns import ColumnNames
 from hscore_fast._inputs.options import Progress, as_confidence, as_one_of
-from hscore_fast._problem import as_input_options
+from hscore_fast._problem import as_input_options, check_rows
 from hscore_fast._results.report import HScoreReport
 from hscore_fast._results.reporting import report_of
 from hscore_fast._scores.influence import influence
@@ -33,6 +35,7 @@ def evaluate(
     tol: float | None = None,
     n_threads: int | None = None,
     check_finite: bool = True,
+    ignore_label: Any = None,
     progress: Progress | None = None,
 ) -> HScoreReport:
     r"""Compute the H-score with its chance level, standard error, confidence interval and p-value.
@@ -58,7 +61,7 @@ def evaluate(
         statistics of all are kept, ``8 * n_features**2`` bytes each. Of no effect otherwise.
     columns, drop, keep : str or sequence of str, optional
         As for :func:`h_score`, of a table.
-    precision, tol, n_threads, check_finite, progress
+    precision, tol, n_threads, check_finite, ignore_label, progress
         As for :func:`h_score`. If values are not finite and that is allowed, all results are nan.
 
     Returns
@@ -111,6 +114,7 @@ def evaluate(
     """
     as_confidence(confidence)
     as_one_of("method", method, METHODS)
+    check_rows(features, labels)
     evidence = influence(
         features,
         labels,
@@ -120,6 +124,7 @@ def evaluate(
             keep=keep,
             n_threads=n_threads,
             check_finite=check_finite,
+            ignore_label=ignore_label,
             progress=progress,
         ),
         regularized=True,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from numpy.typing import ArrayLike
 
@@ -30,6 +30,7 @@ def h_score(
     tol: float | None = None,
     n_threads: int | None = None,
     check_finite: bool = True,
+    ignore_label: Any = None,
     progress: Progress | None = None,
 ) -> float:
     r"""Compute the H-score of features for a classification target.
@@ -76,6 +77,9 @@ def h_score(
         affinity allow, shared with the calls that other threads are making; small problems use one.
     check_finite : bool, default True
         Refuse NaN and infinity. If False the result is then NaN.
+    ignore_label : object or list of objects, optional
+        A label, or several, whose rows do not count, such as -100 or 255 for pixels or tokens
+        without a class. They are left out of everything, also of ``n_samples``, and not copied.
     progress : callable, optional
         Called as ``progress(rows_done, rows_total)`` about ten times a second, from the calling
         thread; what it raises ends the call. Not called when the last row is done.
@@ -132,6 +136,7 @@ def h_score(
         keep=keep,
         n_threads=n_threads,
         check_finite=check_finite,
+        ignore_label=ignore_label,
         progress=progress,
     )
     result = score_result(features, labels, precision, tol, options)

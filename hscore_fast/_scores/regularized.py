@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from numpy.typing import ArrayLike
 
 from hscore_fast._inputs.address import Address
@@ -28,6 +30,7 @@ def regularized_h_score(
     precision: str = "auto",
     n_threads: int | None = None,
     check_finite: bool = True,
+    ignore_label: Any = None,
     progress: Progress | None = None,
 ) -> float:
     r"""Compute the H-score with the features' covariance shrunk towards a multiple of the identity.
@@ -64,6 +67,8 @@ def regularized_h_score(
         As for :func:`h_score`.
     check_finite : bool, default True
         Refuse NaN and infinity. If False the result is then NaN.
+    ignore_label : object or list of objects, optional
+        As for :func:`hscore_fast.h_score`.
     progress : callable, optional
         As for :func:`h_score`.
 
@@ -124,6 +129,7 @@ def regularized_h_score(
         keep=keep,
         n_threads=n_threads,
         check_finite=check_finite,
+        ignore_label=ignore_label,
         progress=progress,
     )
     problem = open_problem(features, labels, options)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from typing import Any, cast
@@ -32,6 +33,7 @@ from hscore_fast._problem import (
     Target,
     as_input_options,
     ask_several,
+    check_rows,
     open_batch,
     open_target,
 )
@@ -67,6 +69,7 @@ def rank_sources(
     tol: float | None = None,
     n_threads: int | None = None,
     check_finite: bool = True,
+    ignore_label: Any = None,
     progress: Callable[[int, int], object] | None = None,
 ) -> SourceRanking:
     r"""Rank sources for a target by their scores, and say which cannot be told apart.
@@ -95,7 +98,7 @@ def rank_sources(
         Of the draws.
     columns, drop, keep : str or sequence of str, optional
         As for :func:`h_score`, of all tables; `drop` and `keep` need to be in one of them only.
-    precision, tol, check_finite
+    precision, tol, check_finite, ignore_label
         As for :func:`h_score`; iterables are scored in float64.
     n_threads : int, optional
         In all; the sources share them.
@@ -149,7 +152,12 @@ def rank_sources(
     ('bottom', ['bottom'])
     """
     options = as_input_options(
-        columns=columns, drop=drop, keep=keep, n_threads=n_threads, check_finite=check_finite
+        columns=columns,
+        drop=drop,
+        keep=keep,
+        n_threads=n_threads,
+        check_finite=check_finite,
+        ignore_label=ignore_label,
     )
     as_names(sources, "sources")
     options = ask_several(sources.values(), options)
@@ -205,7 +213,10 @@ class _Labels:
     """The labels of all sources, encoded once; or None, where the sources bring their own."""
 
     def __init__(self, labels: Any, options: InputOptions) -> None:
-        self.target = None if labels is None else open_target(labels, options.columns)
+        self.target = (
+            None if labels is None else open_target(labels, options.columns, options.ignored)
+        )
+        self.ignored = options.ignored
         self.columns = options.columns if self.target is None else self.target.columns
         self.codes = None if self.target is None else self.target.codes
         self.classes = [] if self.target is None else self.target.classes
@@ -246,6 +257,10 @@ def _score_all(
         if progress is not None:
             progress(done, len(sources))
 
+    if target.target is not None:
+        for name, source in sources.items():
+            with suppress(ValueError):  # which its entry reports
+                check_rows(source, target.target.given, f"sources[{name!r}]")
     threads = core.thread_count(n_threads)
     rows = [name for name, source in sources.items() if not _brings_labels(source)]
     for name, source in sources.items():

@@ -19,7 +19,7 @@ from hscore_fast._inputs.features import Features
 from hscore_fast._inputs.frames import Column, side_by_side
 from hscore_fast._inputs.options import Progress, as_names
 from hscore_fast._moments.moments import Moments
-from hscore_fast._problem import InputOptions, ask_several, open_features, open_target
+from hscore_fast._problem import InputOptions, ask_several, check_rows, open_features, open_target
 from hscore_fast._results.warnings import warn_caller
 from hscore_fast._variants import core
 
@@ -155,10 +155,11 @@ def read_joint(
     """Open all feature sets, check that they fit, and gather their statistics."""
     as_names(sources, "sources")
     options = ask_several(sources.values(), options)
-    codes, classes, columns = open_target(labels, options.columns)
+    codes, classes, columns = open_target(labels, options.columns)[:3]
     parts = []
     for name, features in sources.items():
         with _naming(name):
+            check_rows(features, labels)
             parts.append(_open(name, features, columns))
             check_lengths(parts[-1].n_samples, len(codes))
     if len(codes) < 2:

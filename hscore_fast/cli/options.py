@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Annotated
 
 import typer
@@ -12,10 +13,12 @@ __all__ = [
     "ColumnsOption",
     "CsvOption",
     "DropOption",
+    "IgnoreOption",
     "JsonOption",
     "KeepOption",
     "PrecisionOption",
     "ThreadsOption",
+    "labels_of",
     "refuse_both",
 ]
 
@@ -50,6 +53,25 @@ KeepOption = Annotated[
         help="Take these columns although they would be left out or warned of.",
     ),
 ]
+IgnoreOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--ignore-label",
+        metavar="LABEL",
+        help="Leave out the rows with this label, such as -100; may be given several times.",
+    ),
+]
+
+
+def labels_of(words: list[str] | None) -> list[object] | None:
+    """Read labels from the command line: as text, and as the number that is written so."""
+    if not words:
+        return None
+    labels: list[object] = list(words)
+    for word in words:
+        with suppress(ValueError):
+            labels.append(int(word))
+    return labels
 
 
 def refuse_both(as_json: bool, as_csv: bool) -> None:

@@ -18,10 +18,12 @@ from hscore_fast.cli.options import (
     ColumnsOption,
     CsvOption,
     DropOption,
+    IgnoreOption,
     JsonOption,
     KeepOption,
     PrecisionOption,
     ThreadsOption,
+    labels_of,
     refuse_both,
 )
 from hscore_fast.cli.progress import share_bar
@@ -65,6 +67,7 @@ def rank(
     columns: ColumnsOption = None,
     drop: DropOption = None,
     keep: KeepOption = None,
+    ignore_label: IgnoreOption = None,
     plot: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Draw it with error bars: .png, .svg or .pdf."),
@@ -97,6 +100,7 @@ def rank(
                 drop=drop or None,
                 keep=keep or None,
                 n_threads=threads,
+                ignore_label=labels_of(ignore_label),
                 progress=lambda done, total: bar("sources", done / total),
             )
         if plot is not None:

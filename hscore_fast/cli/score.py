@@ -17,10 +17,12 @@ from hscore_fast.cli.options import (
     ColumnsOption,
     CsvOption,
     DropOption,
+    IgnoreOption,
     JsonOption,
     KeepOption,
     PrecisionOption,
     ThreadsOption,
+    labels_of,
     refuse_both,
 )
 from hscore_fast.cli.progress import row_bar
@@ -59,6 +61,7 @@ def score(
         ),
     ] = "pillai",
     confidence: Annotated[float, typer.Option(help="Of the interval.")] = 0.95,
+    ignore_label: IgnoreOption = None,
     as_json: JsonOption = False,
     as_csv: CsvOption = False,
 ) -> None:
@@ -82,6 +85,7 @@ def score(
                 drop=drop or None,
                 keep=keep or None,
                 n_threads=threads,
+                ignore_label=labels_of(ignore_label),
                 progress=progress,
             )
         elapsed = time.perf_counter() - start

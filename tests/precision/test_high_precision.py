@@ -102,7 +102,7 @@ def test_duplicates_and_constants_do_not_count():
 
 def test_a_warning_where_digits_are_lost_after_all():
     x, y = near_duplicates(20, 1e-11)
-    with pytest.warns(PrecisionWarning, match="nearly linearly dependent"):
+    with pytest.warns(PrecisionWarning, match="depend linearly on each other"):
         h_score(x, y, precision="high")
 
 

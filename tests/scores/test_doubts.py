@@ -1,0 +1,205 @@
+"""What a score is doubted for, each case against the true number."""
+
+import json
+import warnings
+
+import numpy as np
+import pandas as pd
+import pytest
+from cli_runs import run
+from oracles import gold
+
+import hscore_fast as hs
+
+RNG = np.random.default_rng(0)
+
+
+def corrupted(value: float) -> tuple[np.ndarray, np.ndarray]:
+    """One row of 1,000 is a code for a missing value, in all 20 columns."""
+    rng = np.random.default_rng(3)
+    y = rng.integers(0, 5, 1000)
+    x = rng.normal(size=(1000, 20)) + rng.normal(size=(5, 20))[y]
+    x[17] = value
+    return x, y
+
+
+@pytest.mark.parametrize("value", [1e9, -999_999_999.0])
+def test_one_value_that_hides_the_others_is_told(value) -> None:
+    x, y = corrupted(value)
+    truth = hs.h_score(x, y, precision="high")
+    assert truth == pytest.approx(hs.h_score(np.delete(x, 17, 0), np.delete(y, 17)), rel=0.01)
+    with pytest.warns(hs.PrecisionWarning, match='dropped as noise .*precision="high"') as caught:
+        found = hs.h_score(x, y)
+    assert len(caught) == 1
+    assert found < 0.01 * truth
+    with pytest.warns(hs.PrecisionWarning, match="dropped as noise"):
+        report = hs.evaluate(x, y)
+    assert "dropped as noise" in report.warnings[0]
+    ranking = hs.rank_sources({"bad": x, "noise": RNG.normal(size=(1000, 3))}, y)
+    assert "dropped as noise" in {entry.name: entry.warning for entry in ranking}["bad"]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        hs.h_score(x, y, tol=2.0**-41)  # who gives a tolerance has said what is noise
+
+
+def test_near_duplicates_whose_difference_knows_the_labels() -> None:
+    y = RNG.integers(0, 3, 1000)
+    x = RNG.normal(size=1000)
+    near = np.column_stack([x, x + 4e-7 * ((y == 2) + 0.1 * RNG.normal(size=1000))])
+    with pytest.warns(hs.PrecisionWarning, match="dropped as noise"):
+        found = hs.h_score(near, y)
+    assert hs.h_score(near, y, precision="high") > 2 * found
+
+
+def test_behind_a_layer_norm_the_cause_and_the_remedies_are_named() -> None:
+    rng = np.random.default_rng(0)
+    y = rng.integers(0, 4, 2000)
+    z = (rng.normal(size=(2000, 384)) + 0.3 * rng.normal(size=(4, 384))[y]).astype(np.float32)
+    z = (z - z.mean(1, keepdims=True)) / np.sqrt(z.var(1, keepdims=True) + np.float32(1e-5))
+    with pytest.warns(hs.PrecisionWarning, match='LayerNorm.* precision="high" .*tol=1e-6'):
+        hs.h_score(z, y)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        high = hs.h_score(z, y, precision="high")
+        assert hs.h_score(z, y, tol=1e-6) == pytest.approx(high, rel=1e-3)
+
+
+def test_nearly_as_many_features_as_rows() -> None:
+    y = RNG.integers(0, 3, 201)
+    x = RNG.normal(size=(201, 190))
+    for score in (hs.h_score, hs.adjusted_h_score):
+        with pytest.warns(hs.SaturationWarning, match=r"rank 190 .* near its bound of 2 for any l"):
+            score(x, y)
+    with pytest.warns(hs.SaturationWarning, match="every H-score is near its bound"):
+        hs.h_scores(x, [y, y])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        hs.h_score(x[:, :179], y)
+
+
+def test_nearly_as_many_classes_as_rows() -> None:
+    """Ids for labels: the score is the rank of any features."""
+    x = RNG.normal(size=(300, 8))
+    ids = np.arange(300) + 1000
+    with pytest.warns(hs.SaturationWarning, match="300 classes .* bound of 8 for any features"):
+        assert hs.h_score(x, ids) == pytest.approx(8)
+    with pytest.warns(hs.SaturationWarning, match=r"targets\[1\] has 300 classes"):
+        hs.h_scores(x, [ids % 3, ids])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        hs.h_score(x, ids // 2)
+        # One row a class, few-shot: the report says what the score is worth.
+        report = hs.evaluate(x[:50], np.arange(50))
+    assert report.h_score == pytest.approx(8)
+    assert report.chance_level == pytest.approx(8)
+    assert report.adjusted_h_score == pytest.approx(0, abs=1e-9)
+    assert report.p_value == 1
+
+
+def test_continuous_targets_are_refused_in_python_and_on_the_command_line(tmp_path, capsys) -> None:
+    x = RNG.normal(size=(300, 8))
+    y = x @ RNG.normal(size=8) + 0.1 * RNG.normal(size=300)
+    np.save(tmp_path / "x.npy", x)
+    np.save(tmp_path / "y.npy", y)
+    (tmp_path / "y.csv").write_text("\n".join(map(str, y.round(3))))
+    for function in (hs.h_score, hs.evaluate, hs.regularized_h_score, hs.adjusted_h_score):
+        with pytest.raises(ValueError, match="300 values that are not whole numbers"):
+            function(x, y)
+    with pytest.raises(ValueError, match=r"targets\[0\]: .*not whole numbers"):
+        hs.h_scores(x, [y])
+    for labels in ("y.npy", "y.csv"):
+        for words in (("score", f"{tmp_path}/x.npy", f"{tmp_path}/{labels}"),):
+            code, out, err = run(capsys, *words)
+            assert (code, out) == (2, "")
+            assert "not whole numbers" in err
+            assert err.count("\n") == 1
+    thirds = pd.qcut(y, 3)
+    codes = np.asarray(thirds.codes)
+    assert hs.h_score(x, thirds) == pytest.approx(gold(x, codes).h_score, rel=1e-12)
+    assert hs.h_score(x, codes.astype(float)) == pytest.approx(gold(x, codes).h_score, rel=1e-12)
+
+
+def test_a_frame_and_a_series_in_another_order() -> None:
+    y = RNG.integers(0, 3, 200)
+    x = RNG.normal(size=(200, 4)) + RNG.normal(size=(3, 4))[y]
+    names = [f"img{k}" for k in range(200)]
+    frame, series = pd.DataFrame(x, index=names), pd.Series(y, index=names)
+    shuffled = series.sample(frac=1, random_state=0)
+    truth = gold(x, y).h_score
+    weights = pd.Series(1.0, index=names).sample(frac=1, random_state=0)
+    for call in (
+        lambda: hs.h_score(frame, shuffled),
+        lambda: hs.evaluate(frame, shuffled),
+        lambda: hs.regularized_h_score(frame, shuffled),
+        lambda: hs.Moments().update(frame, shuffled),
+        lambda: hs.Moments().update(frame, series, weights=weights),
+        lambda: hs.rank_sources({"a": frame}, shuffled),
+        lambda: hs.select_sources({"a": frame, "b": frame**2}, shuffled),
+        lambda: hs.pair_scores({"a": frame, "b": frame**2}, shuffled),
+    ):
+        with pytest.raises(ValueError, match="have the same index in another order"):
+            call()
+    assert hs.h_score(frame, shuffled.loc[frame.index]) == pytest.approx(truth, rel=1e-12)
+    by_number = pd.Series(y).sample(frac=1, random_state=0)
+    with pytest.warns(hs.AlignmentWarning, match="same row numbers in another order") as caught:
+        hs.h_score(pd.DataFrame(x), by_number)
+    assert caught[0].filename == __file__
+
+
+def test_shards_of_which_some_are_missing(tmp_path, capsys) -> None:
+    y = RNG.integers(0, 3, (4, 300))
+    x = RNG.normal(size=(4, 300, 5)) + RNG.normal(size=(3, 5))[y]
+    for k in (0, 2, 3):
+        np.save(tmp_path / f"x{k}.npy", x[k])
+    for k in (0, 1, 3):
+        np.save(tmp_path / f"y{k}.npy", y[k])
+    features, labels = f"{tmp_path}/x*.npy", f"{tmp_path}/y*.npy"
+    for call in (
+        lambda: hs.h_score(features, labels),
+        lambda: hs.evaluate(features, labels),
+        lambda: hs.rank_sources({"a": features}, labels),
+        lambda: hs.select_sources({"a": features}, labels),
+        lambda: hs.readers.read_moments(features, labels),
+    ):
+        with pytest.raises(ValueError, match=r"'x2\.npy', 'y1\.npy' have no partner"):
+            call()
+    code, out, err = run(capsys, "score", features, labels)
+    assert (code, out) == (2, "")
+    assert "'x2.npy', 'y1.npy' have no partner" in err
+    (tmp_path / "x2.npy").unlink()
+    (tmp_path / "y1.npy").unlink()
+    both = gold(np.concatenate([x[0], x[3]]), np.concatenate([y[0], y[3]])).h_score
+    assert hs.h_score(features, labels) == pytest.approx(both, rel=1e-12)
+    code, out, _ = run(capsys, "score", features, labels, "--json")
+    assert json.loads(out)["h_score"] == pytest.approx(both, rel=1e-12)
+
+
+def test_a_file_of_four_dimensions_tells_its_shape(tmp_path) -> None:
+    np.save(tmp_path / "x.npy", np.zeros((30, 16, 1, 1)))
+    with pytest.raises(ValueError, match=r"4 dimensions \(30, 16, 1, 1\)"):
+        hs.h_score(tmp_path / "x.npy", np.arange(30) % 3)
+
+
+WARNING_CALLS = {
+    "h_score": lambda x, y: hs.h_score(x, y),
+    "adjusted_h_score": lambda x, y: hs.adjusted_h_score(x, y),
+    "evaluate": lambda x, y: hs.evaluate(x, y),
+    "h_scores": lambda x, y: hs.h_scores(x, [y]),
+    "transferability": lambda x, y: hs.transferability(x, y),
+    "transfer_matrix": lambda x, y: hs.transfer_matrix({"a": x}, {"b": y}),
+    "Moments.h_score": lambda x, y: hs.Moments().update(x, y).h_score(),
+    "Moments.adjusted_h_score": lambda x, y: hs.Moments().update(x, y).adjusted_h_score(),
+    "Moments.evaluate": lambda x, y: hs.Moments().update(x, y).evaluate(),
+    "TargetMoments": lambda x, y: hs.TargetMoments().update(x, [y]).h_scores(),
+    "rank_sources": lambda x, y: hs.rank_sources({"a": x}, y),
+}
+
+
+@pytest.mark.parametrize("name", WARNING_CALLS)
+def test_warnings_are_raised_at_the_callers_line(name) -> None:
+    x, y = RNG.normal(size=(12, 40)), np.arange(12) % 3  # saturated
+    with pytest.warns(hs.HScoreWarning) as caught:
+        WARNING_CALLS[name](x, y)
+    for warning in caught:
+        assert warning.filename == __file__
+        assert issubclass(warning.category, hs.HScoreWarning)
