@@ -18,12 +18,12 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from hscore_fast._inputs.checks import check_lengths
-from hscore_fast._inputs.labels import encode
+from hscore_fast._inputs.labels import as_ignored, encode_kept
 from hscore_fast._inputs.options import as_confidence, as_tol
 from hscore_fast._moments.jackknife import evidence_of_sums
 from hscore_fast._moments.moments import Moments, relabel
 from hscore_fast._moments.state import scorable_core
-from hscore_fast._problem import open_batch
+from hscore_fast._problem import as_input_options, open_batch
 from hscore_fast._results.report import HScoreReport
 from hscore_fast._results.reporting import report_of
 from hscore_fast._variants import core
@@ -39,6 +39,7 @@ def moments(
     *,
     n_threads: int = 1,
     check_finite: bool = True,
+    ignore_label: Any = None,
 ) -> Moments:
     """Gather the statistics of a dask array on the workers.
 
@@ -53,6 +54,8 @@ def moments(
         Threads of each task; dask runs as many tasks at a time as the workers have threads.
     check_finite : bool, default True
         Refuse NaN and infinity.
+    ignore_label : object or list of objects, optional
+        As for :func:`hscore_fast.h_score`.
 
     Returns
     -------
@@ -82,25 +85,32 @@ def moments(
     >>> found.n_samples, round(found.h_score(), 12)
     (8, 0.761904761905)
     """
-    found, _, classes = _gather(features, labels, n_threads, check_finite)
+    found, _, classes, _ = _gather(
+        features, labels, n_threads, check_finite, as_ignored(ignore_label)
+    )
     return _named(found, classes)
 
 
 def _gather(
-    features: Any, labels: Any, n_threads: int, check_finite: bool
-) -> tuple[Moments, list[tuple[Any, Any]], list[Any] | None]:
-    """Gather statistics, with the chunks that they are of, and the classes if those have codes."""
+    features: Any, labels: Any, n_threads: int, check_finite: bool, ignored: frozenset[Any]
+) -> tuple[Moments, list[tuple[Any, Any]], list[Any] | None, frozenset[Any]]:
+    """Gather statistics, with the chunks that they are of.
+
+    Also gives the classes, if the pieces of the labels hold codes, and what is to be ignored in
+    the pieces.
+    """
     features = _whole_rows(features)
-    pieces, classes = _label_pieces(features, labels)
+    pieces, classes, ignored = _label_pieces(features, labels, ignored)
     chunks = list(zip(features.to_delayed()[:, 0], pieces, strict=True))
     update, merge = dask.delayed(_update, pure=False), dask.delayed(_merge, pure=False)
     parts = [
-        update(block, piece, features.shape[1], n_threads, check_finite) for block, piece in chunks
+        update(block, piece, features.shape[1], n_threads, check_finite, ignored)
+        for block, piece in chunks
     ]
     while len(parts) > 1:
         parts = [merge(parts[i : i + _FAN_IN]) for i in range(0, len(parts), _FAN_IN)]
     (result,) = dask.compute(parts[0])
-    return result, chunks, classes
+    return result, chunks, classes, ignored
 
 
 def _named(found: Moments, classes: list[Any] | None) -> Moments:
@@ -117,12 +127,13 @@ def h_score(
     tol: float | None = None,
     n_threads: int = 1,
     check_finite: bool = True,
+    ignore_label: Any = None,
 ) -> float:
     """Compute the H-score of a dask array.
 
     Parameters
     ----------
-    features, labels, n_threads, check_finite
+    features, labels, n_threads, check_finite, ignore_label
         As for :func:`moments`.
     tol : float, optional
         As for :func:`hscore_fast.h_score`.
@@ -144,9 +155,9 @@ def h_score(
     >>> round(h_score(da.arange(4, chunks=2).reshape(-1, 1), [0, 0, 1, 1]), 12)
     0.8
     """
-    return moments(features, labels, n_threads=n_threads, check_finite=check_finite).h_score(
-        tol=tol
-    )
+    return moments(
+        features, labels, n_threads=n_threads, check_finite=check_finite, ignore_label=ignore_label
+    ).h_score(tol=tol)
 
 
 def adjusted_h_score(
@@ -156,12 +167,13 @@ def adjusted_h_score(
     tol: float | None = None,
     n_threads: int = 1,
     check_finite: bool = True,
+    ignore_label: Any = None,
 ) -> float:
     """Compute the adjusted H-score of a dask array.
 
     Parameters
     ----------
-    features, labels, tol, n_threads, check_finite
+    features, labels, tol, n_threads, check_finite, ignore_label
         As for :func:`h_score`.
 
     Returns
@@ -181,7 +193,9 @@ def adjusted_h_score(
     >>> round(adjusted_h_score(da.arange(4, chunks=2).reshape(-1, 1), [0, 0, 1, 1]), 12)
     0.7
     """
-    found = moments(features, labels, n_threads=n_threads, check_finite=check_finite)
+    found = moments(
+        features, labels, n_threads=n_threads, check_finite=check_finite, ignore_label=ignore_label
+    )
     return found.adjusted_h_score(tol=tol)
 
 
@@ -193,12 +207,13 @@ def regularized_h_score(
     convention: str = "tllib",
     n_threads: int = 1,
     check_finite: bool = True,
+    ignore_label: Any = None,
 ) -> float:
     """Compute the H-score of a dask array with a shrunk covariance.
 
     Parameters
     ----------
-    features, labels, n_threads, check_finite
+    features, labels, n_threads, check_finite, ignore_label
         As for :func:`moments`.
     shrinkage, convention
         As for :func:`hscore_fast.regularized_h_score`.
@@ -221,7 +236,9 @@ def regularized_h_score(
     >>> round(regularized_h_score(features, [0, 0, 1, 1], shrinkage=0.5), 12)
     0.533333333333
     """
-    found = moments(features, labels, n_threads=n_threads, check_finite=check_finite)
+    found = moments(
+        features, labels, n_threads=n_threads, check_finite=check_finite, ignore_label=ignore_label
+    )
     return found.regularized_h_score(shrinkage=shrinkage, convention=convention)
 
 
@@ -235,12 +252,13 @@ def evaluate(
     tol: float | None = None,
     n_threads: int = 1,
     check_finite: bool = True,
+    ignore_label: Any = None,
 ) -> HScoreReport:
     """Evaluate the H-score of a dask array.
 
     Parameters
     ----------
-    features, labels, tol, n_threads, check_finite
+    features, labels, tol, n_threads, check_finite, ignore_label
         As for :func:`h_score`.
     confidence, shrinkage, convention
         As for :func:`hscore_fast.evaluate`.
@@ -270,12 +288,14 @@ def evaluate(
     (0.744, 0.047)
     """
     as_confidence(confidence)
-    found, chunks, classes = _gather(features, labels, n_threads, check_finite)
+    found, chunks, classes, ignored = _gather(
+        features, labels, n_threads, check_finite, as_ignored(ignore_label)
+    )
     function = core.InfluenceFunction(scorable_core(found), as_tol(tol), 0).state()
     places = {label: code for code, label in enumerate(found.classes)}
     sums = dask.delayed(_influence_sums, pure=False)
     results = dask.compute(
-        *(sums(block, piece, function, places, n_threads) for block, piece in chunks)
+        *(sums(block, piece, function, places, n_threads, ignored) for block, piece in chunks)
     )
     total, squares = np.sum(results, axis=0).tolist()
     evidence = evidence_of_sums(
@@ -288,9 +308,14 @@ def evaluate(
 
 
 def _influence_sums(
-    block: Any, labels: Any, function: Any, places: dict[Any, int], n_threads: int
+    block: Any,
+    labels: Any,
+    function: Any,
+    places: dict[Any, int],
+    n_threads: int,
+    ignored: frozenset[Any],
 ) -> tuple[float, float]:
-    batch = open_batch(block, labels, warn=False)
+    batch = open_batch(block, labels, as_input_options(ignore_label=ignored), warn=False)
     codes = np.array([places[name] for name in batch.classes], np.int32)[batch.codes]
     values = core.InfluenceFunction.from_state(function)(
         batch.matrix, codes, batch.bfloat16, n_threads
@@ -325,8 +350,13 @@ def _whole_rows(features: Any) -> Any:
     return features
 
 
-def _label_pieces(features: Any, labels: Any) -> tuple[list[Any], list[Any] | None]:
-    """Cut the labels as the rows are cut; with the classes if the pieces are codes."""
+def _label_pieces(
+    features: Any, labels: Any, ignored: frozenset[Any]
+) -> tuple[list[Any], list[Any] | None, frozenset[Any]]:
+    """Cut the labels as the rows are cut; with the classes if the pieces are codes.
+
+    Also gives what is to be ignored in the pieces: the code -1 stands for all of it.
+    """
     rows = features.chunks[0]
     known = not any(np.isnan(rows))
     if isinstance(labels, da.Array):
@@ -341,23 +371,32 @@ def _label_pieces(features: Any, labels: Any) -> tuple[list[Any], list[Any] | No
                 f"({labels.numblocks[0]} and {features.numblocks[0]}): call compute_chunk_sizes() "
                 "on both"
             )
-        return list(labels.to_delayed().reshape(-1)), None
+        return list(labels.to_delayed().reshape(-1)), None, ignored
     if not known:
         raise ValueError(
             "features has chunks of unknown lengths, so that labels in memory cannot be cut to "
             "match: call features.compute_chunk_sizes(), or pass labels as a dask array"
         )
-    codes, classes = encode(labels)
-    check_lengths(features.shape[0], len(codes))
+    found = encode_kept(labels, ignored)
+    check_lengths(features.shape[0], found.n_rows)
+    codes = np.full(found.n_rows, -1, np.int32)
+    codes[slice(None) if found.kept is None else found.kept] = found.codes
     ends = np.cumsum(rows)
-    return [codes[end - n : end] for n, end in zip(rows, ends, strict=True)], classes
+    pieces = [codes[end - n : end] for n, end in zip(rows, ends, strict=True)]
+    return pieces, found.classes, frozenset([-1])
 
 
 def _update(
-    block: Any, labels: Any, n_features: int, n_threads: int, check_finite: bool
+    block: Any,
+    labels: Any,
+    n_features: int,
+    n_threads: int,
+    check_finite: bool,
+    ignored: frozenset[Any],
 ) -> Moments:
-    found = Moments(n_features)
-    return found.update(block, labels, n_threads=n_threads, check_finite=check_finite)
+    return Moments(n_features).update(
+        block, labels, n_threads=n_threads, check_finite=check_finite, ignore_label=ignored
+    )
 
 
 def _merge(parts: list[Moments]) -> Moments:

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 import torch
 
+from hscore_fast._inputs.labels import as_ignored
 from hscore_fast._moments.moments import Moments
 
 __all__ = ["Collector"]
@@ -51,6 +52,8 @@ class Collector:
         As for :func:`hscore_fast.h_score`.
     check_finite : bool, default True
         Refuse NaN and infinity.
+    ignore_label : object or list of objects, optional
+        As for :func:`hscore_fast.h_score`.
 
     Raises
     ------
@@ -85,6 +88,7 @@ class Collector:
         pool: Pool = "mean",
         n_threads: int | None = None,
         check_finite: bool = True,
+        ignore_label: Any = None,
     ) -> None:
         if not callable(pool) and pool not in _POOLS:
             raise ValueError(f"pool must be 'mean', 'flatten' or a function, got {pool!r}")
@@ -105,6 +109,7 @@ class Collector:
         self._pool = pool
         self._n_threads = n_threads
         self._check_finite = check_finite
+        self._ignored = as_ignored(ignore_label)
         self._hooks: list[Any] = []
         self._outputs: dict[str, list[Any]] | None = None  # of the batch under way
 
@@ -359,6 +364,10 @@ class Collector:
             found = self._moments[layer]
             if found.n_samples == batch.n_before:
                 found.update(
-                    batch.rows, batch.labels, n_threads=self._n_threads, check_finite=False
+                    batch.rows,
+                    batch.labels,
+                    n_threads=self._n_threads,
+                    check_finite=False,
+                    ignore_label=self._ignored,
                 )
         self._waiting = {}

@@ -90,7 +90,7 @@ def test_every_function() -> None:
         assert found["n_samples"] == want["n_samples"] == len(KEPT)
         for key, value in want.items():
             if isinstance(value, float):
-                assert found[key] == pytest.approx(value, rel=1e-9, abs=1e-12), key
+                assert found[key] == pytest.approx(value, rel=1e-9, abs=1e-12, nan_ok=True), key
     weights = np.random.default_rng(0).random(400)
     moments = Moments()
     for part in (slice(0, 170), slice(170, 400)):
@@ -182,3 +182,20 @@ def test_the_command_line(tmp_path, capsys, text) -> None:
     assert (code, err) == (0, "")
     (row,) = csv.DictReader(io.StringIO(out))
     assert float(row["h_score"]) == pytest.approx(TRUTH, rel=1e-12)
+
+
+@pytest.mark.parametrize("in_memory", [False, True])
+def test_dask(in_memory) -> None:
+    da = pytest.importorskip("dask.array")
+    from hscore_fast import dask
+
+    features = da.from_array(X, chunks=(90, 6))
+    labels = GIVEN if in_memory else da.from_array(GIVEN, chunks=90)
+    found = dask.moments(features, labels, ignore_label=-100)
+    assert found.n_samples == len(KEPT)
+    assert sorted(found.classes) == [0, 1, 2, 3]
+    assert dask.h_score(features, labels, ignore_label=-100) == pytest.approx(TRUTH, rel=1e-12)
+    report = dask.evaluate(features, labels, ignore_label=-100)
+    want = evaluate(KEPT, CODES)
+    assert report.h_score == pytest.approx(TRUTH, rel=1e-12)
+    assert report.standard_error == pytest.approx(want.standard_error, rel=1e-6)
