@@ -284,7 +284,7 @@ def test_doubtful_precision_is_told() -> None:
         h_score(x, y)
     assert len(caught) == 1
     assert caught[0].filename == __file__
-    assert_says(str(caught[0].message), ("dependent", "tol"))
+    assert_says(str(caught[0].message), ("depend linearly", "tol"))
 
 
 def test_no_warning_without_a_reason() -> None:

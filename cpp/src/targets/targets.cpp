@@ -1,3 +1,5 @@
+// Scores of many targets, of rows in memory and of rows that came in batches. Long because both share
+// how sums become scores.
 #include "hscore/targets.hpp"
 
 #include <algorithm>
@@ -346,7 +348,7 @@ TargetMoments::Parts TargetMoments::parts() const {
 TargetMoments TargetMoments::from_parts(Parts&& parts) {
   const std::size_t features = static_cast<std::size_t>(parts.moments.features());
   const bool fit = parts.counts.size() == parts.sums.size() &&
-                   (parts.centre.size() == features || parts.moments.rows() == 0);
+                   parts.centre.size() == parts.moments.shift().size();  // both are padded
   std::vector<LabelView> targets;
   for (std::size_t t = 0; fit && t < parts.counts.size(); ++t) {
     if (parts.sums[t].size() != parts.counts[t].size() * features) break;
