@@ -1,5 +1,5 @@
-// Scores of many targets, of rows in memory and of rows that came in batches. Long because both share
-// how sums become scores.
+// Scores of many targets, of rows in memory and of rows in batches. Long because both share how
+// sums become scores.
 #include "hscore/targets.hpp"
 
 #include <algorithm>
