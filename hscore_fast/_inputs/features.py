@@ -108,7 +108,35 @@ def as_features(features: Any, request: ColumnRequest = EVERY_COLUMN) -> Feature
     batches = _batches(features)
     if batches is not None:
         return _with_columns(batches)
-    return _with_columns(Features(*_as_matrix(features)))
+    array, bfloat16 = _as_matrix(features)
+    _refuse_inexact_integers(array)
+    return _with_columns(Features(array, bfloat16))
+
+
+def _refuse_inexact_integers(array: NDArray[Any]) -> None:
+    """Raise for 8-byte integers that float64 cannot hold, which would be rounded."""
+    if array.dtype.kind not in "iu" or array.dtype.itemsize < 8 or array.size == 0:
+        return
+    # Values that lie in one place are looked at once: there may be no end of them.
+    seen = array[tuple(slice(0, 1) if step == 0 else slice(None) for step in array.strides)]
+    if int(seen.min()) >= -(2**53) and int(seen.max()) <= 2**53:
+        return
+    rows = 1024  # at a time, so that no copy of all is made
+    for first in range(0, len(seen), rows):
+        part = seen[first : first + rows]
+        nearest = part.astype(np.float64)
+        # The nearest float of the largest integers is no integer of the type.
+        inside = nearest < 2.0 ** (64 if array.dtype.kind == "u" else 63)
+        back = np.where(inside, nearest, 0).astype(array.dtype)
+        changed = np.argwhere(back != part)
+        if len(changed):
+            row, column = changed[0]
+            raise ValueError(
+                f"features row {first + row}, column {column} is {part[row, column]}, an integer "
+                "beyond 2^53 that float64 cannot hold: subtract a constant from the column, which "
+                "leaves the score unchanged, or convert it to float64 if its last digits mean "
+                "nothing"
+            )
 
 
 def _with_columns(x: Features) -> Features:
