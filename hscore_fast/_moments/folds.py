@@ -51,7 +51,7 @@ def hold_out_moments(
     )
 
 
-def hold_out_blocks(blocks: Sequence[Moments], threads: int) -> HeldOut | None:
+def hold_out_blocks(blocks: Sequence[Any], threads: int) -> HeldOut | None:
     """Score statistics of blocks of rows, several to a fold; None for fewer than two."""
     used = [block for block in blocks if block.n_samples]
     if len(used) < 2:

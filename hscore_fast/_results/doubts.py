@@ -13,9 +13,11 @@ from hscore_fast._results.warnings import (
 
 if TYPE_CHECKING:
     from hscore_fast._core import HScore, TargetScores
+    from hscore_fast._results.cross_validation import HeldOut
 
 __all__ = [
     "doubt",
+    "held_out_doubt",
     "target_doubt",
     "warn_about",
     "warn_about_targets",
@@ -99,6 +101,20 @@ def _near_bound(result: HScore) -> Warning | None:
             f"labels has {result.n_classes} classes for {result.n_samples} samples, so that the "
             f"H-score is near its bound of {min(result.rank, most)} for any features: if they are "
             "ids, pass the column of the classes; if they are measured, bin them"
+        )
+    return None
+
+
+def held_out_doubt(held_out: HeldOut | None) -> Warning | str | None:
+    """Say why a held-out score means little, if that is so."""
+    if held_out is None:
+        return None
+    if held_out.result.n_classes == 1:
+        return _single_class()
+    lone = sum(count == 1 for count in held_out.counts.values())
+    if lone:
+        return (
+            f"{lone} of {held_out.result.n_classes} classes have a single row, which no fit knows"
         )
     return None
 

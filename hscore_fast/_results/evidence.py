@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hscore_fast._results.adjustment import adjusted_value, free_share
+from hscore_fast._results.cross_validation import HeldOut
 from hscore_fast._results.distributions import student_quantile
 from hscore_fast._results.warnings import ColumnWarning
 
@@ -47,6 +48,8 @@ class Evidence:
         The regularized score; nan unless it was asked for.
     squared_leverages : float
         Sum of the squared leverages; nan unless it was asked for.
+    held_out : HeldOut or None
+        What held-out rows say, where that was asked for.
     left_out : mapping of str to str
         Columns of a table that are not among the features, and why.
     column_doubt : ColumnWarning or None
@@ -60,6 +63,7 @@ class Evidence:
     error: float
     regularized: float = math.nan
     squared_leverages: float = math.nan
+    held_out: HeldOut | None = None
     left_out: Mapping[str, str] = field(default_factory=dict)
     column_doubt: ColumnWarning | None = None
 

@@ -29,6 +29,13 @@ class HScoreReport(WritesJson):
         this between feature sets of different width.
     regularized_h_score : float
         As :func:`hscore_fast.regularized_h_score`.
+    cross_validated_h_score, cross_validated_standard_error : float
+        As :func:`hscore_fast.cross_validate`: how much the features explain of held-out rows; nan
+        where there are no parts to hold out.
+    accuracy, accuracy_standard_error : float
+        What a linear probe reaches on held-out rows; nan where rows are gone.
+    balanced_accuracy, balanced_accuracy_standard_error : float
+        The mean of the classes' accuracies.
     chance_level : float
         The mean H-score of these features under random labels.
     standard_error : float
@@ -108,6 +115,12 @@ class HScoreReport(WritesJson):
     error_bound: float
     warnings: tuple[str, ...]
     left_out: Mapping[str, str] = field(default_factory=dict)
+    cross_validated_h_score: float = math.nan
+    cross_validated_standard_error: float = math.nan
+    accuracy: float = math.nan
+    accuracy_standard_error: float = math.nan
+    balanced_accuracy: float = math.nan
+    balanced_accuracy_standard_error: float = math.nan
 
     def to_dict(self) -> dict[str, Any]:
         """Return all fields by name; the mappings are by label, as they are here."""
@@ -167,6 +180,7 @@ class HScoreReport(WritesJson):
             ["  standard error", error],
             [f"  {100 * self.confidence:g} % interval", f"{number(low)} to {number(high)}"],
             ["regularized H-score", number(self.regularized_h_score, 6)],
+            *self._held_out_facts(),
             ["p-value", f"{number(self.p_value, 3)} (10^-{number(self.neg_log10_p_value, 4)})"],
             ["  from", test],
             ["samples", f"{self.n_samples:,}"],
@@ -175,6 +189,18 @@ class HScoreReport(WritesJson):
             ["classes", f"{self.n_classes:,}"],
             ["condition", number(self.condition, 3)],
             ["computed in", f"{self.precision_used}, error below {number(self.error_bound, 1)}"],
+        ]
+
+    def _held_out_facts(self) -> list[list[str]]:
+        facts = (
+            ("held-out H-score", self.cross_validated_h_score, self.cross_validated_standard_error),
+            ("  accuracy", self.accuracy, self.accuracy_standard_error),
+            ("  balanced", self.balanced_accuracy, self.balanced_accuracy_standard_error),
+        )
+        return [
+            [name, f"{number(value, 4)} +- {number(error, 2)}"]
+            for name, value, error in facts
+            if not math.isnan(value)
         ]
 
     def _class_rows(self) -> list[list[str]]:

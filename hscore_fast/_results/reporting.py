@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from hscore_fast._results.adjustment import adjusted_doubt, chance
+from hscore_fast._results.cross_validation import HeldOut
 from hscore_fast._results.evidence import Evidence
 from hscore_fast._results.report import HScoreReport
 from hscore_fast._results.significance import permutation_test, pillai_test
@@ -64,7 +65,21 @@ def report_of(evidence: Evidence | None, confidence: float, method: str) -> HSco
         error_bound=result.error_bound,
         warnings=tuple(map(str, reasons)),
         left_out=dict(evidence.left_out),
+        **_held_out_facts(evidence.held_out),
     )
+
+
+def _held_out_facts(held_out: HeldOut | None) -> dict[str, float]:
+    if held_out is None:
+        return {}
+    return {
+        "cross_validated_h_score": held_out.result.score,
+        "cross_validated_standard_error": held_out.error,
+        "accuracy": held_out.accuracy[0],
+        "accuracy_standard_error": held_out.accuracy[1],
+        "balanced_accuracy": held_out.balanced[0],
+        "balanced_accuracy_standard_error": held_out.balanced[1],
+    }
 
 
 def _nothing(confidence: float, method: str) -> HScoreReport:

@@ -27,6 +27,7 @@ def evaluate(
     method: str = "pillai",
     shrinkage: str | float = "ledoit_wolf",
     convention: str = "tllib",
+    groups: ArrayLike | None = None,
     n_blocks: int = 20,
     columns: ColumnNames | None = None,
     drop: ColumnNames | None = None,
@@ -56,6 +57,9 @@ def evaluate(
         row, at about the price of the score.
     shrinkage, convention
         Of the regularized score, as for :func:`regularized_h_score`.
+    groups : array_like of shape (n_samples,), optional
+        Rows of the same group are held out together, as for :func:`cross_validated_h_score`. The
+        other results take all rows as separate observations.
     n_blocks : int, default 20
         For features that can be read only once: the number of blocks of the jackknife. The
         statistics of all are kept, ``8 * n_features**2`` bytes each. Of no effect otherwise.
@@ -90,7 +94,8 @@ def evaluate(
     out together; a block is every `n_blocks`-th row of each class. It says how the score varies
     with the samples, not how the features would do on other data.
 
-    The rows are read twice. Costs little more than :func:`h_score` for much fewer classes than
+    The held-out score and the accuracy are those of :func:`cross_validate`, at its price. The rest
+    reads the rows twice and costs little more than :func:`h_score` for much fewer classes than
     features; the second reading costs ``2 n_samples n_features n_classes`` operations.
 
     References
@@ -134,5 +139,7 @@ def evaluate(
         n_blocks=n_blocks,
         precision=precision,
         tol=tol,
+        held_out=True,
+        groups=groups,
     )
     return report_of(evidence, confidence, method)

@@ -62,9 +62,20 @@ def hold_out_problem(
     weights: ArrayLike | None = None,
     n_folds: int = N_FOLDS,
     fewer_folds: bool = False,
+    again: bool = False,
     ridges: Sequence[float] = (),
 ) -> HeldOut | None:
-    """Score what was opened; with `fewer_folds`, by as many folds as rows or groups allow."""
+    """Score what was opened; with `fewer_folds`, by as many folds as rows or groups allow.
+
+    `again` says that the rows have been read before, so that progress counts no more.
+    """
+    progress = problem.progress
+    if again and progress is not None:
+        tell = progress
+
+        def progress(done: int, rows: int) -> object:
+            return tell(rows, rows)
+
     row_weights = as_weights(weights, problem.n_samples)
     group_codes, n_groups = _as_groups(groups, problem.n_samples)
     units, what = (problem.n_samples, "rows") if groups is None else (n_groups, "groups")
@@ -78,7 +89,7 @@ def hold_out_problem(
     folds = core.folds_of_rows(problem.codes, problem.n_classes, group_codes, n_groups, n_folds)
     result = core.cross_validate(
         *(*problem.for_core(), folds, n_folds, row_weights),
-        *(list(ridges), problem.threads, problem.progress),
+        *(list(ridges), problem.threads, progress),
     )
     if not problem.is_scored(result.finite):
         return None

@@ -17,10 +17,13 @@ from hscore_fast._inputs.options import (
     as_tol,
 )
 from hscore_fast._moments.blocks import total_of
+from hscore_fast._moments.folds import hold_out_blocks
 from hscore_fast._moments.from_files import parts_of
 from hscore_fast._moments.jackknife import evidence_of_blocks
 from hscore_fast._problem import DEFAULT_INPUT, InputOptions, Target, open_problem
+from hscore_fast._results.cross_validation import HeldOut
 from hscore_fast._results.evidence import Evidence, evidence_of_values
+from hscore_fast._scores.held_out import hold_out_problem
 from hscore_fast._variants import core
 
 __all__ = ["influence"]
@@ -38,13 +41,15 @@ def influence(
     n_blocks: int = 20,
     precision: str = "auto",
     tol: float | None = None,
+    held_out: bool = False,
+    groups: ArrayLike | None = None,
 ) -> Evidence | None:
     """Score one source and say what each row does to the score.
 
     Takes what :func:`hscore_fast.h_score` does. The rows are read twice, at little more than the
     price of the score; of a file that is read in blocks, once, only blocks of rows can be told
     apart, and the statistics of all `n_blocks` are kept. None if values are not finite and that is
-    allowed.
+    allowed. With `held_out` the evidence has what :func:`hscore_fast.cross_validate` says, too.
 
     Notes
     -----
@@ -61,6 +66,7 @@ def influence(
     as_n_blocks(n_blocks)
     problem = open_problem(features, labels, options, warn=False)
     evidence: Evidence | None
+    held: HeldOut | None = None
     if problem.source is not None:
         problem.check_read_once(precision)
         if leverages:
@@ -74,6 +80,13 @@ def influence(
             tol=tol,
             n_threads=problem.threads or None,
         )
+        if held_out and evidence is not None:
+            # Which rows are of a group the parts do not say: then the rows are read again.
+            held = (
+                hold_out_blocks(parts, problem.threads)
+                if groups is None
+                else hold_out_problem(problem, groups=groups, fewer_folds=True, again=True)
+            )
     else:
         found = core.evaluate(
             *(*problem.for_core(), precision, tolerance, leverages),
@@ -82,6 +95,8 @@ def influence(
         if not problem.is_scored(found is not None) or found is None:
             return None
         result, rows, squared_leverages, shrunk = found
+        if held_out:
+            held = hold_out_problem(problem, groups=groups, fewer_folds=True, again=True)
         counts = np.bincount(problem.codes, minlength=problem.n_classes).astype(float)
         evidence = evidence_of_values(
             result,
@@ -93,7 +108,12 @@ def influence(
         )
     if evidence is None:
         return None
-    return replace(evidence, left_out=problem.left_out, column_doubt=problem.column_doubt())
+    return replace(
+        evidence,
+        held_out=held,
+        left_out=problem.left_out,
+        column_doubt=problem.column_doubt(),
+    )
 
 
 def _no_leverages(what: str) -> ValueError:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,12 +12,17 @@ from numpy.typing import NDArray
 
 from hscore_fast._moments.blocks import block_places
 from hscore_fast._results.adjustment import adjusted_doubt
+from hscore_fast._results.cross_validation import HeldOut
 from hscore_fast._results.distributions import student_quantile
+from hscore_fast._results.doubts import held_out_doubt
 from hscore_fast._results.evidence import Evidence
 from hscore_fast._results.significance import pillai_test
 from hscore_fast._sources.ranking import SourceRanking, SourceScore
+from hscore_fast._variants import core
 
-__all__ = ["rank"]
+__all__ = ["CROSS_VALIDATED", "rank"]
+
+CROSS_VALIDATED = "cross_validated_h_score"
 
 Floats = NDArray[np.float64]
 
@@ -55,7 +61,7 @@ def rank(
             probability_best=float(probability[i]),
             tied_with_best=True if i == 0 and np.isfinite(score).all() else tied(0, i),
             tied_with_next=tied(i, i + 1) if i < last else (False if comparable[i] else None),
-            **_facts(evidence[i]),
+            **_facts(evidence[i], by),
         )
         for i, name in enumerate(names)
     ]
@@ -69,19 +75,27 @@ def rank(
 
 
 def _score(evidence: Evidence, by: str) -> float:
+    if by == CROSS_VALIDATED:
+        assert evidence.held_out is not None  # or the source was not scored
+        return evidence.held_out.result.score
     if by == "h_score":
         return evidence.result.score
     return evidence.adjusted if by == "adjusted_h_score" else evidence.regularized
 
 
-def _facts(evidence: Evidence) -> dict[str, Any]:
-    result = evidence.result
-    reasons = filter(None, (evidence.column_doubt, adjusted_doubt(result)))
+def _facts(evidence: Evidence, by: str) -> dict[str, Any]:
+    result, held_out = evidence.result, evidence.held_out
+    by_held_out = by == CROSS_VALIDATED and held_out is not None
+    reason = held_out_doubt(held_out) if by_held_out else adjusted_doubt(result)
+    reasons = filter(None, (evidence.column_doubt, reason))
     test = pillai_test(result.score, result.rank, result.n_classes, result.total_weight)
     return {
         "h_score": result.score,
         "adjusted_h_score": evidence.adjusted,
         "regularized_h_score": evidence.regularized,
+        "cross_validated_h_score": math.nan if held_out is None else held_out.result.score,
+        "accuracy": math.nan if held_out is None else held_out.accuracy[0],
+        "accuracy_standard_error": math.nan if held_out is None else held_out.accuracy[1],
         "neg_log10_p_value": test.neg_log10_p_value,
         "rank": result.rank,
         "n_samples": result.n_samples,
@@ -113,6 +127,8 @@ def _paired_values(
     nothing: Floats = np.full((len(evidence), 1), np.nan)
     if by == "regularized_h_score":
         return nothing, "none"
+    if by == CROSS_VALIDATED:
+        return _held_out_values([e.held_out for e in evidence if e.held_out is not None], codes)
     blocks = {len(e.values) for e in evidence if e.values is not None and e.basis == "jackknife"}
     rows = {len(e.values) for e in evidence if e.values is not None and e.basis == "influence"}
     if len(blocks) > 1 or not blocks | rows:
@@ -128,11 +144,35 @@ def _paired_values(
     return values, basis
 
 
+def _held_out_values(
+    sources: Sequence[HeldOut], codes: NDArray[np.int32] | None
+) -> tuple[Floats, str]:
+    """Give what each row, group or fold does to each score."""
+    bases = {own.basis for own in sources}
+    basis = bases.pop() if len(bases) == 1 else "folds"
+    folds = {len(own.deviations) for own in sources if own.basis == "folds"}
+    if len(folds) > 1 or (folds and "groups" in {own.basis for own in sources}):
+        return np.full((len(sources), 1), np.nan), "none"
+    values = [
+        own.values if own.basis == basis else _by_fold(own, next(iter(folds)), codes)
+        for own in sources
+    ]
+    return np.asarray(values, np.float64), basis
+
+
+def _by_fold(own: HeldOut, n_folds: int, codes: NDArray[np.int32] | None) -> Floats:
+    """Bring deviations of rows to the form of those of the folds that a stream has."""
+    assert codes is not None  # without labels there are no rows
+    fold = core.folds_of_rows(codes, int(codes.max()) + 1, None, 0, n_folds)
+    sums = np.bincount(fold, weights=own.deviations, minlength=n_folds)
+    return replace(own, deviations=np.asarray(sums, np.float64)).values
+
+
 def _by_block(evidence: Evidence, n_blocks: int, codes: NDArray[np.int32] | None) -> Floats:
     """Bring values of rows to the form of values of the blocks that a stream would have had."""
     assert evidence.values is not None
     assert codes is not None  # without labels there are no rows
-    block = block_places(codes) % n_blocks
+    block = (block_places(codes) + codes) % n_blocks
     sums = np.bincount(block, weights=evidence.values, minlength=n_blocks)
     values = np.asarray(sums, np.float64) * ((n_blocks - 1) / (len(codes) - 1))
     return np.asarray(values - values.mean(), np.float64)

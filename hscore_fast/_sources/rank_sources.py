@@ -26,6 +26,7 @@ from hscore_fast._inputs.options import (
     as_tol,
 )
 from hscore_fast._moments.blocks import BlockedMoments, total_of
+from hscore_fast._moments.folds import hold_out_blocks
 from hscore_fast._moments.jackknife import evidence_of_blocks, evidence_of_moments
 from hscore_fast._moments.moments import Moments
 from hscore_fast._problem import (
@@ -40,13 +41,13 @@ from hscore_fast._problem import (
 from hscore_fast._results.evidence import Evidence
 from hscore_fast._results.warnings import ColumnWarning, SaturationWarning, warn_caller
 from hscore_fast._scores.influence import influence
-from hscore_fast._sources.order import rank
+from hscore_fast._sources.order import CROSS_VALIDATED, rank
 from hscore_fast._sources.ranking import SourceRanking
 from hscore_fast._variants import core
 
 __all__ = ["rank_sources"]
 
-BY = ("adjusted_h_score", "h_score", "regularized_h_score")
+BY = ("adjusted_h_score", "h_score", "regularized_h_score", CROSS_VALIDATED)
 
 _MOST_BYTES = 4 << 30  # of statistics of the sources that are scored at the same time
 
@@ -56,6 +57,7 @@ def rank_sources(
     labels: ArrayLike | Address | None = None,
     *,
     by: str = "adjusted_h_score",
+    groups: ArrayLike | None = None,
     confidence: float = 0.95,
     shrinkage: str | float = "ledoit_wolf",
     convention: str = "tllib",
@@ -83,8 +85,12 @@ def rank_sources(
     labels : array_like of shape (n_samples,), or address, optional
         As for :func:`h_score`. Not needed where all sources bring their own, as blocks and Moments
         do; where both are there they must agree.
-    by : {"adjusted_h_score", "h_score", "regularized_h_score"}, default "adjusted_h_score"
-        The score to rank by.
+    by : {"adjusted_h_score", "cross_validated_h_score", "h_score", "regularized_h_score"}
+        The score to rank by. "cross_validated_h_score" predicts best what a model trained on these
+        samples will reach, and is defined for sources of more features than samples, too.
+    groups : array_like of shape (n_samples,), optional
+        As for :func:`cross_validated_h_score`, where that is asked for: then two sources are
+        compared by groups.
     confidence : float, default 0.95
         Two sources are tied unless their difference is significant at this level, each pair on its
         own.
@@ -161,7 +167,9 @@ def rank_sources(
     )
     as_names(sources, "sources")
     options = ask_several(sources.values(), options)
-    settings = _Settings(by, confidence, shrinkage, convention, n_blocks, precision, tol, options)
+    settings = _Settings(
+        by, groups, confidence, shrinkage, convention, n_blocks, precision, tol, options
+    )
     progress = as_progress(progress)
     n_draws = as_integer(n_draws, "n_draws", most=10_000_000)
     target = _Labels(labels, settings.input)
@@ -187,6 +195,7 @@ class _Settings:
     def __init__(
         self,
         by: str,
+        groups: ArrayLike | None,
         confidence: float,
         shrinkage: str | float,
         convention: str,
@@ -201,6 +210,10 @@ class _Settings:
         as_convention(convention)
         as_tol(tol)
         self.regularized = by == "regularized_h_score"
+        self.held_out = by == CROSS_VALIDATED
+        if groups is not None and not self.held_out:
+            raise ValueError(f"groups need by={CROSS_VALIDATED!r}, got by={by!r}")
+        self.groups = groups
         self.shrinkage = shrinkage
         self.convention = convention
         self.n_blocks = as_n_blocks(n_blocks)
@@ -328,6 +341,8 @@ def _score_rows(
         n_blocks=settings.n_blocks,
         precision=settings.precision,
         tol=settings.tol,
+        held_out=settings.held_out,
+        groups=settings.groups,
     )
     return _known(evidence)
 
@@ -344,6 +359,11 @@ def _score_statistics(
     if isinstance(source, Moments):
         evidence = _known(evidence_of_moments(source, **options))
         target.check_counts(evidence.class_counts)
+        if settings.held_out:
+            raise ValueError(
+                "Moments of all rows cannot be held out: pass the features, their blocks, or by="
+                "'adjusted_h_score'"
+            )
         return evidence
     codes: dict[Any, int] = {label: code for code, label in enumerate(target.classes)}
     blocks = BlockedMoments(settings.n_blocks)
@@ -377,6 +397,13 @@ def _score_statistics(
         raise ValueError(f"the blocks have {done} rows, and there are {len(target.codes)} labels")
     parts = blocks.finish(list(codes))
     evidence = _known(evidence_of_blocks(total_of(parts), parts, **options))
+    if settings.held_out:
+        if settings.groups is not None:
+            raise ValueError("groups need the rows again, and blocks are read once")
+        held_out = hold_out_blocks(parts, n_threads)
+        if held_out is None:
+            raise ValueError("at least two blocks must hold rows, to hold them out")
+        evidence = replace(evidence, held_out=held_out)
     return replace(evidence, left_out=left_out, column_doubt=doubt)
 
 

@@ -20,6 +20,7 @@ __all__ = ["SourceRanking", "SourceScore"]
 Floats = NDArray[np.float64]
 
 _LABELS = {
+    "cross_validated_h_score": "cross-validated H-score",
     "adjusted_h_score": "adjusted H-score",
     "h_score": "H-score",
     "regularized_h_score": "regularized H-score",
@@ -47,6 +48,8 @@ class SourceScore:
         Whether it cannot be told from the next in the ranking; None as for `tied_with_best`.
     h_score, adjusted_h_score, regularized_h_score : float
         The last is nan unless the ranking is by it.
+    cross_validated_h_score, accuracy, accuracy_standard_error : float
+        Of held-out rows, see :func:`hscore_fast.cross_validate`; nan unless the ranking is by it.
     neg_log10_p_value : float
         Of Pillai's test, see :func:`hscore_fast.evaluate`.
     rank : int
@@ -72,6 +75,9 @@ class SourceScore:
     h_score: float = math.nan
     adjusted_h_score: float = math.nan
     regularized_h_score: float = math.nan
+    cross_validated_h_score: float = math.nan
+    accuracy: float = math.nan
+    accuracy_standard_error: float = math.nan
     neg_log10_p_value: float = math.nan
     rank: int = 0
     n_samples: int = 0
@@ -117,7 +123,8 @@ class SourceRanking(WritesJson, Sequence[SourceScore]):
         is, 0 if it says nothing. nan for fewer than two sources, and unless the scores and errors
         of all are known.
     errors_from : str
-        "influence", "jackknife" or "none": where the covariance comes from.
+        "influence", "jackknife" or "none": where the covariance comes from; "rows", "groups",
+        "folds" or "none" where the ranking is by the cross-validated score.
     """
 
     entries: tuple[SourceScore, ...]

@@ -318,8 +318,8 @@ def test_files_that_are_streamed_and_mapped(tmp_path):
     assert streamed.class_counts == want.class_counts
     assert streamed.standard_error_method == "jackknife"
     assert seen[-1] == (3000, 3000)
-    # Every 30th row of each class is one block.
-    block = np.concatenate([np.arange(np.sum(y == c)) % 30 for c in range(4)])
+    # Row p of class c is in block p + c modulo 30.
+    block = np.concatenate([(np.arange(np.sum(y == c)) + c) % 30 for c in range(4)])
     left = [h_score(x[block != k], y[block != k], precision="float64") for k in range(30)]
     error = jackknife_error(np.array(left)) / math.sqrt(1 - 8 / 2999)
     assert streamed.standard_error == pytest.approx(error, rel=1e-8)
