@@ -29,7 +29,11 @@ from hscore_fast.cli.options import (
 from hscore_fast.cli.progress import share_bar
 from hscore_fast.cli.tables import Column, Value, write_csv, write_json, write_rows
 
-_SHORT = {"adjusted": "adjusted_h_score", "regularized": "regularized_h_score"}
+_SHORT = {
+    "adjusted": "adjusted_h_score",
+    "cross_validated": "cross_validated_h_score",
+    "regularized": "regularized_h_score",
+}
 
 # A machine gets all there is, a person what fits into a line.
 _KEYS = tuple(field.name for field in fields(SourceScore))
@@ -55,8 +59,9 @@ def rank(
         str,
         typer.Option(
             help="The score to rank by: adjusted, which compares features of different number, "
-            "regularized, or h_score.",
-            autocompletion=lambda: ["adjusted", "regularized", "h_score"],
+            "cross_validated, which predicts best and takes any number of features, regularized, "
+            "or h_score.",
+            autocompletion=lambda: ["adjusted", "cross_validated", "regularized", "h_score"],
         ),
     ] = "adjusted",
     confidence: Annotated[
@@ -129,7 +134,8 @@ def _rows(ranking: SourceRanking) -> list[dict[str, Value]]:
 
 
 def _columns(by: str) -> list[Column]:
-    heading = "H-score" if by == "h_score" else f"{by.partition('_')[0].capitalize()}\nH-score"
+    kind = "Held-out" if by == "cross_validated_h_score" else by.partition("_")[0].capitalize()
+    heading = "H-score" if by == "h_score" else f"{kind}\nH-score"
     return [
         Column("name", "Source"),
         Column("score", heading, "{:.5g}".format),

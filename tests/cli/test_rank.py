@@ -34,6 +34,9 @@ SOURCE = record(
     h_score=maybe(SCORE),
     adjusted_h_score=maybe(NUMBER),
     regularized_h_score=maybe(SCORE),
+    cross_validated_h_score=maybe(NUMBER),
+    accuracy=maybe(SCORE),
+    accuracy_standard_error=maybe(SCORE),
     neg_log10_p_value=maybe(NUMBER),
     rank=COUNT,
     n_samples=COUNT,
@@ -45,10 +48,10 @@ SOURCE = record(
     error=TEXT,
 )
 RANKING = record(
-    by={"enum": ["h_score", "adjusted_h_score", "regularized_h_score"]},
+    by={"enum": ["h_score", "adjusted_h_score", "regularized_h_score", "cross_validated_h_score"]},
     confidence=NUMBER,
     stability=maybe(NUMBER),
-    errors_from={"enum": ["influence", "jackknife", "none"]},
+    errors_from={"enum": ["influence", "jackknife", "none", "rows", "groups", "folds"]},
     sources={"type": "array", "items": SOURCE, "minItems": 1},
 )
 THREE = ("y.npy", "weak.npy", "x.npy", "copy=chunked.h5:/x")
@@ -100,7 +103,9 @@ def test_a_terminal_gets_a_table_and_what_its_marks_mean(sources):
     assert "= not told from the best" in text
 
 
-@pytest.mark.parametrize("by", ["adjusted", "adjusted_h_score", "regularized", "h_score"])
+@pytest.mark.parametrize(
+    "by", ["adjusted", "adjusted_h_score", "regularized", "h_score", "cross_validated"]
+)
 def test_by(sources, capsys, by):
     code, out, _ = run(capsys, "rank", *THREE, "--by", by, "--json")
     assert code == 0

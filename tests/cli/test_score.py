@@ -39,6 +39,9 @@ NUMBERS = {
     **dict.fromkeys(
         ("adjusted_h_score", "standard_error", "h_score_standard_error"), maybe(NUMBER)
     ),
+    **dict.fromkeys(("cross_validated_h_score", "cross_validated_standard_error"), maybe(NUMBER)),
+    **dict.fromkeys(("accuracy", "accuracy_standard_error"), maybe(SCORE)),
+    **dict.fromkeys(("balanced_accuracy", "balanced_accuracy_standard_error"), maybe(SCORE)),
     **dict.fromkeys(("confidence", "p_value", "neg_log10_p_value", "total_weight"), SCORE),
     **dict.fromkeys(("f_statistic", "condition"), maybe(NUMBER)),
     **dict.fromkeys(("rank", "n_samples", "n_features", "n_classes"), COUNT),
