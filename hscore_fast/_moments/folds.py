@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import reduce
+from operator import add
 from typing import Any
 
 from hscore_fast._inputs.checks import overflow
-from hscore_fast._moments.blocks import total_of
-from hscore_fast._moments.moments import Moments
-from hscore_fast._moments.state import copied_core
+from hscore_fast._moments.state import MomentsState, copied_core
 from hscore_fast._results.cross_validation import HeldOut
 from hscore_fast._variants import core
 
@@ -19,11 +19,11 @@ N_FOLDS = 5
 
 
 def hold_out_moments(
-    parts: Sequence[Moments], *, ridges: Sequence[float] = (), threads: int = 0
+    parts: Sequence[MomentsState], *, ridges: Sequence[float] = (), threads: int = 0
 ) -> HeldOut:
     """Score the statistics of the folds; their classes are matched by their labels."""
     for place, part in enumerate(parts):
-        if not isinstance(part, Moments):
+        if not isinstance(part, MomentsState):
             raise TypeError(f"features[{place}] must be a Moments, got {type(part).__name__}")
     used = [part for part in parts if part.n_samples]
     if len(used) < 2:
@@ -58,5 +58,5 @@ def hold_out_blocks(blocks: Sequence[Any], threads: int) -> HeldOut | None:
         return None
     n_folds = N_FOLDS if len(blocks) >= 2 * N_FOLDS else len(blocks)
     return hold_out_moments(
-        [total_of(blocks[fold::n_folds]) for fold in range(n_folds)], threads=threads
+        [reduce(add, blocks[fold::n_folds]) for fold in range(n_folds)], threads=threads
     )

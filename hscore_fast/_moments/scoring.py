@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from hscore_fast._inputs.options import as_confidence, as_n_threads
+from hscore_fast._moments.folds import hold_out_blocks
 from hscore_fast._moments.jackknife import evidence_of_blocks
 from hscore_fast._moments.state import MomentsState
 from hscore_fast._results.adjustment import adjusted, chance
@@ -210,8 +211,6 @@ class MomentsScores(MomentsState):
             self, parts, shrinkage=shrinkage, convention=convention, tol=tol, n_threads=n_threads
         )
         if evidence is not None and parts:
-            from hscore_fast._moments.folds import hold_out_blocks  # which knows Moments
-
             held_out = hold_out_blocks(parts, as_n_threads(n_threads))
             evidence = replace(evidence, held_out=held_out)
         return report_of(evidence, confidence, "pillai")
