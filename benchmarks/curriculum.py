@@ -24,7 +24,6 @@ import numpy as np
 from study.agreement import agree, interval_of_mean
 from study.families import FAMILIES
 from study.learner import learn
-from study.scores import cross_validated
 
 import hscore_fast
 from hscore_fast import TransferMatrix
@@ -33,7 +32,7 @@ FORMS = {
     "h_score": hscore_fast.h_score,
     "regularized": hscore_fast.regularized_h_score,
     "adjusted": hscore_fast.adjusted_h_score,
-    "cross-validated": cross_validated,
+    "cross-validated": hscore_fast.cross_validated_h_score,
 }
 SCRATCH = "from nothing"
 REACHED = 0.97  # of what training from nothing reaches: how soon is that much there?

@@ -6,27 +6,18 @@ import warnings
 import numpy as np
 
 import hscore_fast
-from hscore_fast import reference
 
 from . import rivals
 
-__all__ = ["OURS", "SCORES", "cross_validated", "score_all"]
+__all__ = ["OURS", "SCORES", "score_all"]
 
 # The names under which the tables show them, in their order.
 OURS = ("cross-validated", "regularized", "adjusted", "h_score")
 SCORES = (*OURS, "LogME", "kNN left out", "ridge left out", "tuned probe", "width", "random")
 
 
-def cross_validated(features, labels):
-    """Return the cross-validated H-score, of the compiled library where it has it."""
-    compiled = getattr(hscore_fast, "cross_validated_h_score", None)
-    if compiled is None:
-        return reference.cross_validated_h_score(features, labels).score
-    return float(compiled(features, labels))
-
-
 _FUNCTIONS = {
-    "cross-validated": cross_validated,
+    "cross-validated": hscore_fast.cross_validated_h_score,
     "regularized": hscore_fast.regularized_h_score,
     "adjusted": hscore_fast.adjusted_h_score,
     "h_score": hscore_fast.h_score,
