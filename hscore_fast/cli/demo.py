@@ -19,6 +19,7 @@ from hscore_fast.demo import figures, study
 from hscore_fast.demo.tasks import RANDOM, UNTRAINED
 
 _FORM_NAMES = {
+    "cross_validated_h_score": "cross-validated",
     "h_score": "plain",
     "regularized_h_score": "regularized",
     "adjusted_h_score": "adjusted",
@@ -30,10 +31,11 @@ _MEASUREMENTS = (
     Column("source", "Network"),
     Column("layer", "Layer"),
     Column("width", "Width"),
+    Column("cross_validated_h_score", "Cross-\nvalidated", "{:.3f}".format),
+    Column("cross_validated_error", "Error", "{:.3f}".format),
     Column("h_score", "H-score", "{:.3f}".format),
     Column("regularized_h_score", "Regul-\narized", "{:.3f}".format),
     Column("adjusted_h_score", "Ad-\njusted", "{:.3f}".format),
-    Column("standard_error", "Error", "{:.3f}".format),
     Column("accuracy", "Accu-\nracy", "{:.3f}".format),
     Column("accuracy_error", "Error", "{:.3f}".format),
 )
@@ -115,11 +117,11 @@ def _show(found: study.Study) -> None:
     for row in ranking:
         row["source"] = row["source"] if row["layer"] else f"({row['source']})"
     write_rows(
-        f"Hidden layers for the task {target!r}, best adjusted score first",
+        f"Hidden layers for the task {target!r}, best cross-validated score first",
         [column for column in _MEASUREMENTS if column.key not in ("target", "width")],
         ranking,
         f"Scores from {found.plan.n_labelled} labelled images; the first error is the standard "
-        f"error of the H-score. Accuracy: of a linear probe trained on the same "
+        f"error of the cross-validated score. Accuracy: of a linear probe trained on the same "
         f"{found.plan.n_labelled}, on {found.n_test} others.\n",
     )
     correlations: list[dict[str, Value]] = [

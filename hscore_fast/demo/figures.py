@@ -16,11 +16,16 @@ __all__ = ["NAMES", "save"]
 NAMES = ("h-score-against-accuracy", "transfer-matrix", "hierarchy", "curriculum")
 
 _FORM_NAMES = {
+    "cross_validated_h_score": "cross-validated H-score",
     "h_score": "H-score",
     "regularized_h_score": "regularized H-score",
     "adjusted_h_score": "adjusted H-score",
 }
-_ERRORS = {"h_score": "standard_error", "adjusted_h_score": "adjusted_standard_error"}
+_ERRORS = {
+    "cross_validated_h_score": "cross_validated_error",
+    "h_score": "standard_error",
+    "adjusted_h_score": "adjusted_standard_error",
+}
 
 
 def save(study: Study, folder: Path, ending: str) -> list[Path]:

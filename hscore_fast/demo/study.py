@@ -19,7 +19,7 @@ __all__ = ["FORMS", "FULL", "QUICK", "Correlation", "Measurement", "Plan", "Stud
 
 SEED = 0
 PIXELS = "pixels"
-FORMS = ("h_score", "regularized_h_score", "adjusted_h_score")
+FORMS = ("cross_validated_h_score", "h_score", "regularized_h_score", "adjusted_h_score")
 
 Tell = Callable[[str, "float | None"], None]
 
@@ -47,6 +47,8 @@ class Measurement:
     source: str
     layer: int  # 0 for the pixels
     width: int
+    cross_validated_h_score: float
+    cross_validated_error: float
     h_score: float
     regularized_h_score: float
     adjusted_h_score: float
@@ -80,9 +82,9 @@ class Study:
     largest_difference: float  # relative, from the definition in NumPy
 
     def on(self, target: str) -> list[Measurement]:
-        """Give the measurements on one target, the best adjusted score first."""
+        """Give the measurements on one target, the best cross-validated score first."""
         found = [each for each in self.measurements if each.target == target]
-        return sorted(found, key=lambda each: -each.adjusted_h_score)
+        return sorted(found, key=lambda each: -each.cross_validated_h_score)
 
     def mean(self, what: str, form: str) -> float:
         """Average a form's correlation over the targets."""
@@ -180,12 +182,15 @@ def _measure(
         for column, (task, labels) in enumerate(targets.items()):
             accuracy = networks.probe(layer.labelled, labels[labelled], layer.test, labels[test])
             error = float(plain.standard_errors[row, column])
+            held_out = hscore_fast.cross_validate(layer.labelled, labels[labelled])
             found.append(
                 Measurement(
                     target=task,
                     source=layer.source,
                     layer=layer.number,
                     width=layer.labelled.shape[1],
+                    cross_validated_h_score=held_out.score,
+                    cross_validated_error=held_out.standard_error,
                     h_score=float(plain.scores[row, column]),
                     regularized_h_score=float(shrunk.scores[row, column]),
                     adjusted_h_score=float(plain.adjusted[row, column]),

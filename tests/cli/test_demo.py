@@ -33,6 +33,8 @@ MEASUREMENT = record(
     source=TEXT,
     layer=COUNT,
     width=COUNT,
+    cross_validated_h_score=NUMBER,
+    cross_validated_error=SCORE,
     h_score=SCORE,
     regularized_h_score=SCORE,
     adjusted_h_score=NUMBER,
@@ -88,10 +90,10 @@ def test_in_a_terminal_it_explains_itself():
     assert code == 0
     assert "train on digit" in text
     text = text.rpartition("\r")[2]
-    assert re.search(r"^digit +1 +\d\.\d{3} +\d\.\d{3} +\d\.\d{3} ", text, re.MULTILINE)
+    assert re.search(r"^digit +1 +-?\d\.\d{3} +\d\.\d{3} +\d\.\d{3} ", text, re.MULTILINE)
     assert re.search(r"^prime +adjusted +-?\d\.\d\d +-?\d\.\d\d +-?\d\.\d\d", text, re.MULTILINE)
     prose = " ".join(text.split())
-    assert re.search(r"The \w+ form agrees best and the \w+ form worst", prose)
+    assert re.search(r"The [\w-]+ form agrees best and the [\w-]+ form worst", prose)
     assert re.search(r"'random labels' stands at place \d+ with accuracy 0\.\d+", prose)
     assert "└─ " in text
     for name in FIGURES:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from hscore_fast import adjusted_h_score, h_score, regularized_h_score
+from hscore_fast import adjusted_h_score, h_score, reference, regularized_h_score
 from hscore_fast.datasets import load_digits
 from hscore_fast.demo import networks, study
 from hscore_fast.demo.tasks import RANDOM, SOURCES, TARGETS, UNTRAINED, labels_of
@@ -85,6 +85,9 @@ def test_measurements(found):
             continue
         labels = labels_of(each.target, images, digits)
         assert each.h_score == pytest.approx(h_score(images[few], labels[few]))
+        held_out = reference.cross_validated_h_score(images[few], labels[few])
+        assert each.cross_validated_h_score == pytest.approx(held_out.score, rel=1e-9)
+        assert each.cross_validated_error > 0
         assert each.adjusted_h_score == pytest.approx(adjusted_h_score(images[few], labels[few]))
         assert each.regularized_h_score == pytest.approx(
             regularized_h_score(images[few] / 16, labels[few])
@@ -128,7 +131,7 @@ def test_matrix_and_ranking(found):
     assert found.tasks.sources == found.tasks.targets == plan.sources
     for target in plan.targets:
         ranking = found.on(target)
-        scores = [each.adjusted_h_score for each in ranking]
+        scores = [each.cross_validated_h_score for each in ranking]
         assert scores == sorted(scores, reverse=True)
         last = {each.source: each.h_score for each in ranking if each.layer == len(plan.widths)}
         column = found.matrix.targets.index(target)
