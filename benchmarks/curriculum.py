@@ -23,7 +23,7 @@ os.environ.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1", MKL_NUM_THREADS
 import numpy as np
 from study.agreement import agree, interval_of_mean
 from study.families import FAMILIES
-from study.learner import learn
+from study.learner import WIDTHS, learn
 
 import hscore_fast
 from hscore_fast import TransferMatrix
@@ -89,6 +89,7 @@ class Study:
             n_samples=self.n_labels,
             n_classes=self.n_classes(),
             regularized=True,  # so that nothing is computed from the ranks
+            n_features=np.full(len(self.names), WIDTHS[-1]),
         )
         return dict(matrix.curriculum(by="bound").parents)
 

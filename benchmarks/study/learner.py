@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["Hidden", "Learned", "learn"]
+__all__ = ["WIDTHS", "Hidden", "Learned", "learn"]
 
 WIDTHS = (64, 32)
 EPOCHS = 40
