@@ -77,7 +77,7 @@ TargetScores scores(const TargetMoments& moments, double tolerance, bool regular
 
 py::tuple parts(const TargetMoments& moments) {
   TargetMoments::Parts parts = [&] {
-    const py::gil_scoped_release release;
+    const Computing computing;
     return moments.parts();
   }();
   const auto arrays = [](std::vector<std::vector<double>>& vectors) {

@@ -5,7 +5,8 @@ const hscore::python::Build hscore::python::build = {HSCORE_VERSION, HSCORE_ISA,
                                                      HSCORE_EIGEN_VERSION};
 
 // Calls share nothing but their input, which they only read; what changes, Moments, is guarded by
-// the package (tests/process/test_free_threading.py). So free-threaded Pythons need no lock on our account.
+// the package (tests/process/test_free_threading.py). So free-threaded Pythons need no lock on our
+// account.
 PYBIND11_MODULE(HSCORE_MODULE, module, pybind11::mod_gil_not_used()) {
   namespace python = hscore::python;
   module.doc() = "The compiled core of hscore_fast; use the functions of the package instead.";

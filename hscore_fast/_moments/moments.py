@@ -1,4 +1,7 @@
-"""The streaming form: statistics that are updated, merged and scored."""
+"""The streaming form: statistics that are updated, merged and scored.
+
+Long because the docstrings of one public class are most of it.
+"""
 
 from __future__ import annotations
 

@@ -141,6 +141,7 @@ def test_score_takes_the_options_of_evaluate(files, capsys, monkeypatch):
         "method": "permutation",
         "confidence": 0.9,
         "columns": None,
+        "ignore_label": None,
         "drop": ["a"],
         "keep": ["b", "c"],
     }

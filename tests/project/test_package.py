@@ -108,6 +108,10 @@ def test_signatures() -> None:
         "precision": "auto",
         "tol": None,
         "n_threads": None,
+        "columns": None,
+        "drop": None,
+        "keep": None,
+        "ignore_label": None,
         "check_finite": True,
         "progress": None,
     }

@@ -61,7 +61,7 @@ def test_a_dataset_in_one_piece_is_mapped_wherever_it_begins(tmp_path, problem) 
             )
             file["elsewhere"][:] = x
             layout = h5py.VirtualLayout(x.shape, "f4")
-            layout[:] = h5py.VirtualSource(file["elsewhere"])
+            layout[:] = h5py.VirtualSource(file["swapped"])
             file.create_virtual_dataset("virtual", layout)
         for name, expected in {
             "swapped": x,

@@ -1,6 +1,7 @@
 #include "factor/dropped_features.hpp"
 
 #include <Eigen/Dense>
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -86,6 +87,13 @@ Eigen::MatrixXd cross_products(const FeatureView& x, const ScaledRows& scaled, I
   return std::move(sums[0]);
 }
 
+double median_size(std::vector<double> values) {
+  for (double& value : values) value = std::abs(value);
+  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
+  std::nth_element(values.begin(), middle, values.end());
+  return *middle;
+}
+
 // The unit roundoff of the narrowest type that holds all values: 2^-11 of float16, 2^-24 of
 // float32, 2^-53 of float64.
 double roundoff(const std::vector<double>& values) {
@@ -134,7 +142,9 @@ Index dropped_above_noise(const FeatureView& x, const FactoredCovariance& factor
     const Index live = k < rank ? factored.chosen[static_cast<std::size_t>(k)]
                                 : looked_at[static_cast<std::size_t>(k - rank)];
     deviation(k) = std::sqrt(factored.live.sum_of_squares[static_cast<std::size_t>(live)]);
-    rounding.row(k) *= roundoff(values[static_cast<std::size_t>(k)]);
+    // A value that a sum made small by cancellation has the rounding of the column's usual ones.
+    const std::vector<double>& own = values[static_cast<std::size_t>(k)];
+    rounding.row(k) = rounding.row(k).cwiseMax(median_size(own) * scaled.scale(k)) * roundoff(own);
   }
   // What the weights, and the means, are certain to.
   const double uncertain = 16 * eps / unique_share;
@@ -159,7 +169,7 @@ Index dropped_above_noise(const FeatureView& x, const FactoredCovariance& factor
       ++compared;
       beyond += left > times_rounding * rounded + uncertain * computed + 4 * eps * means;
     }
-    above += beyond >= 2 && 10 * beyond >= compared;
+    above += beyond >= 2 && 2 * beyond >= compared;
   }
   return above;
 }
