@@ -25,7 +25,7 @@ LINK = re.compile(r"\]\((?P<target>[^)\s]+)\)|^\[[^\]]+\]: (?P<later>\S+)", re.M
 GUIDE = sorted(DOCS.glob("*.md"))
 TEXTS = [*GUIDE, ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md"]
 # Tables of measurements; C++, whose example the C++ tests build.
-WITHOUT_EXAMPLES = {"performance.md", "performance-run.md", "cpp.md"}
+WITHOUT_EXAMPLES = {"performance.md", "performance-run.md", "cpp.md", "real_models.md"}
 
 
 class Block(NamedTuple):
