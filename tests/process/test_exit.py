@@ -27,12 +27,7 @@ def run(program, folder):
 @pytest.mark.parametrize("work", WORK)
 def test_daemon_threads_that_compute_do_not_change_the_exit_status(work: str, folder: Path) -> None:
     for n_workers in (1, 2):
-        for _ in range(3):
-            start = time.monotonic()
-            ended = end_while(work, n_workers, 0.1 * n_workers, folder)
-            # Calls are waited for 10 s: a program that was starved for longer proves nothing.
-            if ended == (0, "") or time.monotonic() - start < 10:
-                break
+        ended = end_while(work, n_workers, 0.1 * n_workers, folder)
         assert ended == (0, "")
 
 
