@@ -171,7 +171,7 @@ def test_stub_agrees_with_the_module(tmp_path: Path) -> None:
     classes = "|".join(name for name, value in vars(core).items() if isinstance(value, type))
     allowed.write_text(
         f"hscore_fast._core.({classes})\n"
-        "hscore_fast._core.(HScore|RegularizedHScore|TargetScores).__init__\n"
+        "hscore_fast._core.(CrossValidation|HScore|RegularizedHScore|TargetScores).__init__\n"
         f"hscore_fast._core.({classes}).__pybind11_module_local.*\n"
     )
     assert_content(tmp_path, "mypy.stubtest", "hscore_fast._core", "--allowlist", str(allowed))
