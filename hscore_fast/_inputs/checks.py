@@ -18,10 +18,10 @@ def check_lengths(n_rows: int, n_labels: int, file: str = "") -> None:
         )
 
 
-def check_two_rows(n_rows: int) -> None:
+def check_two_rows(n_rows: int, name: str = "features", remedy: str = "") -> None:
     """Refuse fewer rows than a variance needs."""
     if n_rows < 2:
-        raise ValueError(f"features must have at least 2 rows, got {n_rows}")
+        raise ValueError(f"{name} must have at least 2 rows, got {n_rows}{remedy}")
 
 
 def refuse_non_finite(x: Features, threads: int, first_row: int = 0) -> None:

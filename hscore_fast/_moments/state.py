@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from hscore_fast._inputs.checks import overflow
+from hscore_fast._inputs.checks import check_two_rows, overflow
 from hscore_fast._inputs.options import as_convention, as_n_threads, as_shrinkage, as_tol
 from hscore_fast._moments.lock import Guard
 from hscore_fast._variants import core
@@ -72,11 +72,8 @@ class MomentsState:
         return result
 
     def _scorable(self) -> CoreMoments:
-        n_samples = 0 if self._core is None else self._core.n_samples
-        if self._core is None or n_samples < 2:
-            raise ValueError(
-                f"at least 2 rows are needed for a score, got {n_samples}: call update first"
-            )
+        check_two_rows(self.n_samples, "the statistics", ": call update first")
+        assert self._core is not None
         return self._core
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from hscore_fast._inputs.checks import overflow
+from hscore_fast._inputs.checks import check_two_rows, overflow
 from hscore_fast._inputs.columns import ColumnNames
 from hscore_fast._inputs.options import TargetOptions, as_target_options
 from hscore_fast._moments.format import pack, unpack
@@ -195,11 +195,8 @@ class TargetMoments:
         """
         options = as_target_options(regularized, shrinkage, convention, "float64", tol, n_threads)
         with self._guard.lock():
-            if self._core is None or self.n_samples < 2:
-                raise ValueError(
-                    f"at least 2 rows are needed for a score, got {self.n_samples}: call update "
-                    "first"
-                )
+            check_two_rows(self.n_samples, "the statistics", ": call update first")
+            assert self._core is not None
             result = score_sums(self._core, options)
         if not result.finite:
             if not self._unchecked:

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from hscore_fast._files.blocks import read_side_by_side
 from hscore_fast._files.source import Source, width_of
 from hscore_fast._inputs.address import Address
-from hscore_fast._inputs.checks import check_lengths, overflow, refuse_non_finite
+from hscore_fast._inputs.checks import check_lengths, check_two_rows, overflow, refuse_non_finite
 from hscore_fast._inputs.column_doubts import Suspect, column_doubt
 from hscore_fast._inputs.columns import ColumnRequest
 from hscore_fast._inputs.features import Features
@@ -162,8 +162,7 @@ def read_joint(
             check_rows(features, labels)
             parts.append(_open(name, features, columns))
             check_lengths(parts[-1].n_samples, len(codes))
-    if len(codes) < 2:
-        raise ValueError(f"sources must have at least 2 rows, got {len(codes)}")
+    check_two_rows(len(codes), "sources")
     for part in parts:
         doubt = column_doubt(part.suspects, codes, len(classes), f"sources[{part.name!r}]")
         if doubt is not None:

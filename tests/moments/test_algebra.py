@@ -240,5 +240,5 @@ def test_from_blocks() -> None:
     assert Moments.from_blocks(triples).h_score() == pytest.approx(expected, rel=1e-12)
     with pytest.raises(TypeError, match="in place 1"):
         Moments.from_blocks([(x, y), x])
-    with pytest.raises(ValueError, match="2 rows are needed"):
+    with pytest.raises(ValueError, match="the statistics must have at least 2 rows"):
         Moments.from_blocks([]).h_score()
