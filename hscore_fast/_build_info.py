@@ -1,4 +1,4 @@
-"""What the compiled core says of how it was built."""
+"""Build information of the compiled core."""
 
 from typing import TypedDict
 
@@ -6,7 +6,7 @@ __all__ = ["BuildInfo"]
 
 
 class BuildInfo(TypedDict):
-    """What :func:`hscore_fast.build_info` returns."""
+    """Result of :func:`hscore_fast.build_info`."""
 
     version: str
     isa: str

@@ -1,4 +1,4 @@
-"""What is to be scored, as the core takes it.
+"""The features and labels to be scored, as the core takes them.
 
 Every function that scores opens a `Problem`, or `Problems` of several targets, and calls the core
 once. What is decided about the input is decided here and in the rooms below, for all of them: what
@@ -67,7 +67,7 @@ Codes = NDArray[np.int32]
 
 @dataclass(frozen=True, slots=True)
 class InputOptions:
-    """What a caller may say of the input, handed on whole to where the input is opened.
+    """Options about the input, handed on whole to the functions that open it.
 
     An option that is new is a field here and an argument of `as_input_options`; between the public
     functions and the rooms that use it nothing has to change.

@@ -1,4 +1,4 @@
-"""What users import is known by the name that they import it by."""
+"""Give public objects the module name that users import them by."""
 
 from __future__ import annotations
 

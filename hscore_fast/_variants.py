@@ -27,7 +27,7 @@ def _import(name: str) -> ModuleType:
     return importlib.import_module(f"hscore_fast.{name}")
 
 
-# What the baseline may use beyond the first x86-64 processors, by NumPy's names for it.
+# The instructions that the baseline may use beyond the first x86-64 processors, by NumPy's names.
 _NEEDED = ("SSE3", "SSSE3", "SSE41", "POPCNT", "SSE42")
 
 

@@ -1,4 +1,4 @@
-"""What lies in files: addresses, sources of blocks, reading ahead, and one module for each format.
+"""Features and labels in files: addresses, blocks, reading ahead, one module for each format.
 
 May import `_inputs`. `hscore_fast.readers` is the public face of this room.
 """

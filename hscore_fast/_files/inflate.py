@@ -1,4 +1,4 @@
-"""What was packed by deflate: unpacked by isal where it is installed, else by zlib.
+"""Unpack deflated data, by isal if it is installed, else by zlib.
 
 isal takes about half the time for float32 features.
 """
@@ -83,7 +83,7 @@ class Inflated(io.RawIOBase):
                 piece = self._stream.decompress(packed, len(target))
             except zlib.error as error:
                 raise DamagedError(str(error)) from error
-            # Of what is packed nothing may be left when something still is to come out.
+            # The input may be exhausted while output is still pending.
             if not packed and not piece and not self._stream.eof:
                 raise DamagedError("the packed bytes end early")
         self._checksum = zlib.crc32(piece, self._checksum)

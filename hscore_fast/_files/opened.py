@@ -66,7 +66,7 @@ class Opened:
 
     @property
     def matrix(self) -> Any:
-        """What the core reads: an array, columns or blocks."""
+        """The features as the core reads them: an array, columns or blocks."""
         return self._rows.for_core() if isinstance(self._x, Source) else self._x.array
 
     @property

@@ -21,7 +21,7 @@ __all__ = ["FORMATS", "Format", "open_array", "open_requested", "open_source"]
 
 
 class Format(NamedTuple):
-    """Where a format is read, and by what.
+    """The module and the library that read a format.
 
     The module has ``open_source(path, member)``, and that of a table's format
     ``open_source(path, member, request)``: which of its columns to take.

@@ -1,4 +1,4 @@
-"""What every format is turned into: an array that is somewhere else, given in blocks of rows."""
+"""The interface of every format: an array that is somewhere else, given in blocks of rows."""
 
 from __future__ import annotations
 

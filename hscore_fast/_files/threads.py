@@ -46,7 +46,7 @@ def next_of(queue: SimpleQueue[T]) -> T:
 
 
 class _Result(Generic[T]):
-    """What came of a task; of no task if a thread could not be had."""
+    """The outcome of a task; there is none if no thread could be started."""
 
     def __init__(self, number: int | None, task: Callable[[], T] | None) -> None:
         self.number = number

@@ -1,4 +1,4 @@
-"""What the caller gave, in memory: arrays, tables, labels, options, and what is checked of them.
+"""Inputs in memory: arrays, tables, labels and options, and the checks of them.
 
 Nothing here knows of files, of scores or of the statistics; every other room may import it.
 """

@@ -39,7 +39,7 @@ _OF_TIME = re.compile(r"(.*[ _.-])?(time|timestamp|date|datetime|year|month|day|
 
 
 class Field(NamedTuple):
-    """What is known of a column before any value is read.
+    """Facts about a column that are known before any value is read.
 
     `kind` is "float", "integer" or "boolean"; "vectors" for a column with a vector in each row;
     "other" for text, categories, dates and whatever else cannot be a feature; "refused" for numbers

@@ -58,7 +58,7 @@ class Choice(NamedTuple):
 
 @dataclass(frozen=True)
 class ColumnRequest:
-    """What the caller asked for, and how the labels' columns are called.
+    """The caller's choice of columns, and the names of the labels' columns.
 
     Attributes
     ----------

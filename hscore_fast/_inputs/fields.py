@@ -1,4 +1,4 @@
-"""What the columns of frames and Arrow tables may be used for, by their types.
+"""Decide by type what the columns of frames and Arrow tables may be used for.
 
 No library is imported here.
 """

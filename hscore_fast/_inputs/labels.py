@@ -1,4 +1,4 @@
-"""What labels mean: which rows share a class, which rows count, and what is no label at all."""
+"""Turn labels into classes: which rows share one, which count, which values are refused."""
 
 from __future__ import annotations
 
@@ -247,7 +247,7 @@ def _loses(array: NDArray[Any], labels: Sequence[Any]) -> bool:
     """Whether NumPy's common type for a list makes one label of two."""
     kind = array.dtype.kind
     if kind == "f":
-        # Of integers beyond int64, and others, NumPy makes floats.
+        # NumPy makes floats of a list in which integers beyond int64 and others are mixed.
         if not (np.abs(array) > _EXACT).any():
             return False
         each = np.array(labels, dtype=object).flat

@@ -93,7 +93,7 @@ def _leave_one_out(
     total: MomentsState, parts: Sequence[MomentsState], tol: float | None, n_threads: int | None
 ) -> list[HScore]:
     """Score all rows but those of each part in turn, the parts without rows aside."""
-    # Of very few rows one block may hold all, and what is left then has no score.
+    # With very few rows one block may hold them all; nothing is left then to score.
     left = [part for part in parts if 0 < part.n_samples <= total.n_samples - 2]
     results = [result_of(total - part, tol, n_threads) for part in left]
     return [result for result in results if result is not None]

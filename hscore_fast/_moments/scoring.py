@@ -19,7 +19,7 @@ __all__ = ["MomentsScores"]
 
 
 class MomentsScores(MomentsState):
-    """What :class:`hscore_fast.Moments` can be asked once rows have been seen."""
+    """Methods of :class:`hscore_fast.Moments` that compute scores from the rows seen so far."""
 
     def h_score(self, *, tol: float | None = None, n_threads: int | None = None) -> float:
         """Compute the H-score of all rows seen.

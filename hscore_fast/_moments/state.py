@@ -1,4 +1,4 @@
-"""What an object of statistics holds, and what the core says of it."""
+"""The state of an object of statistics, and the core's results for it."""
 
 from __future__ import annotations
 

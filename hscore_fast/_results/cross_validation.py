@@ -1,4 +1,4 @@
-"""What is said of held-out rows: :class:`hscore_fast.CrossValidation` and what it is made of."""
+"""Held-out results: :class:`hscore_fast.CrossValidation` and its parts."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ show. Measured: see docs/cross_validated.md."""
 
 @dataclass(frozen=True, repr=False)
 class CrossValidation(WritesJson):
-    """What :func:`hscore_fast.cross_validate` returns: a held-out score and its errors.
+    """Result of :func:`hscore_fast.cross_validate`: a held-out score and its errors.
 
     Attributes
     ----------

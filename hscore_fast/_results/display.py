@@ -87,7 +87,7 @@ def left_out_notes(left_out: Mapping[str, Mapping[str, str]]) -> list[str]:
 
 
 class WritesJson(ABC):
-    """What has ``to_dict``, as JSON."""
+    """Return an object that has ``to_dict`` as JSON."""
 
     @abstractmethod
     def to_dict(self) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What speaks against a score: the warnings that results deserve."""
+"""Decide which warnings a result deserves."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is known about one score, in one object."""
+"""The report of one score: the score and the evidence for it, in one object."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _MOST_CLASSES = 12  # in print; all of them in to_dict
 
 @dataclass(frozen=True, repr=False)
 class HScoreReport(WritesJson):
-    """What :func:`hscore_fast.evaluate` returns: a score with the evidence for it.
+    """Result of :func:`hscore_fast.evaluate`: a score with the evidence for it.
 
     ``print`` shows it as a table, and so do notebooks.
 

@@ -39,7 +39,7 @@ class Significance(NamedTuple):
         return max(0.0, -self.log_p / math.log(10)) if self.log_p == self.log_p else math.nan
 
 
-# Where no labels could have scored otherwise, a score is no evidence.
+# A score is no evidence if all permutations of the labels have the same one.
 _NO_EVIDENCE = Significance(0.0)
 
 

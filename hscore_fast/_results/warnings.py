@@ -15,7 +15,7 @@ __all__ = [
 
 
 class HScoreWarning(UserWarning):
-    """What all warnings of this package are; docs/warnings.md lists causes and remedies."""
+    """Base class of all warnings of this package; docs/warnings.md lists causes and remedies."""
 
 
 class SaturationWarning(HScoreWarning):

@@ -24,7 +24,7 @@ _ROWS_AT_A_TIME = 4096
 
 @dataclass(frozen=True)
 class MaximalCorrelation:
-    """What :func:`maximal_correlation` returns: the best functions of two discrete variables.
+    """Result of :func:`maximal_correlation`: the best functions of two discrete variables.
 
     Attributes
     ----------

@@ -19,7 +19,7 @@ __all__ = ["Transferability", "transferability"]
 
 @dataclass(frozen=True)
 class Transferability:
-    """What :func:`transferability` returns; ``float()`` of it is the value.
+    """Result of :func:`transferability`; ``float()`` of it is the value.
 
     Attributes
     ----------

@@ -26,7 +26,7 @@ __all__ = ["PairScores", "pair_scores"]
 
 @dataclass(frozen=True, repr=False)
 class PairScores(WritesJson):
-    """What :func:`hscore_fast.pair_scores` returns.
+    """Result of :func:`hscore_fast.pair_scores`.
 
     Attributes
     ----------

@@ -193,7 +193,7 @@ def rank_sources(
 
 
 class _Settings:
-    """What holds for all sources, checked once."""
+    """Options and labels that all sources share, checked once."""
 
     def __init__(
         self,

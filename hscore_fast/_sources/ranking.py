@@ -1,4 +1,4 @@
-"""What :func:`hscore_fast.rank_sources` returns."""
+"""Results of a ranking of sources."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _LABELS = {
 
 @dataclass(frozen=True)
 class SourceScore:
-    """What :func:`hscore_fast.rank_sources` says of one source.
+    """Result of :func:`hscore_fast.rank_sources` for one source.
 
     Attributes
     ----------
@@ -103,7 +103,7 @@ def _listed(entries: Sequence[SourceScore]) -> str:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class SourceRanking(WritesJson, Sequence[SourceScore]):
-    """What :func:`hscore_fast.rank_sources` returns: sources in the order of their scores.
+    """Result of :func:`hscore_fast.rank_sources`: sources in the order of their scores.
 
     A sequence of :class:`SourceScore`, the best first; ``print`` shows it as a table, and so do
     notebooks. Those that could not be scored stand at the end.

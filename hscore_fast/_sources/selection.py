@@ -1,4 +1,4 @@
-"""What a choice of feature sets is told by."""
+"""Results of a selection of sources."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["SelectionStep", "SourceSelection"]
 
 @dataclass(frozen=True)
 class SelectionStep:
-    """What :func:`hscore_fast.select_sources` says of one source that was added.
+    """Result of :func:`hscore_fast.select_sources` for one source that was added.
 
     Attributes
     ----------
@@ -50,7 +50,7 @@ class SelectionStep:
 
 @dataclass(frozen=True, repr=False)
 class SourceSelection(WritesJson, Sequence[SelectionStep]):
-    """What :func:`hscore_fast.select_sources` chose: a sequence of steps.
+    """Result of :func:`hscore_fast.select_sources`: a sequence of steps.
 
     Attributes
     ----------

@@ -33,7 +33,7 @@ _MOST_COLUMNS = 12
 
 @dataclass(frozen=True, eq=False)
 class TransferMatrix(WritesJson):
-    """What :func:`transfer_matrix` returns: a row for each source, a column for each target.
+    """Result of :func:`transfer_matrix`: a row for each source, a column for each target.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""What ``hscore-fast bench`` runs: this library beside others that could do the work, in one run.
+"""The measurements of ``hscore-fast bench``: this library beside others, in one run.
 
 ``cases`` says which problems are timed and ``data`` makes them, ``rivals`` are those to beat and
 ``contenders`` gets all of them ready, ``answers`` computes by other means what each must return,

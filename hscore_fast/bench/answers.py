@@ -1,4 +1,4 @@
-"""What every contender must return, computed by other means and in float64."""
+"""The right answers, computed by other means and in float64."""
 
 from __future__ import annotations
 

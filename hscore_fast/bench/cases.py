@@ -30,7 +30,7 @@ class Case:
 
     @property
     def name(self) -> str:
-        """What ``--only`` matches, such as ``score 20000x512x100 float64 2 threads``."""
+        """The text that ``--only`` matches, such as ``score 20000x512x100 float64 2 threads``."""
         shape = f"{self.n_samples}x{self.n_features}x{self.n_classes}"
         threads = f"{self.threads} thread{'s' if self.threads > 1 else ''}"
         return f"{self.kind} {shape} {self.dtype} {threads}"
@@ -125,7 +125,7 @@ def _scores(
 
 
 def _small() -> Iterable[Case]:
-    """Where the call itself counts; a second thread would only cost."""
+    """Return small cases, where overhead counts and a second thread would only cost."""
     yield Case("score", 200, 16, 3, "float64", 1)
     yield Case("score", 1_000, 64, 10, "float64", 1)
     yield Case("encode", _MILLION, 0, 1_000, "int64", 1)

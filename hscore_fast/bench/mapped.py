@@ -30,7 +30,7 @@ from hscore_fast.readers import open_array
 
 __all__ = ["run"]
 
-# What is being done, and the share of it that is done if that is known.
+# The step that is running, and the share of it that is done if that is known.
 Progress = Callable[[str, "float | None"], None]
 
 _SYRK_ROWS = 20_000

@@ -71,7 +71,7 @@ class Contender:
 
 @dataclass
 class Measurement:
-    """What one contender took: seconds by round, and the largest relative error seen.
+    """Times of one contender: seconds by round, and the largest relative error seen.
 
     Round 0 is the warm-up; it counts only for a contender too slow to be repeated.
     """

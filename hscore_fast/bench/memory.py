@@ -13,10 +13,10 @@ __all__ = ["Anonymous", "Resident", "resident", "watched"]
 
 
 class Resident(NamedTuple):
-    """What a process has in memory, in bytes."""
+    """Resident memory of a process, in bytes."""
 
     anonymous: int
-    """What was allocated."""
+    """Allocated pages."""
     mapped: int
     """Pages of files, which the system may drop."""
 

@@ -25,7 +25,7 @@ __all__ = [
 
 _CASE_KEYS = ("kind", "n_samples", "n_features", "n_classes", "dtype", "threads", "precision")
 _RATIO_KEYS = ("median", "low", "high")
-# Of a line of `times`.
+# The columns of `times`.
 TIME_KEYS = (
     *_CASE_KEYS,
     "who",
@@ -187,7 +187,7 @@ def summarize(found: Sequence[Row]) -> list[Summary]:
     groups: dict[tuple[str, str, str, str], list[Row]] = {}
     for row in found:
         for versus in row["ratio"]:
-            # Where a call takes microseconds other things count; those have a line of their own.
+            # Calls of microseconds have a line of their own, because overhead decides there.
             small = row["kind"] == "score" and row["n_samples"] * row["n_features"] ** 2 < SMALL
             what = "small score" if small else row["kind"]
             key = (what, versus, row["dtype"], row["precision"])

@@ -14,7 +14,7 @@ _MOST_NAMES = 8
 
 
 class BadInput(Exception):  # noqa: N818
-    """What the user gave cannot be used; the message says why in one line."""
+    """Raised for input that cannot be used; the message says why in one line."""
 
 
 def printable(text: str) -> str:

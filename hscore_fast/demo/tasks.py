@@ -1,4 +1,4 @@
-"""What can be asked of an image of a digit: what the sources learned, and what they shall serve."""
+"""Tasks on images of digits: those that the sources learned, and those to transfer to."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What all figures share: an empty figure, colours, and how it is written to a file."""
+"""Start, colour and write a figure: the parts that all figures share."""
 
 from __future__ import annotations
 

@@ -56,7 +56,7 @@ def test_examples(module) -> None:
                 assert runner.run(test).failed == 0, member
         says = thing.__doc__ or ""
         assert says, f"{name} has no docstring"
-        is_result = says.startswith("What :func:")
+        is_result = says.startswith("Result of :func:")
         is_warning = inspect.isclass(thing) and issubclass(thing, Warning)
         assert examples or is_result or is_warning, f"{name} has no example"
 

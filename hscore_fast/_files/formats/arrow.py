@@ -66,7 +66,7 @@ def _is_compressed(path: Path) -> bool:
 
 
 def _field(data: memoryview, table: int, number: int) -> int:
-    """Where in a flatbuffer's table a field is, from the table's beginning on; 0 if it is not."""
+    """Return the offset of a field in a flatbuffer's table; 0 if the table has no such field."""
     fields = table - int.from_bytes(data[table : table + 4], "little", signed=True)
     place = 4 + 2 * number
     if place >= int.from_bytes(data[fields : fields + 2], "little"):

@@ -92,5 +92,5 @@ def _is_int64(word: str) -> bool:
 
 
 def _is_whole(word: str, value: float) -> bool:
-    # Of digits that no float64 holds the value is infinite.
+    # Digits beyond the range of float64 become an infinity.
     return value.is_integer() or (math.isinf(value) and "inf" not in word.lower())

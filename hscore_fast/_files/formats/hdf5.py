@@ -64,7 +64,7 @@ def _is_plain(dataset: Any) -> bool:
 
 
 class _Places(NamedTuple):
-    """Where the chunks of a matrix lie in the file, a row for each band of rows."""
+    """Positions of the chunks of a matrix in the file, a row for each band of rows."""
 
     begin: NDArray[np.int64]
     size: NDArray[np.int64]

@@ -21,7 +21,7 @@ def open_source(path: Path, member: str | None) -> Source:
 
 
 class Header(NamedTuple):
-    """What a .npy header says, and where in the stream the data begin."""
+    """Contents of a .npy header, and the position in the stream where the data begin."""
 
     shape: tuple[int, ...]
     fortran_order: bool
