@@ -6,6 +6,7 @@ file(GLOB bindings CONFIGURE_DEPENDS RELATIVE ${PROJECT_SOURCE_DIR} src/*.cpp)
 list(REMOVE_ITEM bindings src/module.cpp)
 add_library(hscore_bindings OBJECT ${bindings})
 target_link_libraries(hscore_bindings PRIVATE pybind11::module hscore_${first})
+target_precompile_headers(hscore_bindings PRIVATE <pybind11/numpy.h>)
 target_compile_options(hscore_bindings PRIVATE ${HSCORE_OPTIONS} ${HSCORE_FLAGS_${first}})
 
 foreach(isa IN LISTS HSCORE_ISAS)
