@@ -26,8 +26,10 @@ from hscore_fast._results.warnings import (
     ColumnWarning,
     HScoreWarning,
     PrecisionWarning,
+    RepeatedRowsWarning,
     SaturationWarning,
     SingleClassWarning,
+    TrainingModeWarning,
 )
 from hscore_fast._scores.adjusted import adjusted_h_score, chance_level
 from hscore_fast._scores.cross_validated import cross_validate, cross_validated_h_score
@@ -62,6 +64,7 @@ __all__ = [
     "Moments",
     "PairScores",
     "PrecisionWarning",
+    "RepeatedRowsWarning",
     "SaturationWarning",
     "SelectionStep",
     "SingleClassWarning",
@@ -69,6 +72,7 @@ __all__ = [
     "SourceScore",
     "SourceSelection",
     "TargetMoments",
+    "TrainingModeWarning",
     "TransferMatrix",
     "Transferability",
     "__version__",

@@ -8,8 +8,10 @@ __all__ = [
     "ColumnWarning",
     "HScoreWarning",
     "PrecisionWarning",
+    "RepeatedRowsWarning",
     "SaturationWarning",
     "SingleClassWarning",
+    "TrainingModeWarning",
     "warn_caller",
 ]
 
@@ -40,6 +42,14 @@ class SingleClassWarning(HScoreWarning):
 
 class ColumnWarning(HScoreWarning):
     """A column that was taken as a feature seems to number the rows or to hold the labels."""
+
+
+class RepeatedRowsWarning(HScoreWarning):
+    """The same samples came twice, as in a second pass over a loader."""
+
+
+class TrainingModeWarning(HScoreWarning):
+    """A model runs as in training, so that its layers give random numbers or those of a batch."""
 
 
 def warn_caller(warning: Warning) -> None:

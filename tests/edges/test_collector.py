@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 
-from hscore_fast import Moments, h_score, regularized_h_score
+from hscore_fast import Moments, h_score, rank_sources, regularized_h_score
 
 torch = pytest.importorskip("torch")
 from hscore_fast.torch import Collector  # noqa: E402
+from hscore_fast.torch import rows as rows_module  # noqa: E402
 
 ROWS, CLASSES = 240, 4
 
@@ -106,8 +107,8 @@ def test_hooks_are_gone_afterwards(model, batches) -> None:
         fail()
     assert all(not module._forward_hooks for module in model.modules())
     with collector:  # and it goes on where it was
-        collector.update(images, labels)
-    assert collector.moments["3"].n_samples == 2 * len(images)
+        collector.update(*batches[1])
+    assert collector.moments["3"].n_samples == 100
 
 
 def test_a_batch_that_fails_changes_nothing(model, batches) -> None:
@@ -126,13 +127,13 @@ def test_a_batch_that_fails_changes_nothing(model, batches) -> None:
         with pytest.raises(RuntimeError, match="layer '0' ran 0 times"), collector.batch(labels):
             pass
         twice = collector.batch(labels)
-        with pytest.raises(RuntimeError, match="layer '0' ran 2 times"), twice:
+        with pytest.raises(RuntimeError, match="the model ran 2 times"), twice:
             model(model(images)[:, :1, None, None].expand(-1, 1, 8, 8))
         with pytest.raises(RuntimeError, match="shape"):  # torch's own, of the model
             collector.update(images[:, :, :5, :5], labels)
         assert collector.moments == before
-        collector.update(images, labels)
-    assert collector.moments["3"].n_samples == 2 * len(images)
+        collector.update(*batches[1])
+    assert collector.moments["3"].n_samples == 100
 
 
 def test_gradients_do_not_matter(model, batches) -> None:
@@ -159,9 +160,12 @@ def test_outputs_of_other_shapes() -> None:
     with Collector(recurrent, ["0"], pool="flatten") as collector:  # gives (outputs, state)
         collector.update(tokens, y)
     assert collector.moments["0"].n_features == 15
+    with Collector(recurrent, ["0"], pool=lambda x: x[:, 0]) as collector:  # the first tensor
+        collector.update(tokens, y)
+    assert collector.moments["0"].n_features == 3
     with (
         Collector(recurrent, ["0"], pool=lambda output: None) as collector,
-        pytest.raises(TypeError, match="layer '0' gave NoneType, not a tensor"),
+        pytest.raises(TypeError, match="pool gave NoneType for layer '0'"),
     ):
         collector.update(tokens, y)
 
@@ -171,10 +175,12 @@ def test_bad_arguments(model) -> None:
         Collector(model, ["layer4"])
     with pytest.raises(ValueError, match="layers is empty"):
         Collector(model, [])
-    with pytest.raises(TypeError, match="must be a list of names, got the string '0'"):
-        Collector(model, "0")
-    with pytest.raises(ValueError, match="pool must be 'mean', 'flatten' or a function"):
-        Collector(model, ["0"], pool="max")
+    with pytest.raises(TypeError, match=r"layers must be names as in .*, got Conv2d"):
+        Collector(model, [model[0]])
+    with pytest.raises(ValueError, match="pool must be a function or one of auto, mean"):
+        Collector(model, ["0"], pool="median")
+    with pytest.raises(TypeError, match="keys of pool must be layers' names, patterns or types"):
+        Collector(model, ["0"], pool={0: "mean"})
     with (
         Collector(model, ["0"]) as collector,
         pytest.raises(RuntimeError, match="in use already"),
@@ -183,41 +189,89 @@ def test_bad_arguments(model) -> None:
         pass
 
 
-@pytest.mark.parametrize("interrupted", [1, 2])
-@pytest.mark.parametrize("done", [False, True])
-def test_an_interrupt_leaves_no_layer_behind_the_others(model, batches, interrupted, done) -> None:
-    """At the first layer or at the second, before its update or behind it."""
+class InterruptedOnce(dict):
+    """Lists of rows, of which one is not reached before Ctrl-C."""
+
+    reached = 0
+
+    def setdefault(self, name, default):
+        self.reached += 1
+        if self.reached == self.at:
+            raise KeyboardInterrupt
+        return super().setdefault(name, default)
+
+
+@pytest.mark.parametrize("at", [1, 2])
+def test_an_interrupt_leaves_no_layer_behind_the_others(model, batches, at) -> None:
     with Collector(model, ["0", "3"], pool="flatten") as collector:
         collector.update(*batches[0])
-        calls = []
-        update = Moments.update
-
-        def broken(moments, *given, **options):
-            calls.append(1)
-            if len(calls) == interrupted:
-                if done:
-                    update(moments, *given, **options)
-                raise KeyboardInterrupt
-            return update(moments, *given, **options)
-
-        with pytest.MonkeyPatch.context() as patched:
-            patched.setattr(Moments, "update", broken)
-            with pytest.raises(KeyboardInterrupt):
-                collector.update(*batches[1])
-        taken_in = interrupted == 2 or done
-        expected = 100 if taken_in else 50
-        assert [found.n_samples for found in collector.moments.values()] == [expected] * 2
+        collector._store._kept = InterruptedOnce(collector._store._kept)
+        collector._store._kept.at = at
+        with pytest.raises(KeyboardInterrupt):
+            collector.update(*batches[1])
+        assert [found.n_samples for found in collector.moments.values()] == [100, 100]
         collector.update(*batches[2])
     with Collector(model, ["0", "3"], pool="flatten") as again:
-        for batch in (batches[0], *([batches[1]] if taken_in else []), batches[2]):
+        for batch in batches[:3]:
+            again.update(*batch)
+    assert collector.moments == again.moments
+
+
+@pytest.mark.parametrize("interrupted", [1, 9])
+@pytest.mark.parametrize("done", [False, True])
+def test_an_interrupt_while_rows_become_statistics(
+    model, batches, interrupted, done, monkeypatch
+) -> None:
+    """At a block of the first layer or of the second, before its update or behind it."""
+    monkeypatch.setattr(rows_module, "most_bytes", lambda *_: 0)
+    calls = []
+    update = Moments.update
+
+    def broken(moments, *given, **options):
+        calls.append(1)
+        if len(calls) == interrupted:
+            if done:
+                update(moments, *given, **options)
+            raise KeyboardInterrupt
+        return update(moments, *given, **options)
+
+    with Collector(model, ["0", "3"], n_blocks=5) as collector, monkeypatch.context() as patched:
+        patched.setattr(Moments, "update", broken)
+        with pytest.raises(KeyboardInterrupt):
+            collector.update(*batches[0])
+        collector.update(*batches[1])
+    with Collector(model, ["0", "3"], n_blocks=5) as again:
+        for batch in batches[:2]:
             again.update(*batch)
     assert collector.moments == again.moments
 
 
 def test_a_layer_whose_width_changes_adds_the_batch_to_none(model, batches) -> None:
-    with Collector(model, ["3", "0"], pool=lambda x: x.reshape(len(x), -1)) as collector:
+    widths = iter([36, 10])
+    ways = {"0": lambda x: x.reshape(len(x), -1)[:, : next(widths)]}
+    with Collector(model, ["3", "0"], pool=ways) as collector:
         collector.update(*batches[0])
-        collector._pool = lambda x: x.reshape(len(x), -1)[:, :10]
         with pytest.raises(ValueError, match="layer '0' gave 10 columns, and 36 before"):
             collector.update(*batches[1])
     assert [found.n_samples for found in collector.moments.values()] == [50, 50]
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_a_ranking_is_that_of_stored_features(model, batches, kept, monkeypatch) -> None:
+    if not kept:
+        monkeypatch.setattr(rows_module, "most_bytes", lambda *_: 0)
+    sources = {}
+    for layer in (3, 4):
+        x, y = stored(model, batches, layer)
+        sources[str(layer)] = x.numpy()
+    expected = rank_sources(sources, y, by="cross_validated_h_score")
+    with Collector(model, ["3", "4"]) as collector:
+        for batch in batches:
+            collector.update(*batch)
+    found = collector.rank()
+    assert found.names == expected.names
+    assert [e.score for e in found] == pytest.approx([e.score for e in expected], rel=1e-6)
+    errors = [e.standard_error for e in expected]
+    assert found.errors_from == ("rows" if kept else "folds")
+    # Those of five folds are themselves known to some 35 %.
+    assert [e.standard_error for e in found] == pytest.approx(errors, rel=1e-6 if kept else 0.7)
