@@ -144,8 +144,8 @@ class RowStore:
         numbers = self._group_numbers = self._group_numbers or {}
         return np.array([numbers.setdefault(name, len(numbers)) for name in names], np.int64)[codes]
 
-    def add(self, rows: Mapping[str, Stored]) -> None:
-        """Add a batch.
+    def check(self, rows: Mapping[str, Stored]) -> None:
+        """Check that a batch can be added.
 
         Raises
         ------
@@ -154,7 +154,6 @@ class RowStore:
         MemoryError
             If a layer is too wide for its statistics.
         """
-        self._finish()
         for name, own in rows.items():
             width, before = own.values.shape[1], self._widths.get(name)
             if before is None and width > _WIDE:
@@ -164,6 +163,11 @@ class RowStore:
                     f"layer {name!r} gave {width} columns, and {before} before: pool outputs to "
                     "rows of one length"
                 )
+
+    def add(self, rows: Mapping[str, Stored]) -> None:
+        """Add a batch; raises as `check` does."""
+        self._finish()
+        self.check(rows)
         self._widths.update({name: own.values.shape[1] for name, own in rows.items()})
         self._moments = None
         self._adding = _Batch(rows, {name: len(self._kept.get(name, ())) for name in rows})
