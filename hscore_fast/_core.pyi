@@ -195,9 +195,11 @@ def evaluate(
     shrinkage: str,
     intensity: float,
     paper: bool,
+    groups: NDArray[np.int32] | None,
+    n_groups: int,
     n_threads: int,
     progress: Callable[[int, int], object] | None,
-) -> tuple[HScore, NDArray[np.float64], float, RegularizedHScore | None] | None: ...
+) -> tuple[HScore, NDArray[np.float64], float, RegularizedHScore | None, float] | None: ...
 
 _InfluenceState: TypeAlias = tuple[
     NDArray[np.float64],
@@ -206,6 +208,11 @@ _InfluenceState: TypeAlias = tuple[
     NDArray[np.float64],
     float,
     int,
+    bool,
+    NDArray[np.float64],
+    list[int],
+    NDArray[np.float64],
+    NDArray[np.float64],
     bool,
 ]
 

@@ -1,6 +1,7 @@
 #include <pybind11/stl.h>
 
 #include <cmath>
+#include <optional>
 
 #include "array_views.hpp"
 #include "bindings.hpp"
@@ -18,11 +19,17 @@ using Values = py::array_t<T, py::array::c_style | py::array::forcecast>;
 py::object evaluate_features(const py::object& features, const Codes& codes, Index classes,
                              bool bfloat16, const std::string& precision, double tolerance,
                              bool leverages, bool regularized, const std::string& shrinkage,
-                             double intensity, bool paper, int threads,
-                             const py::object& progress) {
+                             double intensity, bool paper, const std::optional<Codes>& groups,
+                             Index n_groups, int threads, const py::object& progress) {
   const FeatureView x = feature_view(features, bfloat16);
   const LabelView y = label_view(codes, classes);
   EvaluationOptions options;
+  if (groups) {
+    const LabelView grouped = label_view(*groups, n_groups);
+    check_labels(x, grouped);
+    options.groups = grouped.codes;
+    options.n_groups = n_groups;
+  }
   options.score.precision = precision_named(precision);
   options.leverages = leverages;
   Evaluation result;
@@ -38,7 +45,7 @@ py::object evaluate_features(const py::object& features, const Codes& codes, Ind
   }
   if (std::isnan(result.score.score)) return py::none();
   return py::make_tuple(std::move(result.score), to_array(std::move(result.influence)),
-                        result.squared_leverages, result.regularized);
+                        result.squared_leverages, result.regularized, result.rank_between);
 }
 
 InfluenceFunction influence_of_moments(const Moments& moments, double tolerance, int threads) {
@@ -59,36 +66,57 @@ py::array_t<double> influence_of_rows(const InfluenceFunction& function, const p
   return to_array(std::move(values));
 }
 
-py::tuple function_state(const InfluenceFunction& function) {
-  const PaddedMatrix& z = function.coefficients;
-  std::vector<double> coefficients;
-  for (Index c = 0; c < z.rows(); ++c) {
-    coefficients.insert(coefficients.end(), z.row(c), z.row(c) + z.cols());
+py::array_t<double> values_of(const PaddedMatrix& matrix) {
+  std::vector<double> values;
+  for (Index c = 0; c < matrix.rows(); ++c) {
+    values.insert(values.end(), matrix.row(c), matrix.row(c) + matrix.cols());
   }
-  return py::make_tuple(to_array(std::vector<double>(function.centre)),
-                        to_array(std::move(coefficients)),
-                        to_array(std::vector<double>(function.counts)),
-                        to_array(std::vector<double>(function.shares)), function.weight,
-                        function.rank, function.float32_products);
+  return to_array(std::move(values));
+}
+
+PaddedMatrix matrix_of(const py::handle& state, Index cols) {
+  const auto values = state.cast<Values<double>>();
+  if (cols == 0 || values.size() % cols != 0) {
+    throw py::value_error("the state of this influence function is damaged");
+  }
+  PaddedMatrix matrix(values.size() / cols, cols);
+  for (Index c = 0; c < matrix.rows(); ++c) {
+    std::copy_n(values.data() + c * cols, cols, matrix.row(c));
+  }
+  return matrix;
+}
+
+py::tuple function_state(const InfluenceFunction& function) {
+  return py::make_tuple(
+      to_array(std::vector<double>(function.centre)), values_of(function.coefficients),
+      to_array(std::vector<double>(function.counts)),
+      to_array(std::vector<double>(function.shares)), function.weight, function.rank,
+      function.float32_products, to_array(std::vector<double>(function.factor)), function.chosen,
+      to_array(std::vector<double>(function.scale)), values_of(function.sketch),
+      function.float32_sketch);
 }
 
 InfluenceFunction function_from_state(const py::tuple& state) {
   InfluenceFunction function;
   function.centre = to_vector(state[0].cast<Values<double>>());
-  const auto coefficients = state[1].cast<Values<double>>();
+  const Index features = static_cast<Index>(function.centre.size());
+  function.coefficients = matrix_of(state[1], features);
   function.counts = to_vector(state[2].cast<Values<double>>());
   function.shares = to_vector(state[3].cast<Values<double>>());
   function.weight = state[4].cast<double>();
   function.rank = state[5].cast<Index>();
   function.float32_products = state[6].cast<bool>();
-  const Index features = static_cast<Index>(function.centre.size());
-  const Index classes = static_cast<Index>(function.counts.size());
-  if (coefficients.size() != features * classes || function.shares.size() != function.counts.size())
-    throw py::value_error("the state of this influence function is damaged");
-  function.coefficients = PaddedMatrix(classes, features);
-  for (Index c = 0; c < classes; ++c) {
-    std::copy_n(coefficients.data() + c * features, features, function.coefficients.row(c));
-  }
+  function.factor = to_vector(state[7].cast<Values<double>>());
+  function.chosen = state[8].cast<std::vector<Index>>();
+  function.scale = to_vector(state[9].cast<Values<double>>());
+  function.sketch = matrix_of(state[10], features);
+  function.float32_sketch = state[11].cast<bool>();
+  const std::size_t rank = function.chosen.size();
+  bool whole = function.coefficients.rows() == static_cast<Index>(function.counts.size()) &&
+               function.shares.size() == function.counts.size() && function.scale.size() == rank &&
+               function.factor.size() == rank * rank;
+  for (const Index feature : function.chosen) whole = whole && feature >= 0 && feature < features;
+  if (!whole) throw py::value_error("the state of this influence function is damaged");
   return function;
 }
 
@@ -98,10 +126,11 @@ void bind_evaluation(py::module_& module) {
   module.def("evaluate", &evaluate_features, py::arg("features"), py::arg("codes"),
              py::arg("n_classes"), py::arg("bfloat16"), py::arg("precision"), py::arg("tol"),
              py::arg("leverages"), py::arg("regularized"), py::arg("shrinkage"),
-             py::arg("intensity"), py::arg("paper"), py::arg("n_threads"), py::arg("progress"),
-             "The H-score, each row's influence, the sum of squared leverages (nan unless wanted) "
-             "and the regularized score (None unless wanted); or None when the statistics are not "
-             "finite.");
+             py::arg("intensity"), py::arg("paper"), py::arg("groups"), py::arg("n_groups"),
+             py::arg("n_threads"), py::arg("progress"),
+             "The H-score, each row's or group's influence, the sum of squared leverages (nan "
+             "unless they are exact), the regularized score (None unless wanted) and how much of "
+             "the rank lies between groups; or None when the statistics are not finite.");
 
   py::class_<InfluenceFunction>(module, "InfluenceFunction", py::module_local())
       .def(py::init(&influence_of_moments), py::arg("moments"), py::arg("tol"),

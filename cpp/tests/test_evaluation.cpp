@@ -1,5 +1,7 @@
 // What each row does to the score, against scores without it.
 #include <algorithm>
+#include <cmath>
+#include <cstdint>
 #include <numeric>
 
 #include "check.hpp"
@@ -8,8 +10,13 @@
 namespace testing {
 namespace {
 
-hscore::Evaluation evaluate(const Data& data, hscore::Precision precision, int threads = 1) {
+hscore::Evaluation evaluate(const Data& data, hscore::Precision precision, int threads = 1,
+                            const std::vector<std::int32_t>& groups = {}) {
   hscore::EvaluationOptions options;
+  if (!groups.empty()) {
+    options.groups = groups.data();
+    options.n_groups = 1 + *std::max_element(groups.begin(), groups.end());
+  }
   options.score.precision = precision;
   options.score.whitening.threads = threads;
   if (precision == hscore::Precision::high) options.score.whitening.tolerance = 0;
@@ -18,12 +25,31 @@ hscore::Evaluation evaluate(const Data& data, hscore::Precision precision, int t
   return hscore::evaluate(view(data.x), labels(data), options);
 }
 
-Data without(const Data& data, Index row) {
+template <class Leave>
+Data without_rows(const Data& data, Leave&& leave) {
   Data rest = data;
-  rest.x.resize(data.x.rows() - 1, data.x.cols());
-  rest.x << data.x.topRows(row), data.x.bottomRows(data.x.rows() - row - 1);
-  rest.y.erase(rest.y.begin() + row);
+  rest.y.clear();
+  Index kept = 0;
+  for (Index i = 0; i < data.x.rows(); ++i) {
+    if (leave(i)) continue;
+    rest.x.row(kept++) = data.x.row(i);
+    rest.y.push_back(data.y[static_cast<std::size_t>(i)]);
+  }
+  rest.x.conservativeResize(kept, Eigen::NoChange);
   return rest;
+}
+
+Data without(const Data& data, Index row) {
+  return without_rows(data, [=](Index i) { return i == row; });
+}
+
+// Rows of very different lengths, and one that alone has a feature.
+Data unequal(Index rows, Index cols) {
+  Data data = random_data(rows, cols, 3);
+  for (Index i = 0; i < rows; ++i) data.x.row(i) *= std::exp(static_cast<double>(i % 7) - 3);
+  data.x.col(0).setZero();
+  data.x(4, 0) = 1;
+  return data;
 }
 
 // Every combination of three signs, four times: all rows have the same leverage.
@@ -47,6 +73,62 @@ TEST(influence_is_what_leaving_a_row_out_does) {
                   31 * (whole - oracle(without(data, i))), 1e-4);
     }
   }
+}
+
+TEST(influence_is_exact_for_rows_of_unequal_length) {
+  const Data data = unequal(60, 9);
+  const hscore::Evaluation found = evaluate(data, hscore::Precision::float64);
+  const double whole = oracle(data);
+  for (Index i = 0; i < 60; ++i) {
+    CHECK_CLOSE(found.influence[static_cast<std::size_t>(i)],
+                59 * (whole - oracle(without(data, i))), 1e-4);
+  }
+}
+
+TEST(influence_of_groups_is_what_leaving_a_group_out_does) {
+  // Groups of fewer rows than the rank and of more, the rows of each scattered.
+  for (const Index n_groups : {60, 20, 4}) {
+    const Data data = unequal(60, 9);
+    std::vector<std::int32_t> groups;
+    for (Index i = 0; i < 60; ++i) groups.push_back(static_cast<std::int32_t>(i * 7 % n_groups));
+    const double whole = oracle(data);
+    for (const int threads : {1, 3}) {
+      const hscore::Evaluation found = evaluate(data, hscore::Precision::float64, threads, groups);
+      CHECK(static_cast<Index>(found.influence.size()) == n_groups);
+      for (Index g = 0; g < n_groups; ++g) {
+        const Data rest =
+            without_rows(data, [&](Index i) { return groups[static_cast<std::size_t>(i)] == g; });
+        CHECK_CLOSE(found.influence[static_cast<std::size_t>(g)],
+                    static_cast<double>(n_groups - 1) * (whole - oracle(rest)), 1e-9);
+      }
+      // What groups explain of the features is the score of the groups as classes.
+      Data labelled = data;
+      labelled.y.assign(groups.begin(), groups.end());
+      labelled.classes = n_groups;
+      CHECK_CLOSE(found.rank_between, oracle(labelled), 1e-9);
+    }
+  }
+}
+
+TEST(a_sketch_of_the_leverages_serves) {
+  // Enough features and rows for one; every seventh row ten times as long, some of them alone.
+  Data data = random_data(2600, 260, 4);
+  for (Index i = 0; i < 2600; i += 7) data.x.row(i) *= i % 91 == 0 ? 40 : 3;
+  hscore::EvaluationOptions options;
+  options.score.precision = hscore::Precision::float64;
+  const hscore::Evaluation sketched = hscore::evaluate(view(data.x), labels(data), options);
+  options.leverages = true;
+  const hscore::Evaluation exact = hscore::evaluate(view(data.x), labels(data), options);
+  CHECK(std::isnan(sketched.squared_leverages));
+  CHECK(exact.squared_leverages > 2 * 260. * 260 / 2600);
+  double error = 0;
+  double off = 0;
+  for (std::size_t i = 0; i < 2600; ++i) {
+    error += exact.influence[i] * exact.influence[i];
+    off += sketched.influence[i] * sketched.influence[i];
+  }
+  CHECK(sketched.influence != exact.influence);
+  CHECK_CLOSE(off / error, 1, 0.02);
 }
 
 TEST(influence_of_parts_is_that_of_the_whole) {

@@ -90,11 +90,11 @@ def influence(
     else:
         found = core.evaluate(
             *(*problem.for_core(), precision, tolerance, leverages),
-            *(regularized, method, intensity, paper, problem.threads, problem.progress),
+            *(regularized, method, intensity, paper, None, 0, problem.threads, problem.progress),
         )
         if not problem.is_scored(found is not None) or found is None:
             return None
-        result, rows, squared_leverages, shrunk = found
+        result, rows, squared_leverages, shrunk, _ = found
         if held_out:
             held = hold_out_problem(problem, groups=groups, fewer_folds=True, again=True)
         counts = np.bincount(problem.codes, minlength=problem.n_classes).astype(float)

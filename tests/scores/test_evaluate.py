@@ -77,7 +77,7 @@ def test_a_p_value_that_underflows_keeps_its_logarithm():
 @pytest.mark.parametrize("precision", ["auto", "float64", "float32", "high"])
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 def test_equal_leverages_make_it_the_delete_one_jackknife(precision, dtype):
-    """Columns of a Hadamard matrix: every row has the same leverage, so that nothing is rounded."""
+    """Columns of a Hadamard matrix: the delete-one errors by hand, whatever the arithmetic."""
     x = hadamard(64)[:, 1:8].astype(dtype)
     y = np.random.default_rng(0).integers(0, 3, 64)
     x = x + 10
@@ -106,10 +106,24 @@ def test_redundant_features_change_nothing(precision):
 
 
 @pytest.mark.parametrize("n_features", [3, 20, 60])
-def test_unequal_leverages_are_close_to_it(n_features):
+@pytest.mark.parametrize("tail", [0.0, 1.0, 2.0])
+def test_unequal_leverages_are_the_rows_own(n_features, tail):
     x, y = make_problem(120, n_features, 4)
+    x *= np.exp(tail * np.random.default_rng(1).standard_normal((120, 1)))
     want = jackknife_error(deleted_scores(x, y)) / math.sqrt(1 - n_features / 119)
-    assert evaluate(x, y).standard_error == pytest.approx(want, rel=0.1)
+    assert evaluate(x, y).standard_error == pytest.approx(want, rel=1e-4)
+
+
+def test_leverages_from_a_sketch_give_the_error_of_exact_ones():
+    """Enough features and rows for a sketch; the permutation form needs exact leverages."""
+    rng = np.random.default_rng(0)
+    y = rng.integers(0, 4, 2600)
+    x = rng.standard_normal((2600, 260)) + rng.standard_normal((4, 260))[y] / 6
+    x *= np.exp(rng.standard_normal((2600, 1)))
+    want = evaluate(x, y, method="permutation", shrinkage=0.5).standard_error
+    found = evaluate(x, y, shrinkage=0.5).standard_error
+    assert found != want
+    assert found == pytest.approx(want, rel=0.01)
 
 
 def test_the_influence_function_is_the_limit():

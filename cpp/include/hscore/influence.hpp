@@ -12,15 +12,15 @@
 
 namespace hscore {
 
-/// Row i's influence is (N - 1) (H - H without row i), exactly, but for its leverage h_i, in whose
-/// place stands the mean rank / N. For much fewer features than rows it is the influence function,
+/// Row i's influence is (N - 1) (H - H without row i), exactly: the row's fits and its leverage
+/// tell what the score would be without it. For much fewer features than rows it is about
 ///     2 z_i'm_c - |m_c|^2 - sum_k (n_k / N) (z_i'm_k)^2
-/// with z_i the whitened row, m_k the whitened class means and c its class; with more features that
-/// falls short: a row bends the fit towards itself. For a row that is a class of its own what a
-/// class less takes from the score by chance, rank / (N - 1), is not counted.
+/// with z_i the whitened row, m_k the whitened class means and c its class. For a row that is a
+/// class of its own what a class less takes from the score by chance, rank / (N - 1), is not
+/// counted. Leverages of many rows of many features are estimated, see inference/leverages.hpp.
 ///
-/// Of all rows of a data set, or of some: the function is small, C x F numbers, and what it knows
-/// of the data set is all that a row needs.
+/// Of all rows of a data set, or of some: what the function knows of the data set, C x F and F x F
+/// numbers, is all that a row needs.
 struct InfluenceFunction {
   std::vector<double> centre;  // the mean
   PaddedMatrix coefficients;   // row c: T^-1 b_c, b_c the sum of class c about the mean / sqrt(n_c)
@@ -29,6 +29,11 @@ struct InfluenceFunction {
   double weight = 0;           // N
   Index rank = 0;
   bool float32_products = false;  // good enough for these features
+  std::vector<double> factor;     // L of the features `chosen` in units of 1 / scale, row by row
+  std::vector<Index> chosen;
+  std::vector<double> scale;
+  PaddedMatrix sketch;          // for leverages that are estimated; no rows if they are exact
+  bool float32_sketch = false;  // float32 products are good enough for it
 
   std::vector<double> operator()(const FeatureView& features, const LabelView& labels, int threads,
                                  const StopCheck& stop = {}) const;

@@ -36,42 +36,72 @@ class CentredRows {
   const std::vector<double>& offset_;
 };
 
+/// What takes a row about the mean to its whitened coordinates: entry k of L w is feature source[k]
+/// times scale[k].
+struct Whitener {
+  LowerFactor lower;
+  std::vector<Index> source;
+  std::vector<double> scale;
+
+  explicit Whitener(const FactoredCovariance& factored) : lower(lower_factor(factored)) {
+    for (const Index place : factored.chosen) {
+      const std::size_t live = static_cast<std::size_t>(place);
+      source.push_back(factored.live.index[live]);
+      scale.push_back(factored.live.scale[live]);
+    }
+  }
+  /// L lies somewhere else, `rank` values in each row.
+  Whitener(const double* values, const std::vector<Index>& from, const std::vector<double>& units)
+      : lower(values, static_cast<Index>(from.size()), static_cast<Index>(from.size()),
+              Eigen::OuterStride<>(static_cast<Index>(from.size()))),
+        source(from),
+        scale(units) {}
+
+  Index rank() const { return static_cast<Index>(source.size()); }
+
+  /// Whiten the rows first .. first + count - 1 that load(i, target) writes, all features, into
+  /// the columns of the result; `row` has room for one of them.
+  template <class Load>
+  Eigen::MatrixXd operator()(Index first, Index count, Load&& load,
+                             std::vector<double>& row) const {
+    Eigen::MatrixXd block(rank(), count);
+    for (Index i = 0; i < count; ++i) {
+      load(first + i, row.data());
+      for (Index k = 0; k < rank(); ++k) {
+        const std::size_t at = static_cast<std::size_t>(k);
+        block(k, i) = row[static_cast<std::size_t>(source[at])] * scale[at];
+      }
+    }
+    lower.triangularView<Eigen::Lower>().solveInPlace(block);
+    return block;
+  }
+};
+
 /// Whiten `rows` rows in blocks: load(i, target) writes row i about the mean, all features, and
 /// sink(first, block) receives a rank x rows matrix whose column i is row first + i; on any thread.
 template <class Load, class Sink>
-void whiten_rows(const FactoredCovariance& factored, Index features, Index rows, Load&& load,
-                 int threads, const StopCheck& stop, Sink&& sink) {
+void whiten_rows(const Whitener& whitener, Index features, Index rows, Load&& load, int threads,
+                 const StopCheck& stop, Sink&& sink) {
   constexpr Index block_rows = 192;
-  const Index rank = factored.rank();
-  std::vector<Index> source(static_cast<std::size_t>(rank));
-  Eigen::VectorXd scale(rank);
-  for (std::size_t k = 0; k < source.size(); ++k) {
-    const std::size_t live = static_cast<std::size_t>(factored.chosen[k]);
-    source[k] = factored.live.index[live];
-    scale(static_cast<Index>(k)) = factored.live.scale[live];
-  }
+  const double rank = static_cast<double>(whitener.rank());
   const Index blocks = (rows + block_rows - 1) / block_rows;
-  const double block_work =
-      static_cast<double>(block_rows) * static_cast<double>(rank) * static_cast<double>(rank);
+  const double block_work = static_cast<double>(block_rows) * rank * rank;
   const Index round = threads * std::max<Index>(1, static_cast<Index>(1e9 / (block_work + 1)));
-  const LowerFactor lower = lower_factor(factored);
   for (Index start = 0; start < blocks; start += round) {
     throw_if_stopped(stop);
     parallel_for(std::min(round, blocks - start), threads, [&](Index task) {
       const Index first = (start + task) * block_rows;
-      Eigen::MatrixXd block(rank, std::min(block_rows, rows - first));
       std::vector<double> row(static_cast<std::size_t>(features));
-      for (Index i = 0; i < block.cols(); ++i) {
-        load(first + i, row.data());
-        for (Index k = 0; k < rank; ++k) {
-          block(k, i) = row[static_cast<std::size_t>(source[static_cast<std::size_t>(k)])];
-        }
-        block.col(i).array() *= scale.array();
-      }
-      lower.triangularView<Eigen::Lower>().solveInPlace(block);
+      const Eigen::MatrixXd block = whitener(first, std::min(block_rows, rows - first), load, row);
       sink(first, block);
     });
   }
+}
+
+template <class Load, class Sink>
+void whiten_rows(const FactoredCovariance& factored, Index features, Index rows, Load&& load,
+                 int threads, const StopCheck& stop, Sink&& sink) {
+  whiten_rows(Whitener(factored), features, rows, load, threads, stop, sink);
 }
 
 }  // namespace hscore

@@ -2,8 +2,9 @@
 
 #include <cmath>
 
-#include "factor/whitened_rows.hpp"
+#include "inference/group_influence.hpp"
 #include "inference/influence.hpp"
+#include "inference/leverages.hpp"
 #include "scores/scores.hpp"
 #include "scores/shrunk_covariance.hpp"
 
@@ -11,44 +12,44 @@ namespace hscore {
 
 namespace {
 
-std::vector<double> influence_of(const FeatureView& x, const LabelView& y, const HScore& score,
-                                 ScoreParts& parts, const WhiteningOptions& options) {
-  if (!parts.factored || score.rank == 0 || score.rank >= score.rows - 1 || score.classes < 2) {
-    return std::vector<double>(static_cast<std::size_t>(x.rows), 0.0);
+void add_influence(const FeatureView& x, const LabelView& y, ScoreParts& parts,
+                   const EvaluationOptions& options, Evaluation& result) {
+  const HScore& score = result.score;
+  const int threads = options.score.whitening.threads;
+  const StopCheck& stop = options.score.whitening.stop;
+  const Index values = options.groups != nullptr ? options.n_groups : x.rows;
+  const bool moves = parts.factored && score.rank > 0 && score.rank < score.rows - 1;
+  if (!moves || score.classes < 2) {
+    result.influence.assign(static_cast<std::size_t>(values), 0.0);
+    // Without room beside the features every row is fitted exactly.
+    const double rank = static_cast<double>(score.rank);
+    if (!moves) result.squared_leverages = rank * rank / static_cast<double>(x.rows);
+    return;
   }
-  const std::vector<double> counts = count_rows(y);
-  if (!parts.fits.own.empty()) {
-    InfluenceFunction known;
-    known.counts = counts;
-    known.shares = score.class_shares;
-    known.weight = score.weight;
-    known.rank = score.rank;
-    return influence_of_fits(known, y, parts.fits);
+  const FactoredCovariance& factored = *parts.factored;
+  const ClassFacts facts = {count_rows(y), score.class_shares, score.weight, score.rank};
+  if (options.groups != nullptr) {
+    GroupInfluence found = group_influence(x, y, options.groups, options.n_groups, factored,
+                                           parts.shift, facts, threads, stop);
+    result.influence = std::move(found.values);
+    result.rank_between = found.rank_between;
+    return;
   }
-  const InfluenceFunction function =
-      influence_function(parts.shift, *parts.factored, counts, score.class_shares, options.threads,
-                         std::move(parts.rounded_coefficients));
-  return function(x, y, options.threads, options.stop);
-}
-
-double sum_of_squared_leverages(const FeatureView& x, const HScore& score, const ScoreParts& parts,
-                                const WhiteningOptions& options) {
-  const double n = static_cast<double>(x.rows);
-  if (!parts.factored) {  // every row is fitted exactly
-    const double leverage = static_cast<double>(score.rank) / n;
-    return n * leverage * leverage;
+  LeverageSketch sketch;
+  if (!options.leverages) sketch = leverage_sketch(factored, score.weight, threads);
+  const std::vector<double> leverages =
+      row_leverages(x, Whitener(factored), sketch.coefficients, sketch.float32_products,
+                    parts.shift, factored.offset, threads, stop);
+  const bool bent = bends_the_fit(leverages);
+  if (parts.fits.own.empty() || bent) {
+    const FitCoefficients fits = fit_coefficients(factored, score.class_shares, threads);
+    parts.fits = fit_rows(x, y, fits.values, fits.float32_products && !bent, parts.shift,
+                          factored.offset, threads, stop);
   }
-  std::vector<double> squared(static_cast<std::size_t>(x.rows));
-  whiten_rows(*parts.factored, x.cols, x.rows, CentredRows(x, parts.shift, parts.factored->offset),
-              options.threads, options.stop, [&](Index first, const Eigen::MatrixXd& block) {
-                for (Index i = 0; i < block.cols(); ++i) {
-                  const double leverage = block.col(i).squaredNorm();
-                  squared[static_cast<std::size_t>(first + i)] = leverage * leverage;
-                }
-              });
-  double sum = 0;
-  for (const double value : squared) sum += value;
-  return sum;
+  result.influence = influence_of_fits(facts, y, parts.fits, leverages);
+  if (sketch.coefficients.rows() > 0) return;
+  result.squared_leverages = 0;
+  for (const double h : leverages) result.squared_leverages += h * h;
 }
 
 RegularizedHScore regularized(const FeatureView& x, const LabelView& y, const ScoreParts& parts,
@@ -74,10 +75,7 @@ Evaluation evaluate(const FeatureView& x, const LabelView& y, const EvaluationOp
   Evaluation result;
   result.score = h_score_and_parts(x, y, options.score, &parts);
   if (std::isnan(result.score.score)) return result;
-  result.influence = influence_of(x, y, result.score, parts, whitening);
-  if (options.leverages) {
-    result.squared_leverages = sum_of_squared_leverages(x, result.score, parts, whitening);
-  }
+  add_influence(x, y, parts, options, result);
   if (options.shrinkage) {
     ShrinkageOptions shrinkage = *options.shrinkage;
     shrinkage.precision = options.score.precision;

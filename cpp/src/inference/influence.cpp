@@ -4,99 +4,79 @@
 //     S_k' = S_k + (n_k / M) w for k != c,   S_c' = S_c + a w,   a = (n_c - 1) / M - 1
 //     H' = sum_k (|S_k'|^2 + g (w'S_k')^2) / n_k'
 // where w'S_k = sqrt(n_k) v_k, v_k = (x - mean)' T^-1 b_k, and sum_k w'S_k = 0. So the fits of a
-// row and h are all that is needed. h would cost as much as the score; its mean r / N makes g = N /
-// (M - r), and serves as well: delete-one standard errors of simulated scores differed by a few
-// percent, but for heavy tails and rare classes, where the mean errs on the safe side.
+// row and h are all that is needed. A row that alone varies in some direction takes it along: T'
+// has no inverse there, and g = -1 / h leaves the direction out.
 #include "inference/influence.hpp"
 
+#include <algorithm>
 #include <cmath>
 
 #include "factor/class_fit.hpp"
+#include "inference/leverages.hpp"
 
 namespace hscore {
 
-namespace {
-
-// float32 products round the fit of a class by about float32_eps sqrt(sum_j T_jj z_j^2) over all
-// rows, its own length being sqrt(share): up to here less than 1e-5 of it.
-bool float32_serves(const FactoredCovariance& factored, const PaddedMatrix& z, double score) {
-  double spread = 0;
-  for (const Index k : factored.chosen) {
-    const std::size_t at = static_cast<std::size_t>(k);
-    const double unit = factored.live.scale[at];
-    const double scatter = factored.live.sum_of_squares[at] / unit / unit;
-    if (!(scatter > 1e-20 && scatter < 1e30)) return false;
-    for (Index c = 0; c < z.rows(); ++c) {
-      const double value = z(c, factored.live.index[at]);
-      spread += scatter * value * value;
-    }
-  }
-  constexpr double worst = 1e-5 / float32_eps;
-  return spread <= worst * worst * score;
-}
-
-}  // namespace
-
-InfluenceFunction influence_function(const std::vector<double>& shift,
-                                     const FactoredCovariance& factored,
-                                     const std::vector<double>& counts,
-                                     const std::vector<double>& shares, int threads,
-                                     std::optional<PaddedMatrix>&& rounded) {
-  const AugmentedMatrix& factor = factored.factor;
-  const std::size_t features = factored.offset.size();
-  InfluenceFunction result;
-  result.centre.assign(shift.begin(), shift.begin() + static_cast<Index>(features));
-  for (std::size_t j = 0; j < features; ++j) result.centre[j] += factored.offset[j];
-  result.counts = counts;
-  result.shares = shares;
-  for (const double count : counts) result.weight += count;
-  result.rank = factored.rank();
+FitCoefficients fit_coefficients(const FactoredCovariance& factored,
+                                 const std::vector<double>& shares, int threads) {
   double score = 0;
   for (const double share : shares) score += share;
-
-  PaddedMatrix& z = result.coefficients;
-  if (rounded) {
-    z = std::move(*rounded);
-    result.float32_products = float32_serves(factored, z, score);
-    if (result.float32_products) return result;
-  }
-  z = class_coefficients(factor, factor.extra_row(0), factor.extra(), factor.stride(),
-                         factored.chosen, factored.live.index, factored.live.scale,
-                         static_cast<Index>(features), threads);
-  result.float32_products = float32_serves(factored, z, score);
-  if (result.float32_products) {
-    for (Index c = 0; c < z.rows(); ++c) {
-      for (Index j = 0; j < z.cols(); ++j) {
-        z(c, j) = static_cast<double>(static_cast<float>(z(c, j)));
-      }
-    }
-  }
+  const AugmentedMatrix& factor = factored.factor;
+  FitCoefficients result;
+  result.values = class_coefficients(factor, factor.extra_row(0), factor.extra(), factor.stride(),
+                                     factored.chosen, factored.live.index, factored.live.scale,
+                                     static_cast<Index>(factored.offset.size()), threads);
+  result.float32_products = float32_serves(factored, result.values, score, 1e-5);
   return result;
+}
+
+bool bends_the_fit(const std::vector<double>& leverages) {
+  return std::any_of(leverages.begin(), leverages.end(), [](double h) { return h > 0.25; });
 }
 
 InfluenceFunction influence_function(const Moments& moments, const WhiteningOptions& options) {
   const FactoredCovariance factored = factor_covariance(moments, options);
   const HScore score = score_of(moments, summarize(factored, options.threads));
-  return influence_function(moments.shift(), factored, moments.counts(), score.class_shares,
-                            options.threads);
+  InfluenceFunction result;
+  const Index features = static_cast<Index>(factored.offset.size());
+  result.centre.assign(moments.shift().begin(), moments.shift().begin() + features);
+  for (std::size_t j = 0; j < result.centre.size(); ++j) result.centre[j] += factored.offset[j];
+  result.counts = moments.counts();
+  result.shares = score.class_shares;
+  for (const double count : result.counts) result.weight += count;
+  result.rank = factored.rank();
+  FitCoefficients fits = fit_coefficients(factored, result.shares, options.threads);
+  result.coefficients = std::move(fits.values);
+  result.float32_products = fits.float32_products;
+  const Whitener whitener(factored);
+  result.chosen = whitener.source;
+  result.scale = whitener.scale;
+  for (Index k = 0; k < whitener.rank(); ++k) {
+    const double* row = factored.factor.row(k);
+    result.factor.insert(result.factor.end(), row, row + whitener.rank());
+  }
+  LeverageSketch sketch = leverage_sketch(factored, result.weight, options.threads);
+  result.sketch = std::move(sketch.coefficients);
+  result.float32_sketch = sketch.float32_products;
+  return result;
 }
 
-std::vector<double> influence_of_fits(const InfluenceFunction& function, const LabelView& labels,
-                                      const KeptFits& fits) {
+std::vector<double> influence_of_fits(const ClassFacts& facts, const LabelView& labels,
+                                      const KeptFits& fits, const std::vector<double>& leverages) {
   std::vector<double> values(fits.own.size(), 0.0);
-  const double n = function.weight;
+  const double n = facts.weight;
   const double m = n - 1;
-  const double free = m - static_cast<double>(function.rank);
-  if (!(free > 0)) return values;
-  const double g = n / free;
-  const double h = static_cast<double>(function.rank) / n;
+  if (!(m > static_cast<double>(facts.rank))) return values;
   for (std::size_t i = 0; i < values.size(); ++i) {
     const std::size_t c = static_cast<std::size_t>(labels.codes[i]);
-    const double count = function.counts[c];
-    const double share = function.shares[c];
+    const double count = facts.counts[c];
+    const double share = facts.shares[c];
     const double root = std::sqrt(count);
     const double own = fits.own[i];
     const double u = root * own;
+    const double h = leverages[i];
+    const double left = 1 - n / m * h;
+    // Below this the row's own direction is all that is left of it: rounding decides the rest.
+    const double g = left > 1e-10 ? n / m / left : (h > 0 ? -1 / h : 0.0);
     // What every class would gain if the row were of another, less what its own would have gained.
     const double as_other =
         2 * u / m + count * h / (m * m) + g * (own + root * h / m) * (own + root * h / m);
@@ -106,11 +86,27 @@ std::vector<double> influence_of_fits(const InfluenceFunction& function, const L
       const double projected = u + a * h;
       change += (share + 2 * a * u + a * a * h + g * projected * projected) / (count - 1);
     } else {
-      change += static_cast<double>(function.rank) / m - share;
+      change += static_cast<double>(facts.rank) / m - share;
     }
     values[i] = -m * change;
   }
   return values;
+}
+
+KeptFits fit_rows(const FeatureView& x, const LabelView& y, const PaddedMatrix& coefficients,
+                  bool float32_products, const std::vector<double>& shift,
+                  const std::vector<double>& offset, int threads, const StopCheck& stop) {
+  KeptFits fits;
+  fits.resize(x.rows);
+  const FitOptions options{threads, false, fits.rows(y)};
+  if (float32_products) {
+    PaddedMatrix rounded = coefficients.copy();
+    round_to_float32(rounded);
+    fit_classes<float>(x, shift, offset, rounded, nullptr, options, stop);
+  } else {
+    fit_classes<double>(x, shift, offset, coefficients, nullptr, options, stop);
+  }
+  return fits;
 }
 
 std::vector<double> InfluenceFunction::operator()(const FeatureView& features,
@@ -120,17 +116,15 @@ std::vector<double> InfluenceFunction::operator()(const FeatureView& features,
   if (features.cols != coefficients.cols() || labels.classes > coefficients.rows()) {
     throw std::invalid_argument("the rows have other features or classes than the function");
   }
-  KeptFits fits;
-  fits.resize(features.rows);
   if (features.rows == 0) return {};
   const std::vector<double> offset(centre.size(), 0.0);
-  const FitOptions options{threads, false, fits.rows(labels)};
-  if (float32_products) {
-    fit_classes<float>(features, centre, offset, coefficients, nullptr, options, stop);
-  } else {
-    fit_classes<double>(features, centre, offset, coefficients, nullptr, options, stop);
-  }
-  return influence_of_fits(*this, labels, fits);
+  const std::vector<double> leverages =
+      row_leverages(features, Whitener(factor.data(), chosen, scale), sketch, float32_sketch,
+                    centre, offset, threads, stop);
+  const KeptFits fits =
+      fit_rows(features, labels, coefficients, float32_products && !bends_the_fit(leverages),
+               centre, offset, threads, stop);
+  return influence_of_fits({counts, shares, weight, rank}, labels, fits, leverages);
 }
 
 }  // namespace hscore

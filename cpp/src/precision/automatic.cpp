@@ -172,7 +172,6 @@ HScore score_of_rows(const FeatureView& x, const LabelView& y, const ScoreOption
       std::max(result.error_bound, 20 * float32_eps * result.score / result.smallest_unique_share);
   std::optional<Directions> directed;
   const auto finish = [&] {
-    if (parts != nullptr && directed) parts->rounded_coefficients = std::move(directed->z);
     keep(parts, std::move(moments), std::move(factored), Products::float32);
     return result;
   };

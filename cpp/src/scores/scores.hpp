@@ -40,9 +40,8 @@ struct ScoreParts {
   std::optional<Moments> moments;
   Products products = Products::float64;  // in the moments
   std::optional<FactoredCovariance> factored;
-  std::vector<double> shift;                         // factored->offset is the mean about it
-  std::optional<PaddedMatrix> rounded_coefficients;  // T^-1 B in float32, where it was needed
-  KeptFits fits;                                     // where a correction has come across them
+  std::vector<double> shift;  // factored->offset is the mean about it
+  KeptFits fits;              // where a correction has come across them
 };
 
 /// As h_score of the features; `parts`, unless null, receives what the score was computed from.

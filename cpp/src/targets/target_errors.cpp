@@ -73,6 +73,11 @@ std::vector<double> ErrorSample::standard_errors(const LabelView* targets,
     KeptFits fits;
     fits.resize(size);
     std::vector<std::int32_t> codes(static_cast<std::size_t>(size));
+    std::vector<double> leverages(codes.size());
+    for (Index i = 0; i < size; ++i) {
+      leverages[static_cast<std::size_t>(i)] =
+          static_cast<double>(whitened_.col(begin + i).squaredNorm());
+    }
     for (Index t = 0; t < count; ++t) {
       const std::vector<double>& n = counts[t];
       for (std::size_t i = 0; i < codes.size(); ++i) {
@@ -88,13 +93,9 @@ std::vector<double> ErrorSample::standard_errors(const LabelView* targets,
         fits.own[i] = product[own] / std::sqrt(n[own]);
         fits.squares[i] = sum;
       }
-      InfluenceFunction function;
-      function.counts = n;
-      function.shares = shares[t];
-      function.weight = static_cast<double>(rows_);
-      function.rank = whitened_.rows();
-      for (const double value :
-           influence_of_fits(function, {codes.data(), size, targets[t].classes}, fits)) {
+      const ClassFacts facts = {n, shares[t], static_cast<double>(rows_), whitened_.rows()};
+      const LabelView own_labels = {codes.data(), size, targets[t].classes};
+      for (const double value : influence_of_fits(facts, own_labels, fits, leverages)) {
         sums(b, t) += value;
         squares(b, t) += value * value;
       }
