@@ -277,7 +277,7 @@ def evaluate(
     -----
     The chunks are computed twice: for the statistics, and for what each row does to the score. Call
     ``features.persist()`` first where that costs more than the memory. The second time
-    ``n_classes * n_features`` numbers go to each chunk, and two come back.
+    ``(n_classes + n_features) * n_features`` numbers go to each chunk, and two come back.
 
     Examples
     --------
@@ -285,7 +285,7 @@ def evaluate(
     >>> from hscore_fast.dask import evaluate
     >>> report = evaluate(da.arange(40, chunks=20).reshape(-1, 1), [0] * 20 + [1] * 20)
     >>> round(report.adjusted_h_score, 3), round(report.standard_error, 3)
-    (0.744, 0.047)
+    (0.744, 0.045)
     """
     as_confidence(confidence)
     found, chunks, classes, ignored = _gather(
