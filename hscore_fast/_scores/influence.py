@@ -88,9 +88,14 @@ def influence(
                 else hold_out_problem(problem, groups=groups, fewer_folds=True, again=True)
             )
     else:
+        x, codes, n_classes, bfloat16 = problem.for_core()
         found = core.evaluate(
-            *(*problem.for_core(), precision, tolerance, leverages),
-            *(regularized, method, intensity, paper, None, 0, problem.threads, problem.progress),
+            *(x, codes, n_classes, bfloat16, precision, tolerance, leverages),
+            *(regularized, method, intensity, paper),
+            groups=None,
+            n_groups=0,
+            n_threads=problem.threads,
+            progress=problem.progress,
         )
         if not problem.is_scored(found is not None) or found is None:
             return None
