@@ -39,7 +39,7 @@ nitpick_ignore_regex = [("py:.*", r"(json|numpy|pandas|matplotlib|networkx|scipy
 
 # The modules that users import from beside the package itself. What is public in each is what its
 # __all__ says, so that new names appear by themselves.
-MODULES = ("readers", "dask", "torch", "consensus", "plots", "datasets", "reference")
+MODULES = ("readers", "dask", "torch", "consensus", "plots", "rivals", "datasets", "reference")
 PLACE = ".. the other modules"
 
 

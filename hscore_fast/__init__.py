@@ -14,7 +14,7 @@ Examples
 
 from __future__ import annotations
 
-from hscore_fast import datasets, readers, reference
+from hscore_fast import datasets, readers, reference, rivals
 from hscore_fast._build_info import BuildInfo
 from hscore_fast._moments.moments import Moments
 from hscore_fast._moments.target_moments import TargetMoments
@@ -92,6 +92,7 @@ __all__ = [
     "readers",
     "reference",
     "regularized_h_score",
+    "rivals",
     "select_sources",
     "transfer_matrix",
     "transferability",

@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple, Protocol, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -44,6 +44,7 @@ from hscore_fast._results.warnings import AlignmentWarning, ColumnWarning, warn_
 
 __all__ = [
     "DEFAULT_INPUT",
+    "HasColumns",
     "InputOptions",
     "Problem",
     "Problems",
@@ -137,6 +138,12 @@ def _column_names(features: Any) -> list[Hashable] | None:
         return [*source.column_names, *source.left_out] or None
     frame = frame_of(features)
     return None if frame is None else [field.name for field in frame.fields]
+
+
+class HasColumns(Protocol):
+    """Features that may have come from a table."""
+
+    def column_doubt(self, what: str = ...) -> ColumnWarning | None: ...
 
 
 class Target(NamedTuple):
@@ -383,7 +390,7 @@ def open_batch(
     return problem
 
 
-def warn_of_columns(problem: Problem | Problems, what: str = "features") -> None:
+def warn_of_columns(problem: HasColumns, what: str = "features") -> None:
     """Warn the caller of columns that were taken as features and are probably none."""
     doubt = problem.column_doubt(what)
     if doubt is not None:

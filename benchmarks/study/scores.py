@@ -22,7 +22,7 @@ _FUNCTIONS = {
     "adjusted": hscore_fast.adjusted_h_score,
     "h_score": hscore_fast.h_score,
     "LogME": rivals.log_evidence,
-    "kNN left out": rivals.neighbours_left_out,
+    "kNN left out": hscore_fast.rivals.knn,
     "ridge left out": rivals.ridge_left_out,
     "width": lambda features, labels: features.shape[1],
 }

@@ -75,6 +75,14 @@ class Features:
             ]
         return pieces[0] if len(pieces) == 1 else np.concatenate(pieces)
 
+    def as_columns(self) -> list[Column]:
+        """See the matrix as columns, to which others can be added."""
+        if isinstance(self.array, np.ndarray):
+            # The core takes two bytes without a meaning for a bfloat16.
+            return [Column("features", [self.array.view("V2") if self.bfloat16 else self.array])]
+        assert self.rows is None  # of some of the rows there are no columns
+        return list(self.columns)
+
     def column(self, index: int) -> str:
         """Name a column in a message."""
         name = "" if self.names is None else f" ({self.names[index]!r})"

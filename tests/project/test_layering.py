@@ -36,7 +36,7 @@ RANKS = {
     "_moments": 6,
     "_scores": 7,
     **dict.fromkeys(("_sources", "_transfer"), 8),
-    **dict.fromkeys(("readers", "consensus", "dask", "torch"), 9),
+    **dict.fromkeys(("readers", "consensus", "dask", "torch", "rivals"), 9),
     "__init__": 10,
     **dict.fromkeys(("bench", "demo"), 11),
     "cli": 12,
@@ -56,6 +56,7 @@ PRODUCTS = {
     "demo": "the networks that make the demonstration's features",
     "_sources.order": "sources by sources, from one number a row",
     "reference": "the published definition, to compare with",
+    "rivals": "other scores, to compare with",
 }
 PRODUCING = {"cov", "corrcoef", "dot", "einsum", "inner", "matmul", "outer", "tensordot", "vdot"}
 

@@ -1,0 +1,94 @@
+"""Targets that are values: opened beside features, and the statistics of both together."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from hscore_fast._files.blocks import read_side_by_side
+from hscore_fast._files.opened import Opened
+from hscore_fast._files.source import Source
+from hscore_fast._inputs.address import Address
+from hscore_fast._inputs.checks import check_lengths, check_two_rows
+from hscore_fast._inputs.column_doubts import column_doubt
+from hscore_fast._inputs.features import Features
+from hscore_fast._inputs.frames import Column, side_by_side
+from hscore_fast._inputs.values import as_values
+from hscore_fast._problem import (
+    DEFAULT_INPUT,
+    InputOptions,
+    check_rows,
+    open_features,
+    read_labels,
+    warn_of_columns,
+)
+from hscore_fast._results.warnings import ColumnWarning
+from hscore_fast._variants import core
+
+__all__ = ["ValueProblem", "joint_moments", "open_values"]
+
+
+class ValueProblem(Opened):
+    """Features and targets that are values, one column of `values` for each."""
+
+    def __init__(
+        self, x: Features | Source, values: NDArray[np.float64], options: InputOptions
+    ) -> None:
+        super().__init__(x, options)
+        check_lengths(self.n_samples, len(values), x.what if isinstance(x, Source) else "")
+        self.values = values
+
+    def column_doubt(self, what: str = "features") -> ColumnWarning | None:
+        """Say which columns were taken as features that are probably none."""
+        return column_doubt(self._suspects, np.zeros(self.n_samples, np.int32), 1, what)
+
+
+def open_values(
+    features: ArrayLike | Address,
+    labels: ArrayLike | Address,
+    task: str,
+    options: InputOptions = DEFAULT_INPUT,
+) -> ValueProblem:
+    """Open features and targets that are values, either of which may be in files."""
+    if options.ignored:
+        raise ValueError(
+            f'ignore_label is for task="classes", got task={task!r}: drop the rows without a target'
+        )
+    check_rows(features, labels)
+    found, columns = read_labels(labels, options.columns)
+    x = open_features(features, columns)
+    problem = ValueProblem(x, as_values(found, task), options)
+    check_two_rows(problem.n_samples)
+    warn_of_columns(problem)
+    return problem
+
+
+def joint_moments(problem: ValueProblem) -> core.Moments | None:
+    """Gather the statistics of the features and, as further columns behind them, the targets.
+
+    The rows are one class. None if values are not finite and that is allowed.
+    """
+    width = problem.n_features + problem.values.shape[1]
+    statistics = core.Moments(width)
+    one_class = np.zeros(problem.n_samples, dtype=np.int32)
+    targets = Column("targets", [problem.values])
+    check, threads = problem.check_finite, problem.threads
+    if problem.source is None:
+        x = side_by_side([*problem.in_memory.as_columns(), targets])
+        finite = statistics.update(x, one_class, 1, None, False, check, threads, problem.progress)
+    else:
+        finite = True
+        walk = read_side_by_side([problem.source, [targets]], problem.n_samples, width, threads)
+        try:
+            for first, x in walk:
+                last = first + int(x.shape[0])
+                finite = statistics.update(
+                    x, one_class[first:last], 1, None, False, check, threads, None
+                )
+                if not finite:
+                    break
+                if problem.read_progress is not None:
+                    problem.read_progress(last, problem.n_samples)
+        finally:
+            walk.close()
+    return statistics if problem.is_scored(finite and statistics.finite) else None
