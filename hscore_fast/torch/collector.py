@@ -235,7 +235,7 @@ class Collector:
                 )
             )
         mask = None if mask is False else mask
-        self._watch.begin(mask)
+        self._watch.begin(len(labels), mask)
         try:
             with eager():
                 yield

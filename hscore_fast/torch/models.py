@@ -60,8 +60,8 @@ def rank_models(
     ----------
     models : mapping of str to torch.nn.Module or callable
         They are run without gradients and in evaluation mode, and left in the mode in which they
-        were. A callable that is no module returns features, or a dictionary or tuple whose first
-        tensor they are.
+        were. A callable that is no module returns features as a tensor or an array, or a dictionary
+        or tuple whose first tensor they are.
     loader : iterable
         Of batches: tuples whose last entry is the labels, or dictionaries with the key "labels",
         "label", "targets", "target" or "y". A dictionary's other entries are given to a model by
@@ -189,7 +189,7 @@ class _Model:
         """Run the model on a batch; the hooks are in place meanwhile, since models may share."""
         inputs = to_device(batch.inputs, device_of(self.module))
         self._watch.hook()
-        self._watch.begin(batch.mask)
+        self._watch.begin(targets.shape[0], batch.mask)
         try:
             with eager():
                 output = run(self.module, inputs)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 
 from hscore_fast.torch.modules import (
@@ -26,7 +27,8 @@ Hook = Callable[[Any, Any, Any, Any], None]
 class _Pass:
     """What is seen in one forward pass."""
 
-    def __init__(self, mask: Any) -> None:
+    def __init__(self, n_samples: int, mask: Any) -> None:
+        self.n_samples = n_samples
         self.mask = mask
         self.rows: dict[str, Rows] = {}  # of each call
         self.calls: dict[str, int] = {}  # of each target
@@ -119,9 +121,9 @@ class Watch:
             hook.remove()
         self._hooks = []
 
-    def begin(self, mask: Any) -> None:
-        """Expect a forward pass."""
-        self._pass = _Pass(mask)
+    def begin(self, n_samples: int, mask: Any) -> None:
+        """Expect a forward pass of so many samples."""
+        self._pass = _Pass(n_samples, mask)
 
     def drop(self) -> None:
         """Forget a pass that failed."""
@@ -138,7 +140,9 @@ class Watch:
         return None if self._pass is None else self._pass.given
 
     def see_output(self, inputs: Any, output: Any) -> None:
-        """Take what a model returned that cannot be hooked."""
+        """Take what a model returned that cannot be hooked; an array does as well as a tensor."""
+        if hasattr(output, "__array__") and not isinstance(output, torch.Tensor):
+            output = torch.as_tensor(np.array(output))
         self._see_model(self.model, (inputs,), {}, output)
 
     def end(self) -> dict[str, Rows]:
@@ -264,6 +268,10 @@ class Watch:
             if target.is_asked_for:
                 raise
             seen.failed[target.name] = str(error)
+            return
+        given = len(rows.values) if rows.sample is None else rows.n_samples
+        if given != seen.n_samples and not target.is_asked_for:
+            seen.failed[target.name] = f"it gave {given} rows for {seen.n_samples} samples"
             return
         seen.rows[_key(target, call)] = rows
         self._drop_repetition(target, call, seen, first_tensor(output))

@@ -135,6 +135,24 @@ def test_all_layers_of_a_residual_network() -> None:
     assert [found.n_features for found in pooled.values()] == [4, 144, 144, 3]
 
 
+def test_all_layers_leave_out_those_that_cut_samples_to_pieces() -> None:
+    class Windows(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.inside = nn.Linear(4, 5)
+
+        def forward(self, x):
+            return self.inside(x.reshape(-1, 3, 4)).reshape(len(x), 6, 5)
+
+    model = nn.Sequential(Windows(), nn.LayerNorm(5))
+    x, y = labelled(6, 4)
+    found = collected(model, "all", x, y)
+    assert list(found.h_scores()) == ["0", "1"]
+    assert found.left_out == {"0.inside": "it gave 100 rows for 50 samples"}
+    with pytest.raises(ValueError, match=r"labels has 50 entries, but layer '0\.inside' gave 100"):
+        collected(model, ["0.inside"], x, y)
+
+
 @pytest.mark.parametrize("how", ["not run", "run", "run with a batch", "in place"])
 def test_compiled_modules(how) -> None:
     model = nn.Sequential(nn.Linear(6, 5), nn.ReLU(inplace=True), nn.Linear(5, 3)).eval()

@@ -220,7 +220,7 @@ def test_ignored_labels_and_text(data) -> None:
     assert found.n_samples == int(kept.sum())
     assert found.score == pytest.approx(expected.score, rel=1e-6)
     names = [f"class {label}" for label in y.tolist()]
-    texts = rank_models({"pixels": pixels}, [(x, names)]).best
+    texts = rank_models({"pixels": lambda x: pixels(x).numpy()}, [(x, names)]).best
     assert texts.score == pytest.approx(rank_models({"pixels": pixels}, [(x, y)]).best.score)
 
 
