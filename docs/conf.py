@@ -31,15 +31,19 @@ autodoc_default_options = {
 numpydoc_show_class_members = False  # autodoc lists them
 # The reference is the same whether or not these are installed.
 autodoc_mock_imports = [
-    name for name in ("dask", "torch") if importlib.util.find_spec(name) is None
+    name for name in ("dask", "sklearn", "torch") if importlib.util.find_spec(name) is None
 ]
 
 # Other projects' names; their pages are not looked up, so that the build needs no network.
-nitpick_ignore_regex = [("py:.*", r"(json|numpy|pandas|matplotlib|networkx|scipy|torch|dask)\..*")]
+OTHERS = "json|numpy|pandas|polars|matplotlib|networkx|scipy|sklearn|torch|dask"
+nitpick_ignore_regex = [("py:.*", rf"({OTHERS})\..*")]
 
 # The modules that users import from beside the package itself. What is public in each is what its
 # __all__ says, so that new names appear by themselves.
-MODULES = ("readers", "dask", "torch", "consensus", "plots", "rivals", "datasets", "reference")
+MODULES = (
+    *("readers", "sklearn", "dask", "torch", "consensus", "plots", "rivals", "datasets"),
+    "reference",
+)
 PLACE = ".. the other modules"
 
 

@@ -123,7 +123,7 @@ __version__: str = _active_core.__version__
 
 
 # Documented as well; each needs an extra, so it is there once somebody imported it.
-_MODULES = ("dask", "plots", "torch")
+_MODULES = ("dask", "plots", "sklearn", "torch")
 
 
 def __dir__() -> list[str]:

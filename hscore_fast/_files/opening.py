@@ -28,8 +28,7 @@ class Format(NamedTuple):
     """
 
     module: str
-    library: str | None = None  # what `import` calls it
-    extra: str | None = None  # of this package, which brings the library
+    library: str | None = None  # what `import` and `pip install` call it
     folder: bool = False  # whether it is a folder rather than a file
     table: bool = False  # whether it has columns with names
     points: bool = False  # whether it can name other files: then `open_source` takes `anywhere`
@@ -39,14 +38,14 @@ class Format(NamedTuple):
 FORMATS = {
     ".npy": Format("npy"),
     ".npz": Format("npz"),
-    ".h5": Format("hdf5", "h5py", "hdf5", points=True),
-    ".hdf5": Format("hdf5", "h5py", "hdf5", points=True),
-    ".parquet": Format("parquet", "pyarrow", "arrow", table=True),
-    ".arrow": Format("arrow", "pyarrow", "arrow", table=True),
-    ".feather": Format("arrow", "pyarrow", "arrow", table=True),
-    ".safetensors": Format("safetensors", "safetensors", "safetensors"),
-    ".zarr": Format("zarr", "zarr", "zarr", folder=True, points=True),
-    ".pt": Format("pt", "torch", "torch"),
+    ".h5": Format("hdf5", "h5py", points=True),
+    ".hdf5": Format("hdf5", "h5py", points=True),
+    ".parquet": Format("parquet", "pyarrow", table=True),
+    ".arrow": Format("arrow", "pyarrow", table=True),
+    ".feather": Format("arrow", "pyarrow", table=True),
+    ".safetensors": Format("safetensors", "safetensors"),
+    ".zarr": Format("zarr", "zarr", folder=True, points=True),
+    ".pt": Format("pt", "torch"),
     ".csv": Format("csv"),
 }
 
@@ -186,7 +185,7 @@ def _open(place: Place, request: ColumnRequest) -> Source:
             raise
         raise ModuleNotFoundError(
             f"reading {str(path)!r} needs {form.library}, which is not installed: "
-            f'pip install "hscore-fast[{form.extra}]"',
+            f"pip install {form.library}",
             name=form.library,
         ) from error
     if form.table and member is None:

@@ -7,6 +7,8 @@ from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
+from hscore_fast._inputs.progress_bar import ProgressBar
+
 __all__ = [
     "Progress",
     "TargetOptions",
@@ -25,7 +27,7 @@ __all__ = [
 ]
 
 Progress: TypeAlias = Callable[[int, int], object]
-"""Called with the rows done and the rows in all."""
+"""Called with the rows done and the rows in all; True stands for a bar of tqdm's."""
 
 PRECISIONS = ("auto", "float64", "float32", "high")
 TARGET_PRECISIONS = ("auto", "float64", "float32")
@@ -117,12 +119,16 @@ def as_tol(tol: float | None, precision: str = "float64") -> float:
     return float(tol)
 
 
-def as_progress(progress: Progress | None) -> Progress | None:
-    """Check that progress can be called."""
-    if progress is not None and not callable(progress):
+def as_progress(progress: Progress | bool | None, unit: str = "rows") -> Progress | None:
+    """Check that progress can be called; True is a bar that counts `unit`."""
+    if progress is None or progress is False:
+        return None
+    if progress is True:
+        return ProgressBar(unit)
+    if not callable(progress):
         raise TypeError(
-            "progress must be a function of two numbers, what is done and the total, or None, got "
-            f"{progress!r} of type {type(progress).__name__}"
+            "progress must be True, None or a function of two numbers, what is done and the total, "
+            f"got {progress!r} of type {type(progress).__name__}"
         )
     return progress
 

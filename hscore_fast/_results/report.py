@@ -5,20 +5,26 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from hscore_fast._results.display import WritesJson, html_table, left_out_text, number, text_table
+from hscore_fast._results.display import left_out_text, number
+from hscore_fast._results.tables import Displayed, Page, Table, measured, quantity
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 __all__ = ["HScoreReport", "single_values"]
 
 _MOST_CLASSES = 12  # in print; all of them in to_dict
+_SMALL_P = 1e-4  # below it a p-value is shown as a power of ten
 
 
 @dataclass(frozen=True, repr=False)
-class HScoreReport(WritesJson):
+class HScoreReport(Displayed):
     """Result of :func:`hscore_fast.evaluate`: a score with the evidence for it.
 
-    ``print`` shows it as a table, and so do notebooks.
+    ``print`` and notebooks show it as a table, :meth:`plot` draws the classes.
 
     Attributes
     ----------
@@ -140,67 +146,109 @@ class HScoreReport(WritesJson):
         values = single_values(self)
         return pandas.Series(values, dtype=object)
 
-    def __str__(self) -> str:
-        parts = [text_table(self._facts()), text_table(self._class_rows(), _CLASS_HEADER)]
-        if len(self.class_counts) > _MOST_CLASSES:
-            parts[-1] += f"\n({len(self.class_counts) - _MOST_CLASSES} classes between not shown)"
-        parts += [f"Warning: {text}" for text in self.warnings]
-        return "\n\n".join(parts)
+    def plot(self, title: str | None = None, *, ax: Axes | None = None) -> Figure:
+        """Draw how well each class is told from the rest; needs the extra ``plot``.
+
+        Parameters
+        ----------
+        title : str, optional
+            Over the figure; by default the score and its error.
+        ax : matplotlib.axes.Axes, optional
+            Where to draw; by default in a figure of its own.
+
+        Returns
+        -------
+        matplotlib.figure.Figure
+            See :func:`hscore_fast.plots.classes`.
+        """
+        from hscore_fast import plots
+
+        score = quantity(self.adjusted_h_score, self.standard_error)
+        return plots.classes(
+            [str(label) for label in self.class_r_squared],
+            list(self.class_r_squared.values()),
+            title=f"adjusted H-score {score}" if title is None else title,
+            ax=ax,
+        )
 
     def __repr__(self) -> str:
-        return (
-            f"<HScoreReport: H-score {number(self.h_score)}, adjusted "
-            f"{number(self.adjusted_h_score)} +- {number(self.standard_error, 2)}>"
-        )
+        score = quantity(self.adjusted_h_score, self.standard_error)
+        return f"<HScoreReport: H-score {number(self.h_score)}, adjusted {score}>"
 
-    def _repr_html_(self) -> str:
-        facts = html_table([row[:2] for row in self._facts()], caption="H-score report")
-        classes = html_table(self._class_rows(), _CLASS_HEADER)
-        notes = "".join(html_table([[f"Warning: {text}"]]) for text in self.warnings)
-        return facts + classes + notes
+    def _page(self) -> Page:
+        shown = self._class_rows()
+        notes = []
+        if len(self.class_counts) > len(shown):
+            notes.append(f"({len(self.class_counts) - len(shown)} classes between not shown)")
+        notes += [f"Warning: {text}" for text in self.warnings]
+        return Page(
+            (Table(self._facts(), caption="H-score report"), Table(shown, _CLASS_HEADER)), notes
+        )
 
     def _facts(self) -> list[list[str]]:
-        low, high = self.confidence_interval
-        first, second = self.degrees_of_freedom
-        test = (
-            f"Pillai's F({number(first, 10)}, {number(second, 10)}) = {number(self.f_statistic)}"
-            if self.p_value_method == "pillai"
-            else "over permutations of the labels"
-        )
-        error = (
-            self.standard_error_method
-            if math.isnan(self.standard_error)
-            else f"{number(self.standard_error, 2)} ({self.standard_error_method})"
+        scores = (self.h_score, self.adjusted_h_score)
+        (plain, plain_error), (adjusted, error) = measured(
+            scores, (self.h_score_standard_error, self.standard_error)
         )
         most = min(self.rank, self.n_classes - 1)
+        known = error != "-"
+        (chance, _), (regularized, _) = measured(
+            (self.chance_level, self.regularized_h_score), (self.standard_error,) * 2
+        )
+        interval = []
+        if known:
+            low, high = (
+                text for text, _ in measured(self.confidence_interval, (self.standard_error,) * 2)
+            )
+            interval = [[f"  {100 * self.confidence:g} % interval", f"{low} to {high}"]]
         return [
-            ["H-score", f"{number(self.h_score, 6)} of at most {most}"],
-            ["by chance", number(self.chance_level, 6)],
-            ["adjusted H-score", number(self.adjusted_h_score, 6)],
-            ["  standard error", error],
-            [f"  {100 * self.confidence:g} % interval", f"{number(low)} to {number(high)}"],
-            ["regularized H-score", number(self.regularized_h_score, 6)],
+            ["H-score", f"{plain}{f' ± {plain_error}' * known} of at most {most}"],
+            ["  by chance", chance],
+            ["adjusted H-score", f"{adjusted} ± {error}" if known else adjusted],
+            *interval,
+            ["  standard error", self.standard_error_method],
+            ["regularized H-score", regularized],
             *self._held_out_facts(),
-            ["p-value", f"{number(self.p_value, 3)} (10^-{number(self.neg_log10_p_value, 4)})"],
-            ["  from", test],
+            ["p-value", self._p_value()],
+            *([["  from", self._test()]] if self._test() else []),
             ["samples", f"{self.n_samples:,}"],
             ["features", f"{self.n_features:,}, rank {self.rank:,}"],
             *([["  left out", left_out_text(self.left_out)]] if self.left_out else []),
             ["classes", f"{self.n_classes:,}"],
-            ["condition", number(self.condition, 3)],
-            ["computed in", f"{self.precision_used}, error below {number(self.error_bound, 1)}"],
+            ["variance inflation", f"at most {number(self.condition, 3)}"],
+            ["computed in", self._precision()],
         ]
+
+    def _p_value(self) -> str:
+        if math.isnan(self.p_value) or self.p_value >= _SMALL_P:
+            return number(self.p_value, 2)
+        return f"10^-{number(self.neg_log10_p_value, 3)}"
+
+    def _test(self) -> str:
+        """Name the test; empty where no labels could have made a difference."""
+        if self.p_value_method == "permutation":
+            return "permutations of the labels"
+        if math.isnan(self.f_statistic):
+            return ""
+        first, second = self.degrees_of_freedom
+        return f"Pillai's F({number(first, 10)}, {number(second, 10)}) = {number(self.f_statistic)}"
+
+    def _precision(self) -> str:
+        bound = f", error below {number(self.error_bound, 1)}" if self.error_bound > 0 else ""
+        return self.precision_used + bound
 
     def _held_out_facts(self) -> list[list[str]]:
         facts = (
-            ("held-out H-score", self.cross_validated_h_score, self.cross_validated_standard_error),
+            (
+                "cross-validated H-score",
+                self.cross_validated_h_score,
+                self.cross_validated_standard_error,
+            ),
             ("  accuracy", self.accuracy, self.accuracy_standard_error),
             ("  balanced", self.balanced_accuracy, self.balanced_accuracy_standard_error),
         )
         return [
-            [name, f"{number(value, 4)} +- {number(error, 2)}"]
-            for name, value, error in facts
-            if not math.isnan(value)
+            [name, quantity(value, error)] for name, value, error in facts if not math.isnan(value)
         ]
 
     def _class_rows(self) -> list[list[str]]:
@@ -212,8 +260,8 @@ class HScoreReport(WritesJson):
             [
                 str(label),
                 f"{self.class_counts[label]:,.10g}",
-                number(self.class_shares[label]),
-                number(self.class_r_squared[label], 3),
+                f"{self.class_shares[label]:.3f}",
+                f"{self.class_r_squared[label]:.3f}",
             ]
             for label in labels
         ]

@@ -9,16 +9,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hscore_fast._results.tables import Displayed, Page
 from hscore_fast._transfer.text_tree import text_tree
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 __all__ = ["Curriculum", "plan"]
 
 
-@dataclass(frozen=True, eq=False)
-class Curriculum:
+@dataclass(frozen=True, eq=False, repr=False)
+class Curriculum(Displayed):
     """A tree of tasks and an order along it, as :meth:`TransferMatrix.curriculum` finds them.
 
     Attributes
@@ -77,13 +79,15 @@ class Curriculum:
             raise KeyError(task)
         return [name for name, parent in self.parents.items() if parent == task]
 
-    def plot(self, *, title: str | None = None) -> Figure:
+    def plot(self, title: str | None = None, *, ax: Axes | None = None) -> Figure:
         """Draw the tree; needs matplotlib.
 
         Parameters
         ----------
         title : str, optional
             Over the figure.
+        ax : matplotlib.axes.Axes, optional
+            Where to draw; by default in a figure of its own, which notebooks show.
 
         Returns
         -------
@@ -91,7 +95,7 @@ class Curriculum:
         """
         from hscore_fast import plots
 
-        return plots.tree(self.parents, self.transferability, title=title)
+        return plots.tree(self.parents, self.transferability, title=title, ax=ax)
 
     def to_dict(self) -> dict[str, Any]:
         """Give everything as lists, strings and numbers.
@@ -111,13 +115,13 @@ class Curriculum:
     def __repr__(self) -> str:
         return f"<Curriculum of {len(self.order)} tasks, from {self.order[0]!r}>"
 
-    def __str__(self) -> str:
+    def _page(self) -> Page:
         def shown(task: str) -> str:
             if task not in self.transferability:
                 return task
             return f"{task}  {self.transferability[task]:.3g}"
 
-        return text_tree(self.order[0], self.children, shown)
+        return Page(tree=text_tree(self.order[0], self.children, shown))
 
 
 def plan(
@@ -152,7 +156,7 @@ def _arborescence(weights: NDArray[np.float64], root: int | None) -> dict[int, i
         import networkx
     except ModuleNotFoundError as error:
         raise ModuleNotFoundError(
-            'a curriculum needs networkx, which is not installed: pip install "hscore-fast[graph]"',
+            "a curriculum needs networkx, which is not installed: pip install networkx",
             name="networkx",
         ) from error
     graph = networkx.DiGraph()

@@ -8,16 +8,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from hscore_fast._results.tables import Displayed, Page
 from hscore_fast._transfer.text_tree import text_tree
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 __all__ = ["Hierarchy", "cluster"]
 
 
-@dataclass(frozen=True, eq=False)
-class Hierarchy:
+@dataclass(frozen=True, eq=False, repr=False)
+class Hierarchy(Displayed):
     """Merges of ever larger groups of sources, as :meth:`TransferMatrix.hierarchy` finds them.
 
     Attributes
@@ -108,13 +110,15 @@ class Hierarchy:
             written[node] = f"({','.join(parts)})"
         return written[self._root] + ";"
 
-    def plot(self, *, title: str | None = None) -> Figure:
+    def plot(self, title: str | None = None, *, ax: Axes | None = None) -> Figure:
         """Draw the dendrogram; needs matplotlib and SciPy.
 
         Parameters
         ----------
         title : str, optional
             Over the figure.
+        ax : matplotlib.axes.Axes, optional
+            Where to draw; by default in a figure of its own, which notebooks show.
 
         Returns
         -------
@@ -122,7 +126,7 @@ class Hierarchy:
         """
         from hscore_fast import plots
 
-        return plots.dendrogram(self.linkage, self.names, title=title)
+        return plots.dendrogram(self.linkage, self.names, title=title, ax=ax)
 
     def to_dict(self) -> dict[str, Any]:
         """Give everything as lists, strings and numbers.
@@ -142,14 +146,15 @@ class Hierarchy:
     def __repr__(self) -> str:
         return f"<Hierarchy of {len(self.names)} sources>"
 
-    def __str__(self) -> str:
-        return text_tree(
+    def _page(self) -> Page:
+        tree = text_tree(
             self._root,
             self._children,
             lambda node: (
                 self.names[node] if node < len(self.names) else f"{self._height(node):.3g}"
             ),
         )
+        return Page(tree=tree)
 
     @property
     def _root(self) -> int:
@@ -182,7 +187,7 @@ def cluster(names: tuple[str, ...], profiles: ArrayLike, method: str, metric: st
         from scipy.cluster import hierarchy
     except ModuleNotFoundError as error:
         raise ModuleNotFoundError(
-            'a hierarchy needs SciPy, which is not installed: pip install "hscore-fast[graph]"',
+            "a hierarchy needs SciPy, which is not installed: pip install scipy",
             name="scipy",
         ) from error
     # SciPy's stubs list the names it knows; it refuses others itself.

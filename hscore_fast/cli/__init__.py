@@ -41,7 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise
         print(
             f"hscore-fast: the command line needs {error.name}, which is not installed: "
-            'pip install "hscore-fast[cli]"',
+            "pip install typer rich",
             file=sys.stderr,
         )
         return 2

@@ -11,6 +11,8 @@ __all__ = ["check_figure", "check_folder", "require"]
 
 FORMATS = (".png", ".svg", ".pdf")
 
+_NAMES = {"sklearn": "scikit-learn"}  # of packages that pip calls otherwise
+
 
 def check_figure(path: Path) -> None:
     """Refuse a file that no figure can be written to, and a missing matplotlib."""
@@ -23,7 +25,7 @@ def check_figure(path: Path) -> None:
 def check_folder(path: Path) -> None:
     """Refuse a file whose folder is not there."""
     if not path.absolute().parent.is_dir():
-        raise BadInput(f"there is no folder for {str(path)!r}")
+        raise BadInput(f"the folder of {str(path)!r} does not exist")
 
 
 def require(package: str, extra: str) -> None:
@@ -34,5 +36,6 @@ def require(package: str, extra: str) -> None:
         if (error.name or "").partition(".")[0] != package:
             raise
         raise BadInput(
-            f'this needs {package}, which is not installed: pip install "hscore-fast[{extra}]"'
+            f"this needs {package}, which is not installed: pip install "
+            f"{_NAMES.get(package, package)}, or everything that it needs with the extra '{extra}'"
         ) from error

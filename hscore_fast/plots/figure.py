@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -31,28 +31,38 @@ def new_figure(
     title: str | None,
     shape: tuple[int, int] = (1, 1),
     own_heights: bool = False,
+    ax: Axes | None = None,
 ) -> tuple[Figure, list[Axes]]:
-    """Make a figure of its own with rows of axes, which share the vertical axis unless told."""
+    """Make a figure of its own with rows of axes, which share the vertical axis unless told.
+
+    If `ax` is given, that is styled and returned with the figure that it belongs to.
+    """
     try:
-        from matplotlib.figure import Figure
+        from hscore_fast.plots.shown import ShownFigure
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] != "matplotlib":
             raise
         raise ModuleNotFoundError(
-            'figures need matplotlib, which is not installed: pip install "hscore-fast[plot]"',
+            "figures need matplotlib, which is not installed: pip install matplotlib",
             name="matplotlib",
         ) from error
 
-    figure = Figure(figsize=(width, height), layout="constrained")
-    panels: list[Axes] = list(
-        figure.subplots(*shape, sharey="col" if own_heights else "all", squeeze=False).flat
-    )
+    figure: Figure
+    if ax is not None:
+        figure, panels = cast("Figure", ax.figure), [ax]
+    else:
+        figure = ShownFigure(figsize=(width, height), layout="constrained")
+        panels = list(
+            figure.subplots(*shape, sharey="col" if own_heights else "all", squeeze=False).flat
+        )
     for axes in panels:
         axes.spines[["top", "right"]].set_visible(False)
         axes.tick_params(labelsize=SMALL)
         axes.xaxis.label.set_fontsize(9)
         axes.yaxis.label.set_fontsize(9)
-    if title is not None:
+    if title is not None and ax is not None:
+        ax.set_title(title, fontsize=10)
+    elif title is not None:
         figure.suptitle(title, fontsize=10)
     return figure, panels
 

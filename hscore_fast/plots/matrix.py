@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 from hscore_fast.plots.figure import SMALL, new_figure, numbers
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 __all__ = ["heat_map"]
@@ -28,6 +29,7 @@ def heat_map(
     row_label: str = "source",
     column_label: str = "target",
     title: str | None = None,
+    ax: Axes | None = None,
 ) -> Figure:
     """Draw a matrix as colours, with its numbers where they fit.
 
@@ -41,6 +43,8 @@ def heat_map(
         What the numbers, the rows and the columns are.
     title : str, optional
         Over the figure.
+    ax : matplotlib.axes.Axes, optional
+        Where to draw; by default in a figure of its own, which notebooks show.
 
     Returns
     -------
@@ -60,7 +64,7 @@ def heat_map(
     """
     matrix = numbers(values, "values", (len(rows), len(columns)))
     width = 2.4 + 0.52 * len(columns)
-    figure, (axes,) = new_figure(width, 1.7 + 0.30 * len(rows), title)
+    figure, (axes,) = new_figure(width, 1.7 + 0.30 * len(rows), title, ax=ax)
     # cividis: perceptually uniform and made for colour blindness.
     lowest, highest = np.nanmin(matrix), np.nanmax(matrix)
     image = axes.imshow(matrix, cmap="cividis", aspect="auto")

@@ -12,9 +12,12 @@ from numpy.typing import ArrayLike
 from hscore_fast.plots.figure import COLOURS, MARKERS, SMALL, new_figure, numbers
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["agreement", "ranking"]
+__all__ = ["agreement", "classes", "ranking"]
+
+_MOST_CLASSES = 40
 
 
 def ranking(
@@ -25,6 +28,7 @@ def ranking(
     tied: Sequence[bool] | None = None,
     label: str = "H-score",
     title: str | None = None,
+    ax: Axes | None = None,
 ) -> Figure:
     """Draw scores as a ranking, the best on top, with error bars.
 
@@ -42,6 +46,8 @@ def ranking(
         What the scores are, under the axis.
     title : str, optional
         Over the figure.
+    ax : matplotlib.axes.Axes, optional
+        Where to draw; by default in a figure of its own, which notebooks show.
 
     Returns
     -------
@@ -65,7 +71,7 @@ def ranking(
     if len(filled) != len(names):
         raise ValueError(f"tied must have one entry per name, got {len(filled)} for {len(names)}")
     order = sorted(range(len(names)), key=lambda i: (math.isnan(values[i]), -values[i], i))
-    figure, (axes,) = new_figure(6.4, 1.0 + 0.26 * max(len(names), 2), title)
+    figure, (axes,) = new_figure(6.4, 1.0 + 0.26 * max(len(names), 2), title, ax=ax)
     for place, index in enumerate(order):
         if math.isnan(values[index]):
             continue
@@ -90,6 +96,61 @@ def ranking(
     if tied is not None and not all(filled):
         notes.append("filled: not told apart from the best")
     axes.set_xlabel("; ".join(notes))
+    return figure
+
+
+def classes(
+    names: Sequence[str],
+    r_squared: ArrayLike,
+    *,
+    title: str | None = None,
+    ax: Axes | None = None,
+) -> Figure:
+    """Draw how well each class is told from the rest, the best on top.
+
+    Parameters
+    ----------
+    names : sequence of str
+        The classes. Of more than 40 the 20 best and the 20 worst are drawn.
+    r_squared : array_like of shape (n,)
+        For each class the share of the variance of its indicator that the features explain, as in
+        :attr:`hscore_fast.HScoreReport.class_r_squared`.
+    title : str, optional
+        Over the figure.
+    ax : matplotlib.axes.Axes, optional
+        Where to draw; by default in a figure of its own, which notebooks show.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Raises
+    ------
+    ValueError
+        If the lengths differ.
+    ModuleNotFoundError
+        If matplotlib is not installed.
+
+    Examples
+    --------
+    >>> from hscore_fast.plots import classes
+    >>> figure = classes(["cat", "dog", "car"], [0.4, 0.5, 0.9])
+    """
+    values = numbers(r_squared, "r_squared", (len(names),))
+    order = sorted(range(len(names)), key=lambda i: (math.isnan(values[i]), -values[i], i))
+    hidden = len(order) - _MOST_CLASSES
+    if hidden > 0:
+        half = _MOST_CLASSES // 2
+        order = order[:half] + order[-half:]
+    figure, (axes,) = new_figure(6.4, 1.0 + 0.22 * max(len(order), 2), title, ax=ax)
+    axes.barh(range(len(order)), values[order], color=COLOURS[0], height=0.62)
+    axes.set_yticks(range(len(order)), [names[i] for i in order])
+    axes.set_ylim(len(order) - 0.4, -0.6)
+    axes.set_xlim(0, 1)
+    axes.grid(axis="x", linewidth=0.4, color="#D0D0D0")
+    axes.set_axisbelow(True)
+    label = "R squared of each class: 1 if a linear function of the features tells it from the rest"
+    axes.set_xlabel(f"{label}\n{hidden} classes between not shown" if hidden > 0 else label)
     return figure
 
 

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 from hscore_fast.plots.figure import COLOURS, GREY, SMALL, new_figure, numbers
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 __all__ = ["dendrogram", "tree"]
@@ -21,6 +22,7 @@ def dendrogram(
     *,
     label: str = "distance of transferability profiles",
     title: str | None = None,
+    ax: Axes | None = None,
 ) -> Figure:
     """Draw a hierarchy as a dendrogram, its leaves on the left.
 
@@ -34,6 +36,8 @@ def dendrogram(
         What the heights are.
     title : str, optional
         Over the figure.
+    ax : matplotlib.axes.Axes, optional
+        Where to draw; by default in a figure of its own, which notebooks show.
 
     Returns
     -------
@@ -52,7 +56,7 @@ def dendrogram(
     >>> figure = dendrogram([[0, 1, 0.2, 2], [2, 3, 0.7, 3]], ["cat", "dog", "car"])
     """
     merges = numbers(linkage, "linkage", (len(names) - 1, 4))
-    figure, (axes,) = new_figure(6.4, 1.0 + 0.26 * len(names), title)
+    figure, (axes,) = new_figure(6.4, 1.0 + 0.26 * len(names), title, ax=ax)
     from scipy.cluster import hierarchy
 
     drawing = hierarchy.dendrogram(merges, labels=list(names), no_plot=True)
@@ -73,6 +77,7 @@ def tree(
     *,
     label: str = "numbers: normalized transferability",
     title: str | None = None,
+    ax: Axes | None = None,
 ) -> Figure:
     """Draw a tree of tasks from its root on the left, an arrow from each task to what it teaches.
 
@@ -86,6 +91,8 @@ def tree(
         What the numbers are.
     title : str, optional
         Over the figure.
+    ax : matplotlib.axes.Axes, optional
+        Where to draw; by default in a figure of its own, which notebooks show.
 
     Returns
     -------
@@ -115,7 +122,7 @@ def tree(
     leaves = sum(not below for below in children.values())
     levels = 1 + max(depth.values(), default=0)
     column = 0.9 + 0.085 * max(map(len, parents), default=0)
-    figure, (axes,) = new_figure(max(3.2, column * levels), 0.9 + 0.42 * leaves, title)
+    figure, (axes,) = new_figure(max(3.2, column * levels), 0.9 + 0.42 * leaves, title, ax=ax)
     boxes: dict[str, Any] = {}
     for name, parent in parents.items():
         at = (depth[name], heights[name])

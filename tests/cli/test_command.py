@@ -85,7 +85,7 @@ def test_bash_completes_with_the_script_that_the_command_prints(tmp_path):
 def test_without_the_extra_one_line_says_what_to_install(missing):
     done = in_pipe(code=f"import sys; sys.modules[{missing!r}] = None\n{CALL}")
     assert (done.returncode, done.stdout) == (2, "")
-    assert_one_line(done.stderr, missing, 'pip install "hscore-fast[cli]"')
+    assert_one_line(done.stderr, missing, "pip install typer rich")
 
 
 def test_the_library_needs_nothing_of_the_extra():

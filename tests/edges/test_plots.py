@@ -19,6 +19,7 @@ NAMES = ["deep", "shallow", "untrained"]
 def one_of_each():
     return {
         "ranking": plots.ranking(NAMES, [3.0, 1.0, 2.0], [0.1, 0.2, 0.3]),
+        "classes": plots.classes(NAMES, [0.3, 0.1, 0.2]),
         "agreement": plots.agreement(
             {"H-score": [1, 2, 3], "adjusted": [0, 1, 2]}, [0.5, 0.6, 0.9], groups=NAMES
         ),
@@ -116,6 +117,45 @@ def test_a_tree_has_an_arrow_for_each_child():
     assert {"0.50", "0.25", "0.12"} <= set(texts(figure))
 
 
+def test_notebooks_show_a_figure_as_a_picture():
+    png, size = plots.ranking(NAMES, [3.0, 1.0, 2.0])._repr_png_()
+    assert png.startswith(b"\x89PNG")
+    width, height = (int.from_bytes(png[at : at + 4], "big") for at in (16, 20))
+    assert abs(width - 2 * size["width"]) <= 1  # a pixel is not divided
+    assert abs(height - 2 * size["height"]) <= 1
+
+
+@pytest.mark.parametrize("kind", ["ranking", "classes", "heat_map", "dendrogram", "tree"])
+def test_each_is_drawn_where_it_is_asked_for(kind):
+    arguments = {
+        "ranking": (NAMES, [3.0, 1.0, 2.0]),
+        "classes": (NAMES, [0.3, 0.1, 0.2]),
+        "heat_map": (np.eye(3), NAMES, NAMES),
+        "dendrogram": (hierarchy.linkage(np.eye(3)), NAMES),
+        "tree": ({"deep": None, "shallow": "deep"}, {"shallow": 0.25}),
+    }[kind]
+    figure = matplotlib.figure.Figure()
+    left, right = figure.subplots(1, 2)
+    assert getattr(plots, kind)(*arguments, ax=right, title="here") is figure
+    assert right.get_title() == "here"
+    assert right.has_data() or right.texts
+    assert not left.has_data()
+
+
+def test_classes_stand_best_first_and_the_middle_is_left_out():
+    (axes,) = plots.classes(NAMES, [0.1, 0.3, np.nan]).axes
+    assert [label.get_text() for label in axes.get_yticklabels()] == [
+        "shallow",
+        "deep",
+        "untrained",
+    ]
+    names = [f"class {number}" for number in range(100)]
+    (axes,) = plots.classes(names, np.linspace(1, 0, 100)).axes
+    shown = [label.get_text() for label in axes.get_yticklabels()]
+    assert shown == names[:20] + names[80:]
+    assert "60 classes between not shown" in axes.get_xlabel()
+
+
 def test_matplotlib_is_left_as_it_was():
     code = (
         "import sys, matplotlib\n"
@@ -156,10 +196,11 @@ def test_what_is_refused():
         plots.save(plots.ranking(NAMES, [1, 2, 3]), "x.gif")
 
 
-def test_without_matplotlib_the_message_names_the_extra(monkeypatch):
+def test_without_matplotlib_the_message_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
-    with pytest.raises(ModuleNotFoundError, match=r'pip install "hscore-fast\[plot\]"'):
+    monkeypatch.delitem(sys.modules, "hscore_fast.plots.shown")
+    with pytest.raises(ModuleNotFoundError, match="pip install matplotlib"):
         plots.ranking(NAMES, [1, 2, 3])
 
 

@@ -124,7 +124,9 @@ def test_what_is_refused_leaves_the_statistics_as_they_were() -> None:
     np.testing.assert_array_equal(moments.h_scores(), before)
     assert moments.n_samples == 60
     assert moments.classes[0] == sorted(moments.classes[0])
-    with pytest.raises(ValueError, match="the statistics must have at least 2 rows, got 0: call update first"):
+    with pytest.raises(
+        ValueError, match="the statistics must have at least 2 rows, got 0: call update first"
+    ):
         TargetMoments().h_scores()
     with pytest.raises(ValueError, match="shrinkage"):
         moments.h_scores(shrinkage="none")

@@ -21,7 +21,7 @@ MODULES = ["hscore_fast", *(f"hscore_fast.{name}" for name in SETTINGS["MODULES"
 def load(module: str) -> Any:
     """Import a module; skip where the library that it needs, and is named after, is not there."""
     library = module.rpartition(".")[2]
-    if library in ("dask", "torch"):
+    if library in ("dask", "sklearn", "torch"):
         pytest.importorskip(library)
     return importlib.import_module(module)
 

@@ -17,7 +17,7 @@ SOURCES = sorted(PACKAGE.rglob("*.py"))
 # Parts that may ask for more than NumPy as soon as they are imported; the library never imports
 # them by itself.
 EDGES = (
-    *("__main__", "bench", "cli", "dask", "demo", "plots", "torch"),
+    *("__main__", "bench", "cli", "dask", "demo", "plots", "sklearn", "torch"),
     *("_files.inflate", "_files.formats.arrow", "_files.formats.arrow_tables"),
     *("_files.formats.hdf5", "_files.formats.hdf5_sources", "_files.formats.npz"),
     *("_files.formats.parquet", "_files.formats.pt"),
@@ -36,7 +36,7 @@ RANKS = {
     "_moments": 6,
     "_scores": 7,
     **dict.fromkeys(("_sources", "_transfer"), 8),
-    **dict.fromkeys(("readers", "consensus", "dask", "torch", "rivals"), 9),
+    **dict.fromkeys(("readers", "consensus", "dask", "sklearn", "torch", "rivals"), 9),
     "__init__": 10,
     **dict.fromkeys(("bench", "demo"), 11),
     "cli": 12,
