@@ -28,8 +28,8 @@ EDGES = (
 # of a module's name below `hscore_fast` is its room; a room is a folder, or a file at the root.
 RANKS = {
     **dict.fromkeys(("_build_info", "_public"), 0),
-    "_core": 1,
-    **dict.fromkeys(("_variants", "_results", "reference", "datasets", "plots"), 2),
+    **dict.fromkeys(("_core", "plots"), 1),
+    **dict.fromkeys(("_variants", "_results", "reference", "datasets"), 2),
     "_inputs": 3,
     "_files": 4,
     "_problem": 5,
