@@ -222,7 +222,7 @@ class HScoreReport(Displayed):
     def _p_value(self) -> str:
         if math.isnan(self.p_value) or self.p_value >= _SMALL_P:
             return number(self.p_value, 2)
-        return f"10^-{number(self.neg_log10_p_value, 3)}"
+        return f"10^-{self.neg_log10_p_value:.0f}"
 
     def _test(self) -> str:
         """Name the test; empty where no labels could have made a difference."""
