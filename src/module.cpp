@@ -1,3 +1,5 @@
+#include <pybind11/numpy.h>
+
 #include "bindings.hpp"
 #include "interpreter.hpp"
 
@@ -21,4 +23,8 @@ PYBIND11_MODULE(HSCORE_MODULE, module, pybind11::mod_gil_not_used()) {
   python::bind_cross_validation(module);
   python::bind_build_info(module);
   python::stop_calls_at_exit();
+  // pybind11 looks NumPy's functions up once, with the interpreter's lock given away meanwhile: in
+  // a daemon thread the interpreter may end then, and the process by std::terminate. So it is done
+  // here.
+  pybind11::dtype::of<double>();
 }

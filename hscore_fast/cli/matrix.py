@@ -17,9 +17,11 @@ from hscore_fast.cli.options import (
     ColumnsOption,
     CsvOption,
     DropOption,
+    ExternalOption,
     JsonOption,
     KeepOption,
     ThreadsOption,
+    address_marker,
     refuse_both,
 )
 from hscore_fast.cli.progress import share_bar
@@ -68,6 +70,7 @@ def matrix(
     columns: ColumnsOption = None,
     drop: DropOption = None,
     keep: KeepOption = None,
+    external: ExternalOption = False,
     plot: Annotated[
         Path | None,
         typer.Option(
@@ -90,7 +93,11 @@ def matrix(
         raise BadInput("--regularized and --adjusted exclude each other")
     if plot is not None:
         check_figure(plot)
-    sources, targets = named_files(features, "--features"), named_files(labels, "--labels")
+    marked = address_marker(external)
+    sources, targets = (
+        {name: marked(address) for name, address in named_files(given, option).items()}
+        for given, option in ((features, "--features"), (labels, "--labels"))
+    )
     with one_line_each():
         with share_bar() as bar:
             result = hscore_fast.transfer_matrix(

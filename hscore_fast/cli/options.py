@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Annotated
 
 import typer
 
 from hscore_fast.cli.messages import BadInput
+from hscore_fast.readers import allow_external
 
 __all__ = [
     "ColumnsOption",
     "CsvOption",
     "DropOption",
+    "ExternalOption",
     "IgnoreOption",
     "JsonOption",
     "KeepOption",
     "PrecisionOption",
     "ThreadsOption",
+    "address_marker",
     "labels_of",
     "refuse_both",
 ]
@@ -61,6 +65,19 @@ IgnoreOption = Annotated[
         help="Leave out the rows with this label, such as -100; may be given several times.",
     ),
 ]
+ExternalOption = Annotated[
+    bool,
+    typer.Option(
+        "--allow-external",
+        help="Let .h5 files take numbers from files in other folders, and .zarr stores have links: "
+        "for files that you trust.",
+    ),
+]
+
+
+def address_marker(external: bool) -> Callable[[str], str]:
+    """Give the function that every address of a command goes through."""
+    return allow_external if external else str
 
 
 def labels_of(words: list[str] | None) -> list[object] | None:

@@ -18,11 +18,13 @@ from hscore_fast.cli.options import (
     ColumnsOption,
     CsvOption,
     DropOption,
+    ExternalOption,
     IgnoreOption,
     JsonOption,
     KeepOption,
     PrecisionOption,
     ThreadsOption,
+    address_marker,
     labels_of,
     refuse_both,
 )
@@ -73,6 +75,7 @@ def rank(
     drop: DropOption = None,
     keep: KeepOption = None,
     ignore_label: IgnoreOption = None,
+    external: ExternalOption = False,
     plot: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Draw it with error bars: .png, .svg or .pdf."),
@@ -88,8 +91,9 @@ def rank(
     refuse_both(as_json, as_csv)
     if plot is not None:
         check_figure(plot)
+    marked = address_marker(external)
     sources = {
-        name: address
+        name: marked(address)
         for name, address in named_files(features, "FEATURES").items()
         if Path(address).absolute() != Path(labels).absolute()  # in the same folder
     }
@@ -97,7 +101,7 @@ def rank(
         with share_bar() as bar:
             ranking = hscore_fast.rank_sources(
                 sources,
-                labels,
+                marked(labels),
                 by=_SHORT.get(by, by),
                 confidence=confidence,
                 precision=precision,

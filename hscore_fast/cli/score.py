@@ -17,11 +17,13 @@ from hscore_fast.cli.options import (
     ColumnsOption,
     CsvOption,
     DropOption,
+    ExternalOption,
     IgnoreOption,
     JsonOption,
     KeepOption,
     PrecisionOption,
     ThreadsOption,
+    address_marker,
     labels_of,
     refuse_both,
 )
@@ -62,6 +64,7 @@ def score(
     ] = "pillai",
     confidence: Annotated[float, typer.Option(help="Of the interval.")] = 0.95,
     ignore_label: IgnoreOption = None,
+    external: ExternalOption = False,
     as_json: JsonOption = False,
     as_csv: CsvOption = False,
 ) -> None:
@@ -71,12 +74,13 @@ def score(
     blocks, in float64, otherwise. A pattern in quotes, such as 'parts/*.h5:/layer4', is one matrix.
     """
     refuse_both(as_json, as_csv)
+    marked = address_marker(external)
     with one_line_each():
         start = time.perf_counter()
         with row_bar() as progress:
             report = hscore_fast.evaluate(
-                features,
-                labels,
+                marked(features),
+                marked(labels),
                 confidence=confidence,
                 method=method,
                 precision=precision,

@@ -128,3 +128,30 @@ def test_a_fork_within_progress_comes_back_into_the_call(shape: str, folder: Pat
     ended = run(program, folder)
     assert (ended.returncode, ended.stderr) == (0, "")
     assert ended.stdout == "7\n"
+
+
+def test_a_first_call_that_begins_as_the_interpreter_ends(folder: Path) -> None:
+    """No call imports anything from C++: a thread that ends there would end the process."""
+    program = """
+        import builtins, sys, threading, time
+        import numpy as np
+        from hscore_fast import _variants
+        y = np.arange(40) % 2
+        begun = threading.Event()
+        import_ = builtins.__import__
+        def slow(name, *args, **options):
+            found = import_(name, *args, **options)
+            if threading.current_thread() is not threading.main_thread():
+                begun.set()
+                while True:
+                    time.sleep(0.001)  # until the interpreter has ended
+            return found
+        builtins.__import__ = slow
+        def work():
+            _variants.core.encode_integers(y)
+            begun.set()
+        threading.Thread(target=work, daemon=True).start()
+        begun.wait()
+    """
+    ended = run(program, folder)
+    assert (ended.returncode, ended.stderr) == (0, "")
