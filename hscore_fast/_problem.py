@@ -9,25 +9,20 @@ how labels become codes, what must fit together, and how the place of a bad valu
 from __future__ import annotations
 
 import os
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple, Protocol, cast
+from typing import Any, NamedTuple, Protocol, TypeVar, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from hscore_fast._files.addresses import places, split
 from hscore_fast._files.kept import KeptSource
 from hscore_fast._files.opened import Opened
-from hscore_fast._files.opening import FORMATS, open_requested
-from hscore_fast._files.partners import check_partners
+from hscore_fast._files.opening import open_requested
+from hscore_fast._files.rows import check_rows, column_names, names_file, row_doubt
 from hscore_fast._files.source import Source
 from hscore_fast._inputs.address import Address, is_address, is_label_address
-from hscore_fast._inputs.alignment import check_alignment
-from hscore_fast._inputs.checks import (
-    check_lengths,
-    check_two_rows,
-)
+from hscore_fast._inputs.checks import check_lengths, check_two_rows
 from hscore_fast._inputs.column_doubts import column_doubt
 from hscore_fast._inputs.columns import (
     EVERY_COLUMN,
@@ -36,11 +31,11 @@ from hscore_fast._inputs.columns import (
     as_column_request,
 )
 from hscore_fast._inputs.features import Features, as_features
-from hscore_fast._inputs.frames import frame_of, labels_request
-from hscore_fast._inputs.labels import as_ignored, encode_kept
+from hscore_fast._inputs.frames import labels_request
+from hscore_fast._inputs.labels import Encoded, as_ignored, encode_kept
 from hscore_fast._inputs.options import Progress, as_n_threads, as_progress
-from hscore_fast._inputs.targets import encode_each
-from hscore_fast._results.warnings import AlignmentWarning, ColumnWarning, warn_caller
+from hscore_fast._inputs.targets import by_kept_rows, encode_each, listed_targets
+from hscore_fast._results.warnings import ColumnWarning, warn_caller
 
 __all__ = [
     "DEFAULT_INPUT",
@@ -51,7 +46,8 @@ __all__ = [
     "Target",
     "as_input_options",
     "ask_several",
-    "check_rows",
+    "count_rows",
+    "group_targets",
     "open_batch",
     "open_batch_of_targets",
     "open_features",
@@ -64,6 +60,7 @@ __all__ = [
 ]
 
 Codes = NDArray[np.int32]
+Values = TypeVar("Values", NDArray[np.float64], "NDArray[np.float64] | None")
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,22 +119,11 @@ def ask_several(sources: Iterable[Any], options: InputOptions) -> InputOptions:
     request = options.columns
     if request.drop or request.keep:
         try:
-            names = [_column_names(features) for features in sources]
+            names = [column_names(features) for features in sources]
         except Exception:  # whatever is wrong with a source is said when it is opened
             return replace(options, columns=replace(request, several=True))
         return replace(options, columns=request.among(names))
     return options
-
-
-def _column_names(features: Any) -> list[Hashable] | None:
-    """Name the columns of a table; None for what is none."""
-    if is_address(features):
-        if any(place.member for place in places(cast(Address, features), FORMATS)):
-            return None
-        source = open_requested(cast(Address, features), EVERY_COLUMN)
-        return [*source.column_names, *source.left_out] or None
-    frame = frame_of(features)
-    return None if frame is None else [field.name for field in frame.fields]
 
 
 class HasColumns(Protocol):
@@ -162,29 +148,9 @@ class Target(NamedTuple):
     given: Any = None
 
 
-def _encoded(
-    found: Any, columns: ColumnRequest, ignored: frozenset[Any], given: Any = None
-) -> Target:
+def _encoded(found: Any, columns: ColumnRequest, ignored: frozenset[Any], given: Any) -> Target:
     own = encode_kept(found, ignored)
-    given = found if given is None else given
     return Target(own.codes, own.classes, columns, own.kept, own.n_rows, given)
-
-
-def check_rows(features: Any, labels: Any, what: str = "features", other: str = "labels") -> None:
-    """Refuse rows, or files of rows, that say by themselves that they do not belong together.
-
-    Warns the caller where that is doubtful.
-    """
-    doubt = _row_doubt(features, labels, what, other)
-    if doubt is not None:
-        warn_caller(AlignmentWarning(doubt))
-
-
-def _row_doubt(
-    features: Any, labels: Any, what: str = "features", other: str = "labels"
-) -> str | None:
-    check_partners(features, labels, what)
-    return check_alignment((what, features), (other, labels))
 
 
 def read_labels(labels: Any, columns: ColumnRequest = EVERY_COLUMN) -> tuple[Any, ColumnRequest]:
@@ -201,19 +167,12 @@ def read_targets(targets: Any, columns: ColumnRequest = EVERY_COLUMN) -> tuple[A
         return targets, columns
     found = []
     for target in [targets] if isinstance(targets, (str, os.PathLike)) else targets:
-        if _names_file(target):
+        if names_file(target):
             target, columns = read_labels(target, columns)
         else:
             columns = labels_request(columns, target)
         found.append(target)
     return found, columns
-
-
-def _names_file(target: Any) -> bool:
-    """Whether a target is the address of a file, and not a label of a single vector of labels."""
-    if not isinstance(target, str):
-        return is_label_address(target)
-    return split(target, FORMATS).path.suffix.lower() in FORMATS
 
 
 def open_target(
@@ -251,7 +210,8 @@ def open_features(
     return replace(as_features(matrix), left_out=source.left_out, suspects=source.suspects)
 
 
-def _n_rows(x: Features | Source) -> int:
+def count_rows(x: Features | Source) -> int:
+    """Count the rows of what was opened."""
     return x.shape[0] if isinstance(x, Source) else x.n_samples
 
 
@@ -276,10 +236,8 @@ class Problem(Opened):
     """
 
     def __init__(self, x: Features | Source, target: Target, options: InputOptions) -> None:
-        check_lengths(_n_rows(x), target.n_rows, x.what if isinstance(x, Source) else "")
-        if target.kept is not None:
-            x = KeptSource(x, target.kept) if isinstance(x, Source) else x.keep(target.kept)
-        super().__init__(x, options)
+        check_lengths(count_rows(x), target.n_rows, x.what if isinstance(x, Source) else "")
+        super().__init__(_kept_rows(x, target.kept), options)
         self.codes, self.classes = target.codes, target.classes
         self.kept, self.n_given = target.kept, target.n_rows
 
@@ -288,29 +246,55 @@ class Problem(Opened):
         """Number of classes."""
         return len(self.classes)
 
+    def rows_of(self, values: Values) -> Values:
+        """Give the entries of the rows that are kept; None stays None."""
+        return values if values is None or self.kept is None else values[self.kept]
+
     def for_core(self) -> tuple[Any, Codes, int, bool]:
         """Give the arguments with which every function of the core begins."""
         return self.matrix, self.codes, self.n_classes, self.bfloat16
 
     def column_doubt(self, what: str = "features") -> ColumnWarning | None:
         """Say which columns were taken as features that are probably none."""
-        return column_doubt(self._suspects, self.codes, self.n_classes, what)
+        return column_doubt(self._suspects, [self.codes], [self.n_classes], what, self.kept)
 
 
 class Problems(Opened):
-    """Features and the labels of several targets."""
+    """Features and the targets, by their places among all, that count the same rows."""
 
     def __init__(
-        self, x: Features | Source, targets: Sequence[tuple[Codes, Any]], options: InputOptions
+        self,
+        x: Features | Source,
+        targets: Sequence[Encoded],
+        options: InputOptions,
+        places: Sequence[int],
     ) -> None:
-        super().__init__(x, options)
-        self.codes = [codes for codes, _ in targets]
-        self.classes = [classes for _, classes in targets]
+        self.kept, self.n_given = targets[0].kept, targets[0].n_rows
+        super().__init__(_kept_rows(x, self.kept), options)
+        self.places = places
+        self.codes = [target.codes for target in targets]
+        self.classes = [target.classes for target in targets]
         self.n_classes = [len(classes) for classes in self.classes]
 
     def column_doubt(self, what: str = "features") -> ColumnWarning | None:
         """Say which columns were taken as features that are probably none."""
-        return column_doubt(self._suspects, self.codes, self.n_classes, what)
+        return column_doubt(self._suspects, self.codes, self.n_classes, what, self.kept)
+
+
+def group_targets(
+    x: Features | Source, targets: Sequence[Encoded], options: InputOptions
+) -> list[Problems]:
+    """Put targets together that count the same rows: as a rule all, unless labels are ignored."""
+    return [
+        Problems(x, [targets[place] for place in places], options, places)
+        for places in by_kept_rows(targets)
+    ]
+
+
+def _kept_rows(x: Features | Source, kept: NDArray[np.intp] | None) -> Features | Source:
+    if kept is None:
+        return x
+    return KeptSource(x, kept) if isinstance(x, Source) else x.keep(kept)
 
 
 def open_problem(
@@ -320,6 +304,7 @@ def open_problem(
     *,
     warn: bool = True,
     any_rows: bool = False,
+    **beside: Any,
 ) -> Problem:
     """Open features and labels, either of which may be in files, to be scored.
 
@@ -334,15 +319,17 @@ def open_problem(
         `column_doubt` and `check_rows`.
     any_rows : bool
         Take fewer than the two rows that a score needs.
+    **beside : object
+        What else has an entry for each row, by its name, such as groups and weights.
     """
     given = labels.given if isinstance(labels, Target) else labels
     if warn:
-        check_rows(features, given)
+        check_rows(features, labels=given, **beside)
     else:
-        _row_doubt(features, given)
+        row_doubt(features, {"labels": given, **beside})
     problem = _open(features, labels, options)
     if not any_rows:
-        check_two_rows(problem.n_samples)
+        check_two_rows(problem.n_samples, n_given=problem.n_given)
     if warn:
         warn_of_columns(problem)
     return problem
@@ -352,22 +339,39 @@ def open_problems(
     features: ArrayLike | Address,
     targets: ArrayLike | Iterable[ArrayLike],
     options: InputOptions = DEFAULT_INPUT,
-) -> Problems:
-    """Open features and the labels of several targets, any of which may be in files."""
-    targets, columns = read_targets(targets, options.columns)
-    x = open_features(features, columns)
-    problems = Problems(x, encode_each(targets, _n_rows(x)), options)
-    warn_of_columns(problems)
-    return problems
+) -> list[Problems]:
+    """Open features and several targets, in files or not: a problem for each set of rows."""
+    return _open_several(features, targets, options, open_features)
 
 
 def open_batch_of_targets(
     features: ArrayLike, targets: ArrayLike | Iterable[ArrayLike], options: InputOptions
 ) -> Problems:
     """See features in memory and several targets as the core takes them, in any number of rows."""
+    problems = _open_several(features, targets, options, as_features)
+    if len(problems) > 1:
+        first, second = problems[0].places[0], problems[1].places[0]
+        raise ValueError(
+            f"ignore_label leaves other rows of targets[{second}] than of targets[{first}], and "
+            "one set of statistics has one set of rows: gather a Moments for each target, or pass "
+            "all rows to h_scores"
+        )
+    return problems[0]
+
+
+def _open_several(
+    features: Any,
+    targets: Any,
+    options: InputOptions,
+    opened: Callable[[Any, ColumnRequest], Features | Source],
+) -> list[Problems]:
+    if not isinstance(targets, (np.ndarray, str, os.PathLike)):
+        targets = listed_targets(targets)  # which may be read once only
+        check_rows(features, **{f"targets[{k}]": target for k, target in enumerate(targets)})
     targets, columns = read_targets(targets, options.columns)
-    x = as_features(features, columns)
-    warn_of_columns(problems := Problems(x, encode_each(targets, x.n_samples), options))
+    x = opened(features, columns)
+    problems = group_targets(x, encode_each(targets, count_rows(x), options.ignored), options)
+    warn_of_columns(*problems)
     return problems
 
 
@@ -377,24 +381,27 @@ def open_batch(
     options: InputOptions = DEFAULT_INPUT,
     *,
     warn: bool = True,
+    **beside: Any,
 ) -> Problem:
     """See features and labels in memory as the core takes them, in any number of rows."""
     x = as_features(features, labels_request(options.columns, labels))
     if warn:
-        check_rows(features, labels)
+        check_rows(features, labels=labels, **beside)
     else:
-        _row_doubt(features, labels)
-    problem = Problem(x, _encoded(labels, EVERY_COLUMN, options.ignored), options)
+        row_doubt(features, {"labels": labels, **beside})
+    problem = Problem(x, _encoded(labels, EVERY_COLUMN, options.ignored, labels), options)
     if warn:
         warn_of_columns(problem)
     return problem
 
 
-def warn_of_columns(problem: HasColumns, what: str = "features") -> None:
-    """Warn the caller of columns that were taken as features and are probably none."""
-    doubt = problem.column_doubt(what)
-    if doubt is not None:
-        warn_caller(doubt)
+def warn_of_columns(*problems: HasColumns, what: str = "features") -> None:
+    """Warn the caller, once, of columns that were taken as features and are probably none."""
+    for problem in problems:
+        doubt = problem.column_doubt(what)
+        if doubt is not None:
+            warn_caller(doubt)
+            return
 
 
 def _open(
@@ -406,4 +413,4 @@ def _open(
         return Problem(open_features(features, labels.columns), labels, options)
     found, columns = read_labels(labels, options.columns)
     x = open_features(features, columns)  # what is wrong with them is said first
-    return Problem(x, _encoded(found, columns, options.ignored), options)
+    return Problem(x, _encoded(found, columns, options.ignored, labels), options)

@@ -15,15 +15,17 @@ __all__ = ["check_partners"]
 _WILDCARD = re.compile(r"(\*+|\?|\[!?\]?[^\]]*\])")
 
 
-def check_partners(features: Any, labels: Any, what: str = "features") -> None:
+def check_partners(
+    features: Any, labels: Any, what: str = "features", other: str = "labels"
+) -> None:
     """Refuse patterns of which one matches files that the other has no partner for.
 
     Parameters
     ----------
     features, labels
         Addresses, or anything else: only two patterns of several files can be compared.
-    what : str
-        The features' name, for the message.
+    what, other : str
+        Their names, for the message.
 
     Raises
     ------
@@ -43,7 +45,7 @@ def check_partners(features: Any, labels: Any, what: str = "features") -> None:
     else:
         trouble = "they are in different orders"
     raise ValueError(
-        f"{what} in {features!r} and labels in {labels!r} are paired by what stands for the "
+        f"{what} in {features!r} and {other} in {labels!r} are paired by what stands for the "
         f"wildcards, and {trouble}: complete the files, or pass lists of pathlib.Path, which are "
         "paired one by one"
     )

@@ -37,11 +37,15 @@ def check_alignment(*named: tuple[str, Any]) -> str | None:
         If two indexes differ and neither is the default one.
     """
     doubt = None
-    indexed = [(name, index) for name, value in named if (index := _index_of(value)) is not None]
-    for place, (name, index) in enumerate(indexed):
-        for other_name, other in indexed[:place]:
-            if len(index) == len(other) and not _same(other, index):
+    different: list[tuple[str, Any]] = []  # of many targets most have the same index
+    for name, value in named:
+        index = _index_of(value)
+        if index is None or any(_same(other, index) for _, other in different):
+            continue
+        for other_name, other in different:
+            if len(index) == len(other):
                 doubt = doubt or _compare(other_name, other, name, index)
+        different.append((name, index))
     return doubt
 
 

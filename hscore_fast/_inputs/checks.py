@@ -18,10 +18,13 @@ def check_lengths(n_rows: int, n_labels: int, file: str = "") -> None:
         )
 
 
-def check_two_rows(n_rows: int, name: str = "features", remedy: str = "") -> None:
-    """Refuse fewer rows than a variance needs."""
+def check_two_rows(
+    n_rows: int, name: str = "features", remedy: str = "", n_given: int | None = None
+) -> None:
+    """Refuse fewer rows than a variance needs; those that are ignored are not among them."""
     if n_rows < 2:
-        raise ValueError(f"{name} must have at least 2 rows, got {n_rows}{remedy}")
+        ignored = "" if n_given in (None, n_rows) else f" of {n_given} whose label is not ignored"
+        raise ValueError(f"{name} must have at least 2 rows, got {n_rows}{ignored}{remedy}")
 
 
 def refuse_non_finite(x: Features, threads: int, first_row: int = 0) -> None:

@@ -71,24 +71,33 @@ def _is_numbering(name: str) -> bool:
 
 
 def suspicion_by_values(
-    field: Field, values: NDArray[Any], codes: NDArray[np.int32], n_classes: int
+    field: Field,
+    values: NDArray[Any],
+    codes: Sequence[NDArray[np.int32]],
+    n_classes: Sequence[int],
+    kept: NDArray[np.intp] | None = None,
 ) -> str | None:
     """Say what the values of an integer or boolean column tell, if it is no feature."""
-    if len(values) != len(codes) or len(values) < _FEWEST_ROWS:
+    if len(values) < _FEWEST_ROWS:
         return None
     timed = isinstance(field.name, str) and _OF_TIME.fullmatch(field.name.lower())
     if not timed and is_row_number(values):
         return "runs through the rows in order"
-    if 2 <= n_classes <= len(values) // _ROWS_PER_CLASS and _is_class(values, codes, n_classes):
-        return "has one value for each class"
+    if kept is not None:
+        values = values[kept]
+    for own, most in zip(codes, n_classes, strict=True):
+        enough = len(own) == len(values) and 2 <= most <= len(values) // _ROWS_PER_CLASS
+        if enough and _is_class(values, own, most):
+            return "has one value for each class"
     return None
 
 
 def column_doubt(
     suspects: Sequence[Suspect],
-    codes: NDArray[np.int32] | Sequence[NDArray[np.int32]],
-    n_classes: int | Sequence[int],
+    codes: Sequence[NDArray[np.int32]],
+    n_classes: Sequence[int],
     what: str = "features",
+    kept: NDArray[np.intp] | None = None,
 ) -> ColumnWarning | None:
     """Say which columns that were taken are probably no features, if there are any.
 
@@ -97,20 +106,17 @@ def column_doubt(
     suspects : sequence of Suspect
         Their values are read unless the name says it all.
     codes, n_classes
-        Of one target, or of several.
+        Of each target.
     what : str
         The table, for the message.
+    kept : ndarray of intp, optional
+        The rows that have codes; by default all.
     """
-    targets: list[tuple[Any, Any]] = [(codes, n_classes)]
-    if not isinstance(n_classes, int):
-        targets = list(zip(codes, n_classes, strict=True))
     found: dict[str, list[Hashable]] = {}
     for suspect in suspects:
         reason = suspicion_by_name(suspect.field)
         if reason is None:
-            values = suspect.values()
-            told = (suspicion_by_values(suspect.field, values, *target) for target in targets)
-            reason = next(filter(None, told), None)
+            reason = suspicion_by_values(suspect.field, suspect.values(), codes, n_classes, kept)
         if reason is not None:
             found.setdefault(reason, []).append(suspect.field.name)
     if not found:

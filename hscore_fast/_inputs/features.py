@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from hscore_fast._inputs.address import is_address
 from hscore_fast._inputs.arrays import as_numpy, is_narrow, is_real
 from hscore_fast._inputs.column_doubts import Suspect, listed
 from hscore_fast._inputs.columns import EVERY_COLUMN, ColumnRequest, refuse_request
@@ -183,6 +184,11 @@ def _batches(features: Any) -> Features | None:
 def _as_matrix(features: Any) -> tuple[NDArray[Any], bool]:
     if isinstance(features, Mapping):
         raise _is_mapping(features)
+    if is_address(features):
+        raise TypeError(
+            f"features must be in memory here, got the address {features!r}: load it with "
+            "hscore_fast.readers.open_array"
+        )
     array, bfloat16 = as_numpy(features, "features")
     if not (bfloat16 or is_real(array.dtype)):
         raise _not_real("features", array.dtype)

@@ -12,10 +12,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from hscore_fast._inputs.address import is_label_address
 from hscore_fast._inputs.arrays import as_numpy
 from hscore_fast._variants import core
 
-__all__ = ["Encoded", "as_ignored", "encode", "encode_kept"]
+__all__ = ["Encoded", "as_ignored", "check_comparable", "encode", "encode_kept"]
 
 Codes = NDArray[np.int32]
 
@@ -81,6 +82,7 @@ def encode_kept(
     name: str = "labels",
     *,
     whole: bool = True,
+    comparable: bool = True,
 ) -> Encoded:
     """Turn labels into class codes, leaving out the rows whose label is to be ignored.
 
@@ -90,6 +92,8 @@ def encode_kept(
         As for `encode`.
     ignored : frozenset
         Of `as_ignored`: labels whose rows do not count.
+    comparable : bool
+        Whether to refuse text to be ignored among numbers, and numbers among text.
 
     Returns
     -------
@@ -101,6 +105,8 @@ def encode_kept(
         As `encode` does; and if text is to be ignored among numbers, or numbers among text.
     """
     codes, classes, as_given = _encode_all(labels, name)
+    if comparable:
+        check_comparable(classes, ignored)
     found = _without(codes, classes, ignored)
     if whole and not as_given:
         _refuse_continuous(found, name)
@@ -168,7 +174,6 @@ def _without(codes: Codes, classes: list[Any], ignored: frozenset[Any]) -> Encod
     """Leave out the rows of some classes."""
     if not ignored:
         return Encoded(codes, classes, None, len(codes))
-    _check_comparable(classes, ignored)
     stays = np.array([label not in ignored for label in classes], dtype=bool)
     if stays.all():
         return Encoded(codes, classes, None, len(codes))
@@ -178,8 +183,10 @@ def _without(codes: Codes, classes: list[Any], ignored: frozenset[Any]) -> Encod
     return Encoded(code_of[codes[kept]], left, kept, len(codes))
 
 
-def _check_comparable(classes: Sequence[Any], ignored: frozenset[Any]) -> None:
+def check_comparable(classes: Sequence[Any], ignored: frozenset[Any]) -> None:
     """Refuse to look for text among numbers, where nothing would be found."""
+    if not ignored:
+        return
     mine, theirs = set(map(_kind, classes)), set(map(_kind, ignored))
     if mine and not mine & theirs and "objects" not in mine | theirs:
         value = next(iter(ignored))
@@ -229,6 +236,11 @@ def _is_whole(label: Any) -> bool:
 
 
 def _as_array(labels: Any, name: str) -> NDArray[Any]:
+    if is_label_address(labels):
+        raise ValueError(
+            f"{name} must be one label for each row here, got the text or address {labels!r}: load "
+            "a file with hscore_fast.readers.open_array"
+        )
     array, bfloat16 = as_numpy(labels, name)
     if bfloat16:
         return (array.astype(np.uint32) << 16).view(np.float32)

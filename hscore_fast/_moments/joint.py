@@ -7,6 +7,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from hscore_fast._files.blocks import read_side_by_side
 from hscore_fast._files.opened import Opened
+from hscore_fast._files.rows import check_rows
 from hscore_fast._files.source import Source
 from hscore_fast._inputs.address import Address
 from hscore_fast._inputs.checks import check_lengths, check_two_rows
@@ -17,7 +18,6 @@ from hscore_fast._inputs.values import as_values
 from hscore_fast._problem import (
     DEFAULT_INPUT,
     InputOptions,
-    check_rows,
     open_features,
     read_labels,
     warn_of_columns,
@@ -40,7 +40,7 @@ class ValueProblem(Opened):
 
     def column_doubt(self, what: str = "features") -> ColumnWarning | None:
         """Say which columns were taken as features that are probably none."""
-        return column_doubt(self._suspects, np.zeros(self.n_samples, np.int32), 1, what)
+        return column_doubt(self._suspects, [np.zeros(self.n_samples, np.int32)], [1], what)
 
 
 def open_values(
@@ -54,7 +54,7 @@ def open_values(
         raise ValueError(
             f'ignore_label is for task="classes", got task={task!r}: drop the rows without a target'
         )
-    check_rows(features, labels)
+    check_rows(features, labels=labels)
     found, columns = read_labels(labels, options.columns)
     x = open_features(features, columns)
     problem = ValueProblem(x, as_values(found, task), options)

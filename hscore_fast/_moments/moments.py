@@ -17,7 +17,7 @@ from hscore_fast._inputs.options import Progress, as_integer
 from hscore_fast._moments.lock import Guard, locks_of
 from hscore_fast._moments.scoring import MomentsScores
 from hscore_fast._moments.storage import MomentsStorage
-from hscore_fast._problem import as_input_options, check_rows, open_batch
+from hscore_fast._problem import as_input_options, open_batch
 from hscore_fast._variants import core
 
 if TYPE_CHECKING:
@@ -211,12 +211,8 @@ class Moments(MomentsScores, MomentsStorage):
             ignore_label=ignore_label,
             progress=progress,
         )
-        batch = open_batch(features, labels, options)
-        row_weights = as_weights(weights, batch.n_given)
-        if row_weights is not None:
-            check_rows(features, weights, other="weights")
-            if batch.kept is not None:
-                row_weights = row_weights[batch.kept]
+        batch = open_batch(features, labels, options, weights=weights)
+        row_weights = batch.rows_of(as_weights(weights, batch.n_given))
         with self._guard.lock():
             if self.n_features not in (None, batch.n_features):
                 raise ValueError(

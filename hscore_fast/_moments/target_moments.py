@@ -14,7 +14,7 @@ from hscore_fast._inputs.options import TargetOptions, as_target_options
 from hscore_fast._moments.format import pack, unpack
 from hscore_fast._moments.lock import Guard
 from hscore_fast._problem import as_input_options, open_batch_of_targets
-from hscore_fast._results.doubts import warn_about_targets
+from hscore_fast._results.doubts import ScoredTargets, warn_about_targets
 from hscore_fast._variants import core
 
 if TYPE_CHECKING:
@@ -84,6 +84,7 @@ class TargetMoments:
         keep: ColumnNames | None = None,
         n_threads: int | None = None,
         check_finite: bool = True,
+        ignore_label: Any = None,
     ) -> TargetMoments:
         """Add a batch of rows; if it raises, the statistics are as before.
 
@@ -99,6 +100,9 @@ class TargetMoments:
             As for :func:`h_score`.
         check_finite : bool, default True
             Refuse NaN and infinity. If False they stay in the statistics for good.
+        ignore_label : object or list of objects, optional
+            As for :func:`h_score`: a label, or several, whose rows are not added. All targets share
+            the statistics, so that the rows must be the same in each.
 
         Returns
         -------
@@ -108,8 +112,8 @@ class TargetMoments:
         Raises
         ------
         ValueError
-            If lengths differ, the number of columns or of targets changes, or a value is not
-            finite.
+            If lengths differ, the number of columns or of targets changes, a value is not finite,
+            or targets ignore different rows.
 
         Examples
         --------
@@ -117,7 +121,12 @@ class TargetMoments:
         2
         """
         options = as_input_options(
-            columns=columns, drop=drop, keep=keep, n_threads=n_threads, check_finite=check_finite
+            columns=columns,
+            drop=drop,
+            keep=keep,
+            n_threads=n_threads,
+            check_finite=check_finite,
+            ignore_label=ignore_label,
         )
         batch = open_batch_of_targets(features, targets, options)
         with self._guard.lock():
@@ -202,7 +211,8 @@ class TargetMoments:
             if not self._unchecked:
                 raise overflow()
             return np.full(self.n_targets, np.nan)
-        warn_about_targets(result, regularized)
+        places = list(range(len(result.n_classes)))
+        warn_about_targets([ScoredTargets(places, result)], len(places), regularized)
         return np.array(result.scores)
 
     def __getstate__(self) -> dict[str, Any]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
 from hscore_fast._results.warnings import (
     PrecisionWarning,
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from hscore_fast._results.cross_validation import HeldOut
 
 __all__ = [
+    "ScoredTargets",
     "doubt",
     "held_out_doubt",
     "target_doubt",
@@ -126,14 +128,30 @@ def _single_class() -> SingleClassWarning:
     )
 
 
-def warn_about_targets(result: TargetScores, regularized: bool) -> None:
+class ScoredTargets(NamedTuple):
+    """Scores of targets that count the same rows, and the targets' places among all."""
+
+    places: list[int]
+    result: TargetScores
+
+
+def warn_about_targets(found: Sequence[ScoredTargets], total: int, regularized: bool) -> None:
     """Issue each warning that the scores of several targets deserve once."""
-    single = result.n_classes.count(1)
-    if single:
-        first = result.n_classes.index(1)
-        warn_of_single_classes(single, len(result.n_classes), f"targets[{first}]")
-    reason = target_doubt(result, regularized)
-    if reason is not None:
+    alone = sorted(
+        place
+        for places, result in found
+        for place, n_classes in zip(places, result.n_classes, strict=True)
+        if n_classes == 1
+    )
+    if alone:
+        warn_of_single_classes(len(alone), total, f"targets[{alone[0]}]")
+    reasons: dict[type[Warning], Warning] = {}  # the first of each kind
+    for places, result in found:
+        names = [f"targets[{place}]" for place in places]
+        reason = target_doubt(result, regularized, names)
+        if reason is not None:
+            reasons.setdefault(type(reason), reason)
+    for reason in reasons.values():
         warn_caller(reason)
 
 
@@ -147,8 +165,8 @@ def warn_of_single_classes(single: int, total: int, first: str) -> None:
     )
 
 
-def target_doubt(result: TargetScores, regularized: bool) -> Warning | None:
-    """Say what the features' rank does to the scores, if there is something to say."""
+def target_doubt(result: TargetScores, regularized: bool, names: Sequence[str]) -> Warning | None:
+    """Say what the features' rank does to the targets' scores, if there is something to say."""
     if regularized or set(result.n_classes) == {1}:
         return None
     if result.rank >= result.n_samples - 1:
@@ -172,7 +190,7 @@ def target_doubt(result: TargetScores, regularized: bool) -> Warning | None:
     most = max(result.n_classes)
     if most - 1 >= _NEAR * freedom and result.n_samples >= _FEW_SAMPLES:
         return SaturationWarning(
-            f"targets[{result.n_classes.index(most)}] has {most} classes for {result.n_samples} "
+            f"{names[result.n_classes.index(most)]} has {most} classes for {result.n_samples} "
             "samples, so that its H-score is near its bound for any features: if they are ids, "
             "pass the column of the classes; if they are measured, bin them"
         )

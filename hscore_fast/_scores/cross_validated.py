@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from numpy.typing import ArrayLike
 
@@ -31,6 +32,7 @@ def cross_validated_h_score(
     keep: ColumnNames | None = None,
     n_threads: int | None = None,
     check_finite: bool = True,
+    ignore_label: Any = None,
     progress: Progress | None = None,
 ) -> float:
     r"""Compute how much of the classes the features explain of rows that were held out.
@@ -64,7 +66,7 @@ def cross_validated_h_score(
         all folds together, the larger of two that are equally good.
     columns, drop, keep : str or sequence of str, optional
         As for :func:`h_score`, of a table.
-    n_threads, check_finite, progress
+    n_threads, check_finite, ignore_label, progress
         As for :func:`h_score`.
 
     Returns
@@ -122,6 +124,7 @@ def cross_validated_h_score(
             keep=keep,
             n_threads=n_threads,
             check_finite=check_finite,
+            ignore_label=ignore_label,
             progress=progress,
         ),
         groups=groups,
@@ -149,6 +152,7 @@ def cross_validate(
     keep: ColumnNames | None = None,
     n_threads: int | None = None,
     check_finite: bool = True,
+    ignore_label: Any = None,
     progress: Progress | None = None,
 ) -> CrossValidation:
     """Compute the held-out H-score and accuracy with their standard errors.
@@ -161,7 +165,7 @@ def cross_validate(
         Probability of the interval for the score.
     columns, drop, keep : str or sequence of str, optional
         As for :func:`h_score`, of a table.
-    n_threads, check_finite, progress
+    n_threads, check_finite, ignore_label, progress
         As for :func:`h_score`. If values are not finite and that is allowed, all results are nan.
 
     Returns
@@ -210,6 +214,7 @@ def cross_validate(
             keep=keep,
             n_threads=n_threads,
             check_finite=check_finite,
+            ignore_label=ignore_label,
             progress=progress,
         ),
         groups=groups,

@@ -6,10 +6,11 @@ from typing import Any
 
 from numpy.typing import ArrayLike
 
+from hscore_fast._files.rows import check_rows
 from hscore_fast._inputs.address import Address
 from hscore_fast._inputs.columns import ColumnNames
 from hscore_fast._inputs.options import Progress, as_confidence, as_one_of
-from hscore_fast._problem import as_input_options, check_rows
+from hscore_fast._problem import as_input_options
 from hscore_fast._results.report import HScoreReport
 from hscore_fast._results.reporting import report_of
 from hscore_fast._scores.influence import influence
@@ -122,7 +123,7 @@ def evaluate(
     """
     as_confidence(confidence)
     as_one_of("method", method, METHODS)
-    check_rows(features, labels)
+    check_rows(features, labels=labels, groups=groups)
     evidence = influence(
         features,
         labels,

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -15,7 +15,7 @@ from hscore_fast._inputs.options import TargetOptions, as_progress, as_target_op
 from hscore_fast._moments.from_files import target_sums_of
 from hscore_fast._moments.target_moments import score_sums
 from hscore_fast._problem import Problems, as_input_options, open_problems
-from hscore_fast._results.doubts import warn_about_targets
+from hscore_fast._results.doubts import ScoredTargets, warn_about_targets
 from hscore_fast._variants import core
 
 if TYPE_CHECKING:
@@ -38,6 +38,7 @@ def h_scores(
     tol: float | None = None,
     n_threads: int | None = None,
     check_finite: bool = True,
+    ignore_label: Any = None,
     progress: Callable[[int, int], object] | None = None,
 ) -> NDArray[np.float64]:
     """Compute the H-scores of one feature matrix for many targets.
@@ -69,6 +70,9 @@ def h_scores(
         As for :func:`h_score`.
     check_finite : bool, default True
         Refuse NaN and infinity. If False all results are then NaN.
+    ignore_label : object or list of objects, optional
+        As for :func:`h_score`, of each target by itself: its score is that of its own rows. Targets
+        that ignore the same rows share one covariance; each other set of rows costs another one.
     progress : callable, optional
         Called as ``progress(done, total)`` with numbers of targets, now and then and at the end.
 
@@ -122,26 +126,63 @@ def h_scores(
     how = as_target_options(regularized, shrinkage, convention, precision, tol, n_threads)
     progress = as_progress(progress)
     options = as_input_options(
-        columns=columns, drop=drop, keep=keep, n_threads=n_threads, check_finite=check_finite
+        columns=columns,
+        drop=drop,
+        keep=keep,
+        n_threads=n_threads,
+        check_finite=check_finite,
+        ignore_label=ignore_label,
     )
     problems = open_problems(features, targets, options)
-    total = len(problems.codes)
+    total = sum(len(group.places) for group in problems)
     tell = None if progress is None else lambda done: progress(done, total)
-    result = score_targets(problems, how, tell)
-    if result is None:
-        return np.full(total, np.nan)
-    warn_about_targets(result, regularized)
-    return np.array(result.scores)
+    scores = np.full(total, np.nan)
+    found = score_targets(problems, how, tell)
+    for scored in found:
+        scores[scored.places] = scored.result.scores
+    warn_about_targets(found, total, regularized)
+    return scores
 
 
 def score_targets(
-    problems: Problems,
+    problems: Sequence[Problems],
     how: TargetOptions,
     progress: Callable[[int], object] | None = None,
     error_rows: int = 0,
+) -> list[ScoredTargets]:
+    """Score several targets, but for those with values that are not finite where that is allowed.
+
+    Parameters
+    ----------
+    problems : sequence of Problems
+        Of targets that count the same rows each.
+    how : TargetOptions
+    progress : callable, optional
+        Told how many targets are done.
+    error_rows : int
+        Rows from which standard errors are estimated; 0 for none.
+    """
+    found = []
+    before = 0
+    for group in problems:
+
+        def tell(done: int, before: int = before) -> object:
+            return None if progress is None else progress(before + done)
+
+        result = _score_group(group, how, None if progress is None else tell, error_rows)
+        if result is not None:
+            found.append(ScoredTargets(list(group.places), result))
+        before += len(group.places)
+    return found
+
+
+def _score_group(
+    problems: Problems,
+    how: TargetOptions,
+    progress: Callable[[int], object] | None,
+    error_rows: int,
 ) -> TargetScores | None:
-    """Score several targets; None if values are not finite and that is allowed."""
-    check_two_rows(problems.n_samples)
+    check_two_rows(problems.n_samples, n_given=problems.n_given)
     if problems.source is None:
         x = problems.in_memory
         narrow_rows = how.precision == "float32" or (how.precision == "auto" and x.narrow)

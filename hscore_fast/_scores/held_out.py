@@ -48,10 +48,14 @@ def hold_out(
                     f"{name} must be None where features are Moments: those bring their own"
                 )
         refuse_request(options.columns, "a list of Moments")
+        if options.ignored:
+            raise TypeError(
+                "ignore_label must be None where features are Moments: pass it to Moments.update"
+            )
         return hold_out_moments(features, ridges=ridges, threads=options.threads)
     if labels is None:
         raise TypeError("labels must be given, except where features are the Moments of each fold")
-    problem = open_problem(features, labels, options)
+    problem = open_problem(features, labels, options, groups=groups, weights=weights)
     return hold_out_problem(problem, groups=groups, weights=weights, n_folds=n_folds, ridges=ridges)
 
 
@@ -76,8 +80,8 @@ def hold_out_problem(
         def progress(done: int, rows: int) -> object:
             return tell(rows, rows)
 
-    row_weights = as_weights(weights, problem.n_samples)
-    group_codes, n_groups = _as_groups(groups, problem.n_samples)
+    row_weights = problem.rows_of(as_weights(weights, problem.n_given))
+    group_codes, n_groups = _as_groups(groups, problem)
     units, what = (problem.n_samples, "rows") if groups is None else (n_groups, "groups")
     if n_folds > units:
         if not fewer_folds or units < 2:
@@ -145,18 +149,20 @@ def _are_moments(features: Any) -> bool:
     )
 
 
-def _as_groups(groups: ArrayLike | None, n_rows: int) -> tuple[NDArray[np.int32] | None, int]:
+def _as_groups(groups: ArrayLike | None, problem: Problem) -> tuple[NDArray[np.int32] | None, int]:
+    """Give the groups of the rows that are kept as codes, and their number."""
     if groups is None:
         return None, 0
-    try:
-        codes, names = encode(groups)
-    except (TypeError, ValueError) as error:
-        raise type(error)(f"groups: {error}") from None
+    n_rows = problem.n_given
+    codes, names = encode(groups, "groups", whole=False)
     if len(codes) != n_rows:
         raise ValueError(
             f"groups must have one entry per row of features, got {len(codes)} for {n_rows} rows"
         )
-    return codes, len(names)
+    if problem.kept is None:
+        return codes, len(names)
+    present, places = np.unique(codes[problem.kept], return_inverse=True)
+    return places.astype(np.int32).reshape(-1), len(present)
 
 
 def as_ridges(ridge: str | float) -> list[float]:

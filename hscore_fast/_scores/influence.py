@@ -64,7 +64,7 @@ def influence(
     method, intensity = as_shrinkage(shrinkage)
     paper = as_convention(convention) == "paper"
     as_n_blocks(n_blocks)
-    problem = open_problem(features, labels, options, warn=False)
+    problem = open_problem(features, labels, options, warn=False, groups=groups)
     evidence: Evidence | None
     held: HeldOut | None = None
     if problem.source is not None:

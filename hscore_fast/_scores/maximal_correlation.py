@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from hscore_fast._inputs.columns import EVERY_COLUMN, ColumnRequest
+from hscore_fast._files.rows import check_rows
+from hscore_fast._inputs.columns import EVERY_COLUMN
 from hscore_fast._inputs.features import as_features
 from hscore_fast._inputs.frames import labels_request
-from hscore_fast._inputs.labels import encode
+from hscore_fast._inputs.labels import as_ignored, encode, encode_kept
 from hscore_fast._inputs.options import as_integer
 from hscore_fast._moments.blocks import indexable
 from hscore_fast._moments.moments import Moments
@@ -61,6 +62,7 @@ def maximal_correlation(
     n_functions: int | None = None,
     tol: float = 1e-12,
     max_iterations: int = 10_000,
+    ignore_label: Any = None,
 ) -> MaximalCorrelation:
     r"""Find the functions of a discrete input that correlate most with functions of the labels.
 
@@ -85,6 +87,8 @@ def maximal_correlation(
         Stop when no squared correlation changes by more.
     max_iterations : int, default 10_000
         Refuse to go on after so many alternations.
+    ignore_label : object or list of objects, optional
+        As for :func:`h_score`, among `labels`.
 
     Returns
     -------
@@ -117,12 +121,18 @@ def maximal_correlation(
     >>> best.correlations.round(6).tolist(), round(best.h_score, 6)
     ([0.57735], 0.333333)
     """
+    check_rows(inputs, "inputs", labels=labels)
+    target = encode_kept(labels, as_ignored(ignore_label))
     x, input_values = encode(inputs, "inputs", whole=False)
-    y, classes = encode(labels)
-    if len(x) != len(y):
+    y, classes = target.codes, target.classes
+    if len(x) != target.n_rows:
         raise ValueError(
-            f"labels must have one entry per input, got {len(y)} labels for {len(x)} inputs"
+            f"labels must have one entry per input, got {target.n_rows} labels for {len(x)} inputs"
         )
+    if target.kept is not None:
+        present, places = np.unique(x[target.kept], return_inverse=True)
+        x = places.astype(np.int32).reshape(-1)
+        input_values = [input_values[code] for code in present]
     if len(x) < 2:
         raise ValueError(f"inputs must have at least 2 entries, got {len(x)}")
     most = min(len(input_values), len(classes)) - 1
@@ -178,8 +188,7 @@ def additive_moments(
     inputs: ArrayLike | None,
     labels: ArrayLike,
     n_bins: int,
-    n_threads: int | None,
-    request: ColumnRequest = EVERY_COLUMN,
+    options: InputOptions,
 ) -> Moments:
     """Gather the statistics of additive functions of the inputs' columns, and of the features.
 
@@ -190,17 +199,18 @@ def additive_moments(
     is the H-score of these indicators, without alternating. The features stand beside them, so that
     the optimum is taken over them too.
     """
-    problem = open_batch(features, labels, InputOptions(columns=request), warn=False)
+    problem = open_batch(features, labels, options, warn=False)
     z = problem.in_memory
     if inputs is not None:
         z = as_features(inputs, labels_request(EVERY_COLUMN, labels))
+        if z.n_samples != problem.n_given:
+            raise ValueError(
+                f"inputs must have one row per row of features, got {z.n_samples} rows for "
+                f"{problem.n_given}"
+            )
+        z = z if problem.kept is None else z.keep(problem.kept)
     n_bins = as_integer(n_bins, "n_bins", least=2)
     codes = problem.codes
-    if z.n_samples != problem.n_samples:
-        raise ValueError(
-            f"inputs must have one row per row of features, got {z.n_samples} rows for "
-            f"{problem.n_samples}"
-        )
     own, raw = indexable(problem.in_memory), indexable(z)
     own, raw = own.reshape(len(own), -1), raw.reshape(len(raw), -1)
     shares = np.arange(1, n_bins) / n_bins
@@ -213,5 +223,5 @@ def additive_moments(
         )
         beside = [own[rows], raw[rows], indicators]
         block = np.concatenate([part.astype(np.float64) for part in beside], axis=1)
-        moments.update(block, codes[rows], n_threads=n_threads)
+        moments.update(block, codes[rows], n_threads=options.threads or None)
     return moments

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from hscore_fast._inputs.columns import ColumnNames, as_column_request
-from hscore_fast._inputs.labels import encode
-from hscore_fast._results.warnings import SaturationWarning
+from hscore_fast._files.rows import check_rows
+from hscore_fast._inputs.columns import EVERY_COLUMN, ColumnNames
+from hscore_fast._problem import as_input_options, open_target
+from hscore_fast._results.warnings import SaturationWarning, warn_caller
 from hscore_fast._scores.h_score import h_score
 from hscore_fast._scores.maximal_correlation import additive_moments, maximal_correlation
 
@@ -51,6 +52,7 @@ def transferability(
     drop: ColumnNames | None = None,
     keep: ColumnNames | None = None,
     n_threads: int | None = None,
+    ignore_label: Any = None,
 ) -> Transferability:
     r"""Compute the H-score of features as a share of the optimum for the target.
 
@@ -79,6 +81,8 @@ def transferability(
         As for :func:`h_score`, of `features` alone.
     n_threads : int, optional
         As for :func:`h_score`.
+    ignore_label : object or list of objects, optional
+        As for :func:`h_score`; the rows are left out of the optimum, too.
 
     Returns
     -------
@@ -127,24 +131,38 @@ def transferability(
         optimum = "features"
     if inputs is not None and optimum != "ace":
         raise ValueError("inputs are used by optimal='ace' only: leave them out or ask for it")
-    request = as_column_request(columns, drop, keep)
-    score = h_score(features, labels, columns=columns, drop=drop, keep=keep, n_threads=n_threads)
+    options = as_input_options(
+        columns=columns, drop=drop, keep=keep, n_threads=n_threads, ignore_label=ignore_label
+    )
+    score = h_score(
+        features,
+        labels,
+        columns=columns,
+        drop=drop,
+        keep=keep,
+        n_threads=n_threads,
+        ignore_label=ignore_label,
+    )
+    target = open_target(labels, EVERY_COLUMN, options.ignored)
     if optimum == "bound":
-        best = float(len(encode(labels)[1]) - 1)
+        best = float(len(target.classes) - 1)
     elif optimum == "features":
-        best = h_score(optimal, labels, n_threads=n_threads)
+        best = h_score(optimal, labels, n_threads=n_threads, ignore_label=ignore_label)
     elif inputs is not None and _is_discrete(inputs):
-        functions = maximal_correlation(inputs, labels)
+        functions = maximal_correlation(inputs, labels, ignore_label=ignore_label)
         best = functions.h_score
-        if len(functions.inputs) == len(encode(labels)[0]):
-            warnings.warn(
-                "every input is different, so that the optimum is the number of classes less one "
-                "whatever the labels are: use inputs that repeat, or a matrix",
-                SaturationWarning,
-                stacklevel=2,
+        if len(functions.inputs) == len(target.codes):
+            warn_caller(
+                SaturationWarning(
+                    "every input is different, so that the optimum is the number of classes less "
+                    "one whatever the labels are: use inputs that repeat, or a matrix"
+                )
             )
     else:
-        moments = additive_moments(features, inputs, labels, n_bins, n_threads, request)
+        if inputs is not None:
+            check_rows(inputs, "inputs", features=features)
+            check_rows(inputs, "inputs", labels=labels)
+        moments = additive_moments(features, inputs, labels, n_bins, options)
         best = moments.h_score(n_threads=n_threads)
     return Transferability(score / best if best > 0 else 0.0, score, best, optimum)
 

@@ -118,6 +118,7 @@ def pair_scores(
     keep: ColumnNames | None = None,
     tol: float | None = None,
     n_threads: int | None = None,
+    ignore_label: Any = None,
     progress: Progress | None = None,
 ) -> PairScores:
     """Score every pair of feature sets side by side.
@@ -135,6 +136,8 @@ def pair_scores(
     tol : float, optional
         As for :func:`h_score`.
     n_threads : int, optional
+        As for :func:`h_score`.
+    ignore_label : object or list of objects, optional
         As for :func:`h_score`.
     progress : callable, optional
         Called as ``progress(rows_done, rows_total)`` while the statistics are gathered.
@@ -184,7 +187,12 @@ def pair_scores(
     """
     tolerance = as_tol(tol)
     options = as_input_options(
-        columns=columns, drop=drop, keep=keep, n_threads=n_threads, progress=progress
+        columns=columns,
+        drop=drop,
+        keep=keep,
+        n_threads=n_threads,
+        ignore_label=ignore_label,
+        progress=progress,
     )
     joint = read_joint(sources, labels, options)
     n_sources = len(joint.names)

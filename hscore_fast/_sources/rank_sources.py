@@ -14,6 +14,7 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import ArrayLike
 
+from hscore_fast._files.rows import check_rows, refuse_column_name, row_doubt
 from hscore_fast._inputs.address import Address, is_address
 from hscore_fast._inputs.columns import ColumnNames
 from hscore_fast._inputs.options import (
@@ -37,12 +38,16 @@ from hscore_fast._problem import (
     Target,
     as_input_options,
     ask_several,
-    check_rows,
     open_batch,
     open_target,
 )
 from hscore_fast._results.evidence import Evidence
-from hscore_fast._results.warnings import ColumnWarning, SaturationWarning, warn_caller
+from hscore_fast._results.warnings import (
+    AlignmentWarning,
+    ColumnWarning,
+    SaturationWarning,
+    warn_caller,
+)
 from hscore_fast._scores.influence import influence
 from hscore_fast._sources.order import CROSS_VALIDATED, rank
 from hscore_fast._sources.ranking import SourceRanking
@@ -174,6 +179,8 @@ def rank_sources(
         by, groups, confidence, shrinkage, convention, n_blocks, precision, tol, options
     )
     progress = as_progress(progress)
+    for name, source in sources.items():
+        refuse_column_name(source, labels, f"sources[{name!r}]")
     n_draws = as_integer(n_draws, "n_draws", most=10_000_000)
     target = _Labels(labels, settings.input)
     found = _score_all(sources, target, settings, options.threads, progress)
@@ -276,7 +283,12 @@ def _score_all(
     if target.target is not None:
         for name, source in sources.items():
             with suppress(ValueError):  # which its entry reports
-                check_rows(source, target.target.given, f"sources[{name!r}]")
+                check_rows(
+                    source,
+                    f"sources[{name!r}]",
+                    labels=target.target.given,
+                    groups=settings.groups,
+                )
     threads = core.thread_count(n_threads)
     rows = [name for name, source in sources.items() if not _brings_labels(source)]
     for name, source in sources.items():
@@ -373,6 +385,7 @@ def _score_statistics(
     how = replace(settings.input, columns=target.columns)
     left_out: dict[str, str] = {}
     doubt: ColumnWarning | None = None
+    other_order: str | None = None
     done = 0
     for number, block in enumerate(source):
         if not isinstance(block, (tuple, list)) or len(block) != 2:
@@ -381,6 +394,7 @@ def _score_statistics(
                 f"{number}"
             )
         batch = open_batch(block[0], block[1], how, warn=False)
+        other_order = other_order or row_doubt(block[0], {"labels": block[1]})
         left_out.update(batch.left_out)
         doubt = doubt or batch.column_doubt()
         places = [codes.setdefault(label, len(codes)) for label in batch.classes]
@@ -398,6 +412,8 @@ def _score_statistics(
         )
     if target.codes is not None and done != len(target.codes):
         raise ValueError(f"the blocks have {done} rows, and there are {len(target.codes)} labels")
+    if other_order is not None:
+        warn_caller(AlignmentWarning(other_order))
     parts = blocks.finish(list(codes))
     evidence = _known(evidence_of_blocks(total_of(parts), parts, **options))
     if settings.held_out:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -38,6 +38,7 @@ def select_sources(
     keep: ColumnNames | None = None,
     tol: float | None = None,
     n_threads: int | None = None,
+    ignore_label: Any = None,
     progress: Progress | None = None,
 ) -> SourceSelection:
     r"""Choose the feature sets that together serve a target best, one after the other.
@@ -67,6 +68,8 @@ def select_sources(
     tol : float, optional
         As for :func:`h_score`.
     n_threads : int, optional
+        As for :func:`h_score`.
+    ignore_label : object or list of objects, optional
         As for :func:`h_score`.
     progress : callable, optional
         Called as ``progress(rows_done, rows_total)`` while the statistics are gathered.
@@ -137,7 +140,12 @@ def select_sources(
     """
     tolerance = as_tol(tol)
     options = as_input_options(
-        columns=columns, drop=drop, keep=keep, n_threads=n_threads, progress=progress
+        columns=columns,
+        drop=drop,
+        keep=keep,
+        n_threads=n_threads,
+        ignore_label=ignore_label,
+        progress=progress,
     )
     most = None if k is None else as_integer(k, "k", kind="a positive integer or None")
     if not n_errors >= 0:

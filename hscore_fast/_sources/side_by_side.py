@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from hscore_fast._files.blocks import read_side_by_side
+from hscore_fast._files.rows import check_rows, refuse_column_name
 from hscore_fast._files.source import Source, width_of
 from hscore_fast._inputs.address import Address
 from hscore_fast._inputs.checks import check_lengths, check_two_rows, overflow, refuse_non_finite
@@ -19,7 +20,7 @@ from hscore_fast._inputs.features import Features
 from hscore_fast._inputs.frames import Column, side_by_side
 from hscore_fast._inputs.options import Progress, as_names
 from hscore_fast._moments.moments import Moments
-from hscore_fast._problem import InputOptions, ask_several, check_rows, open_features, open_target
+from hscore_fast._problem import InputOptions, Target, ask_several, open_features, open_target
 from hscore_fast._results.warnings import warn_caller
 from hscore_fast._variants import core
 
@@ -60,8 +61,11 @@ class Joint:
         For each set, the columns of its table that are not among the features, and why.
     """
 
-    def __init__(self, parts: list[_Part], codes: NDArray[np.int32], n_classes: int) -> None:
+    def __init__(self, parts: list[_Part], target: Target) -> None:
+        codes, n_classes = target.codes, len(target.classes)
         self._parts = parts
+        self._kept = target.kept
+        self._n_given = target.n_rows
         self.names = [part.name for part in parts]
         self.left_out = {part.name: dict(part.left_out) for part in parts}
         self.codes = codes
@@ -103,21 +107,40 @@ class Joint:
             for start, x in self.blocks([s], threads):
                 if start + int(x.shape[0]) <= first or start >= end:
                     continue
+                row = start if self._kept is None else int(self._kept[start])
                 with _naming(part.name):
-                    refuse_non_finite(Features(x), threads, start)
+                    refuse_non_finite(Features(x), threads, row)
         raise overflow()
 
     def blocks(
         self, chosen: Sequence[int], threads: int
+    ) -> Generator[tuple[int, NDArray[Any] | core.Columns | core.KeptRows], None, None]:
+        """Give the rows of some sets side by side, as number of the first row and matrix.
+
+        Rows that are ignored are not there and have no number.
+        """
+        blocks = self._all_blocks(chosen, threads)
+        if self._kept is None:
+            yield from blocks
+            return
+        try:
+            for start, x in blocks:
+                first, end = np.searchsorted(self._kept, [start, start + int(x.shape[0])])
+                if end > first:
+                    yield int(first), core.KeptRows(x, self._kept[first:end] - start)
+        finally:
+            blocks.close()
+
+    def _all_blocks(
+        self, chosen: Sequence[int], threads: int
     ) -> Generator[tuple[int, NDArray[Any] | core.Columns], None, None]:
-        """Give the rows of some sets side by side, as number of the first row and matrix."""
         parts = [self._parts[s] for s in chosen]
         if all(part.source is None for part in parts):
             yield 0, side_by_side([column for part in parts for column in part.columns])
             return
         yield from read_side_by_side(
             [part.columns if part.source is None else part.source for part in parts],
-            self.n_samples,
+            self._n_given,
             sum(part.n_features for part in parts),
             threads,
         )
@@ -155,19 +178,23 @@ def read_joint(
     """Open all feature sets, check that they fit, and gather their statistics."""
     as_names(sources, "sources")
     options = ask_several(sources.values(), options)
-    codes, classes, columns = open_target(labels, options.columns)[:3]
+    for name, features in sources.items():
+        refuse_column_name(features, labels, f"sources[{name!r}]")
+    target = open_target(labels, options.columns, options.ignored)
     parts = []
     for name, features in sources.items():
         with _naming(name):
-            check_rows(features, labels)
-            parts.append(_open(name, features, columns))
-            check_lengths(parts[-1].n_samples, len(codes))
-    check_two_rows(len(codes), "sources")
+            check_rows(features, labels=labels)
+            parts.append(_open(name, features, target.columns))
+            check_lengths(parts[-1].n_samples, target.n_rows)
+    check_two_rows(len(target.codes), "sources", n_given=target.n_rows)
+    codes, n_classes = [target.codes], [len(target.classes)]
     for part in parts:
-        doubt = column_doubt(part.suspects, codes, len(classes), f"sources[{part.name!r}]")
+        what = f"sources[{part.name!r}]"
+        doubt = column_doubt(part.suspects, codes, n_classes, what, target.kept)
         if doubt is not None:
             warn_caller(doubt)
-    joint = Joint(parts, codes, len(classes))
+    joint = Joint(parts, target)
     joint.gather(options.threads, options.progress)
     return joint
 

@@ -44,10 +44,10 @@ class TransferMatrix(WritesJson):
     standard_errors : ndarray of float64, shape (n_sources, n_targets), or None
         Of plain scores where they were asked for; nan where the score is the same whatever the
         labels are. Those of the adjusted scores are ``1 / (1 - rank / (n_samples - 1))`` as large.
-    ranks : ndarray of int64, shape (n_sources,)
-        Dimensions that the sources' features span.
-    n_samples : int
-        Samples behind every score.
+    ranks : ndarray of int64, shape (n_sources, n_targets)
+        Dimensions that the sources' features span over the samples of each target.
+    n_samples : ndarray of int64, shape (n_targets,)
+        Samples behind the scores of each target: all, less those with a label to be ignored.
     n_classes : ndarray of int64, shape (n_targets,)
         Classes of the targets.
     regularized : bool
@@ -64,7 +64,7 @@ class TransferMatrix(WritesJson):
     scores: Floats
     standard_errors: Floats | None
     ranks: NDArray[np.int64]
-    n_samples: int
+    n_samples: NDArray[np.int64]
     n_classes: NDArray[np.int64]
     regularized: bool
     n_features: NDArray[np.int64]
@@ -75,12 +75,23 @@ class TransferMatrix(WritesJson):
         """The adjusted scores as of :func:`adjusted_h_score`; None beside regularized ones."""
         if self.regularized:
             return None
-        freedom = (self.n_samples - 1 - self.ranks).astype(np.float64)[:, np.newaxis]
+        freedom = (self.n_samples - 1 - self.ranks).astype(np.float64)
         freedom[freedom <= 0] = np.nan
         most = self.n_classes - 1
         adjusted: Floats = most - (most - self.scores) * (self.n_samples - 1) / freedom
         adjusted[:, most == 0] = 0.0
         return adjusted
+
+    def __post_init__(self) -> None:
+        # One number of samples for all targets will do, and one rank for each source.
+        shape = np.shape(self.scores)
+        ranks = np.asarray(self.ranks).reshape(shape[0], -1)
+        object.__setattr__(self, "ranks", np.broadcast_to(ranks, shape).copy())
+        object.__setattr__(self, "n_samples", np.broadcast_to(self.n_samples, shape[1:]).copy())
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self.__post_init__()
 
     def normalized(self, by: str = "bound", *, of: str = "scores") -> Floats:
         """Divide each target's scores by one number, so that targets compare.
@@ -155,8 +166,8 @@ class TransferMatrix(WritesJson):
             tuple(self.targets[column] for column in columns),
             self.scores[np.ix_(rows, columns)],
             None if errors is None else errors[np.ix_(rows, columns)],
-            self.ranks[rows],
-            self.n_samples,
+            self.ranks[np.ix_(rows, columns)],
+            self.n_samples[columns],
             self.n_classes[columns],
             self.regularized,
             self.n_features[rows],
@@ -328,7 +339,7 @@ class TransferMatrix(WritesJson):
             "adjusted": None if adjusted is None else adjusted.tolist(),
             "standard_errors": None if errors is None else errors.tolist(),
             "ranks": self.ranks.tolist(),
-            "n_samples": self.n_samples,
+            "n_samples": self.n_samples.tolist(),
             "n_classes": self.n_classes.tolist(),
             "regularized": self.regularized,
             "n_features": self.n_features.tolist(),

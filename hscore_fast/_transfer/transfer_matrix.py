@@ -2,28 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
+from hscore_fast._files.rows import check_rows, refuse_column_name
 from hscore_fast._inputs.address import Address
 from hscore_fast._inputs.columns import ColumnNames
+from hscore_fast._inputs.labels import Encoded
 from hscore_fast._inputs.options import as_names, as_progress, as_target_options
-from hscore_fast._inputs.targets import encode_target
+from hscore_fast._inputs.targets import check_ignored, encode_target
 from hscore_fast._problem import (
-    Problems,
     as_input_options,
     ask_several,
+    count_rows,
+    group_targets,
     open_features,
     read_labels,
     warn_of_columns,
 )
-from hscore_fast._results.doubts import target_doubt, warn_of_single_classes
+from hscore_fast._results.doubts import ScoredTargets, target_doubt, warn_of_single_classes
 from hscore_fast._results.warnings import warn_caller
 from hscore_fast._scores.h_scores import score_targets
 from hscore_fast._transfer.matrix import TransferMatrix
+
+if TYPE_CHECKING:
+    from hscore_fast._core import TargetScores
 
 __all__ = ["transfer_matrix"]
 
@@ -45,6 +51,7 @@ def transfer_matrix(
     precision: str = "auto",
     tol: float | None = None,
     n_threads: int | None = None,
+    ignore_label: Any = None,
     progress: Callable[[int, int], object] | None = None,
 ) -> TransferMatrix:
     """Score every source's features against every target's labels.
@@ -67,7 +74,7 @@ def transfer_matrix(
         As for :func:`regularized_h_score`; of no effect on plain scores.
     columns, drop, keep : str or sequence of str, optional
         As for :func:`rank_sources`.
-    precision, tol, n_threads
+    precision, tol, n_threads, ignore_label
         As for :func:`h_scores`.
     progress : callable, optional
         Called as ``progress(done, total)`` with numbers of scores, now and then and at the end.
@@ -111,7 +118,9 @@ def transfer_matrix(
     lower half  4.384 +- 0.058  0.586 +- 0.016
     """
     how = as_target_options(regularized, shrinkage, convention, precision, tol, n_threads)
-    options = as_input_options(columns=columns, drop=drop, keep=keep, n_threads=n_threads)
+    options = as_input_options(
+        columns=columns, drop=drop, keep=keep, n_threads=n_threads, ignore_label=ignore_label
+    )
     progress = as_progress(progress)
     names = as_names(sources, "sources")
     target_names = as_names(targets, "targets", "labels")
@@ -119,10 +128,16 @@ def transfer_matrix(
     options = ask_several(sources.values(), options)
     request = options.columns  # less those of all targets, whatever table they are in
     for name in target_names:
+        for source, features in sources.items():
+            refuse_column_name(
+                features, targets[name], f"sources[{source!r}]", f"targets[{name!r}]"
+            )
         labels, request = read_labels(targets[name], request)
-        encoded.append(encode_target(labels, f"targets[{name!r}]"))
-    n_classes = [len(classes) for _, classes in encoded]
-    results = []
+        encoded.append(encode_target(labels, f"targets[{name!r}]", options.ignored))
+    check_ignored(encoded, options.ignored)
+    given = {f"targets[{name!r}]": targets[name] for name in target_names}
+    n_classes = [len(target.classes) for target in encoded]
+    results: list[list[ScoredTargets]] = []
     widths: list[int] = []
     left_out: dict[str, Mapping[str, str]] = {}
     total = len(names) * len(target_names)
@@ -134,31 +149,31 @@ def transfer_matrix(
                 progress(before + done, total)
 
         try:
+            check_rows(sources[name], **given)
             x = open_features(sources[name], request, in_memory=True)
-            problems = Problems(x, encoded, options)
-            _check_rows(problems, target_names)
-            warn_of_columns(problems, f"sources[{name!r}]")
-            result = score_targets(problems, how, tell, ERROR_ROWS if errors else 0)
+            _check_lengths(count_rows(x), encoded, target_names)
+            problems = group_targets(x, encoded, options)
+            warn_of_columns(*problems, what=f"sources[{name!r}]")
+            found = score_targets(problems, how, tell, ERROR_ROWS if errors else 0)
         except (ValueError, TypeError, OSError) as error:
             if type(error) not in (ValueError, TypeError, OSError, FileNotFoundError):
                 raise
             raise type(error)(f"sources[{name!r}]: {error}") from error
-        assert result is not None  # with values that are not finite it raises
-        results.append(result)
-        widths.append(problems.n_features)
-        left_out[name] = dict(problems.left_out)
+        results.append(found)
+        widths.append(problems[0].n_features)
+        left_out[name] = dict(problems[0].left_out)
     _warn(names, target_names, n_classes, results, regularized)
     return TransferMatrix(
         sources=names,
         targets=target_names,
-        scores=np.array([result.scores for result in results]),
+        scores=_of_each(results, lambda result: result.scores),
         standard_errors=(
-            np.array([result.standard_errors for result in results])
+            _of_each(results, lambda result: result.standard_errors)
             if errors and not regularized
             else None
         ),
-        ranks=np.array([result.rank for result in results], dtype=np.int64),
-        n_samples=results[0].n_samples,
+        ranks=_of_each(results, lambda result: result.rank).astype(np.int64),
+        n_samples=np.array([len(target.codes) for target in encoded], dtype=np.int64),
         n_classes=np.array(n_classes, dtype=np.int64),
         regularized=regularized,
         n_features=np.array(widths, dtype=np.int64),
@@ -166,13 +181,23 @@ def transfer_matrix(
     )
 
 
-def _check_rows(problems: Problems, target_names: tuple[str, ...]) -> None:
-    for name, codes in zip(target_names, problems.codes, strict=True):
-        if len(codes) != problems.n_samples:
+def _of_each(
+    results: Sequence[Sequence[ScoredTargets]], value: Callable[[TargetScores], Any]
+) -> NDArray[np.float64]:
+    """Put what the targets of each source have into their places."""
+    table = np.full((len(results), sum(len(scored.places) for scored in results[0])), np.nan)
+    for row, found in zip(table, results, strict=True):
+        for places, result in found:
+            row[places] = value(result)
+    return table
+
+
+def _check_lengths(n_rows: int, targets: Sequence[Encoded], target_names: tuple[str, ...]) -> None:
+    for name, target in zip(target_names, targets, strict=True):
+        if target.n_rows != n_rows:
             raise ValueError(
-                f"features must have one row per label of every target, got "
-                f"{problems.n_samples} rows, "
-                f"and {len(codes)} labels in targets[{name!r}]"
+                f"features must have one row per label of every target, got {n_rows} rows, and "
+                f"{target.n_rows} labels in targets[{name!r}]"
             )
 
 
@@ -180,7 +205,7 @@ def _warn(
     names: tuple[str, ...],
     target_names: tuple[str, ...],
     n_classes: list[int],
-    results: list[Any],
+    results: Sequence[Sequence[ScoredTargets]],
     regularized: bool,
 ) -> None:
     """Issue each warning once."""
@@ -188,10 +213,15 @@ def _warn(
         first = f"targets[{target_names[n_classes.index(1)]!r}]"
         warn_of_single_classes(n_classes.count(1), len(n_classes), first)
     found: dict[type[Warning], list[str]] = {}
-    for name, result in zip(names, results, strict=True):
-        warning = target_doubt(result, regularized)
-        if warning is not None:
-            found.setdefault(type(warning), []).append(f"sources[{name!r}]: {warning}")
+    for name, groups in zip(names, results, strict=True):
+        own: dict[type[Warning], Warning] = {}
+        for places, result in groups:
+            named = [f"targets[{target_names[place]!r}]" for place in places]
+            warning = target_doubt(result, regularized, named)
+            if warning is not None:
+                own.setdefault(type(warning), warning)
+        for category, warning in own.items():
+            found.setdefault(category, []).append(f"sources[{name!r}]: {warning}")
     for category, messages in found.items():
         several = "" if len(messages) == 1 else f"{len(messages)} sources, the first "
         warn_caller(category(several + messages[0]))

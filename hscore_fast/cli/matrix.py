@@ -18,10 +18,12 @@ from hscore_fast.cli.options import (
     CsvOption,
     DropOption,
     ExternalOption,
+    IgnoreOption,
     JsonOption,
     KeepOption,
     ThreadsOption,
     address_marker,
+    labels_of,
     refuse_both,
 )
 from hscore_fast.cli.progress import share_bar
@@ -70,6 +72,7 @@ def matrix(
     columns: ColumnsOption = None,
     drop: DropOption = None,
     keep: KeepOption = None,
+    ignore_label: IgnoreOption = None,
     external: ExternalOption = False,
     plot: Annotated[
         Path | None,
@@ -108,6 +111,7 @@ def matrix(
                 drop=drop or None,
                 keep=keep or None,
                 n_threads=threads,
+                ignore_label=labels_of(ignore_label),
                 progress=lambda done, total: bar("scores", done / total),
             )
         of = "adjusted" if adjusted else "scores"

@@ -196,7 +196,7 @@ def _measure(
                     adjusted_h_score=float(plain.adjusted[row, column]),
                     standard_error=error,
                     adjusted_standard_error=float(
-                        error / (1 - plain.ranks[row] / (plain.n_samples - 1))
+                        error / (1 - plain.ranks[row, column] / (plain.n_samples[column] - 1))
                     ),
                     accuracy=accuracy,
                     accuracy_error=float(np.sqrt(accuracy * (1 - accuracy) / len(test))),

@@ -16,7 +16,13 @@ from hscore_fast._moments.from_files import moments_of_problem, target_sums_of
 from hscore_fast._moments.joint import joint_moments, open_values
 from hscore_fast._moments.moments import Moments
 from hscore_fast._moments.state import scorable_core
-from hscore_fast._problem import InputOptions, as_input_options, open_problem, open_problems
+from hscore_fast._problem import (
+    InputOptions,
+    Problems,
+    as_input_options,
+    open_problem,
+    open_problems,
+)
 from hscore_fast._results.warnings import PrecisionWarning, SingleClassWarning, warn_caller
 from hscore_fast._variants import core
 from hscore_fast.rivals.evidence import Coordinates, fixed_point, largest_evidence
@@ -219,6 +225,7 @@ def log_me_of_targets(
     drop: ColumnNames | None = None,
     keep: ColumnNames | None = None,
     n_threads: int | None = None,
+    ignore_label: Any = None,
 ) -> NDArray[np.float64]:
     """Compute LogME of one feature matrix for many targets of classes.
 
@@ -230,6 +237,8 @@ def log_me_of_targets(
         As for :func:`hscore_fast.h_scores`.
     rounds, columns, drop, keep, n_threads
         As for :func:`log_me`.
+    ignore_label : object or list of objects, optional
+        As for :func:`hscore_fast.h_scores`.
 
     Returns
     -------
@@ -260,8 +269,18 @@ def log_me_of_targets(
     array([ 0.2703, -0.1948])
     """
     rounds = None if rounds is None else as_integer(rounds, "rounds")
-    options = as_input_options(columns=columns, drop=drop, keep=keep, n_threads=n_threads)
-    problem = open_problems(features, targets, options)
+    options = as_input_options(
+        columns=columns, drop=drop, keep=keep, n_threads=n_threads, ignore_label=ignore_label
+    )
+    problems = open_problems(features, targets, options)
+    found = np.full(sum(len(problem.places) for problem in problems), np.nan)
+    for problem in problems:
+        found[list(problem.places)] = _of_targets(problem, rounds)
+    return found
+
+
+def _of_targets(problem: Problems, rounds: int | None) -> list[float]:
+    """Score targets that count the same rows."""
     if problem.source is None:
         sums = core.TargetMoments(problem.n_features)
         finite = sums.update(
@@ -289,7 +308,7 @@ def log_me_of_targets(
         evidence = _evidence(c, rounds)
         ends = np.cumsum([len(counts[t]) for t in group])
         scores += [float(part.mean()) for part in np.split(evidence, ends[:-1])]
-    return np.array(scores)
+    return scores
 
 
 def _groups(counts: list[Array]) -> list[list[int]]:

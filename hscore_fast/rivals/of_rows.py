@@ -7,10 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from hscore_fast._inputs.checks import check_lengths, check_two_rows, refuse_non_finite
-from hscore_fast._inputs.features import as_features
-from hscore_fast._inputs.labels import encode
+from hscore_fast._inputs.checks import check_two_rows, refuse_non_finite
 from hscore_fast._inputs.options import as_integer
+from hscore_fast._problem import open_batch
 
 __all__ = ["knn", "trans_rate"]
 
@@ -19,9 +18,8 @@ Array = NDArray[np.float64]
 
 def _read(features: Any, labels: Any) -> tuple[Array, NDArray[np.int32], int]:
     """Copy the features as float64; labels as codes, and how many classes there are."""
-    x = as_features(features)
-    codes, classes = encode(labels)
-    check_lengths(x.n_samples, len(codes))
+    problem = open_batch(features, labels)
+    x, codes, classes = problem.in_memory, problem.codes, problem.classes
     check_two_rows(x.n_samples)
     refuse_non_finite(x, 0)
     parts = []

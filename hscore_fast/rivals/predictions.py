@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from hscore_fast._files.rows import check_rows
 from hscore_fast._inputs.checks import check_lengths
 from hscore_fast._inputs.labels import encode
 from hscore_fast._inputs.values import as_values
@@ -48,6 +49,7 @@ def leep(predictions: ArrayLike, labels: ArrayLike) -> float:
     >>> round(leep([[0.9, 0.1], [0.8, 0.2], [0.1, 0.9]], ["cat", "cat", "dog"]), 4)
     -0.2449
     """
+    check_rows(predictions, "predictions", labels=labels)
     theta = as_values(predictions, "regression", "predictions")
     codes, classes = encode(labels)
     check_lengths(len(theta), len(codes))
@@ -98,6 +100,7 @@ def nce(source_labels: ArrayLike, target_labels: ArrayLike) -> float:
     >>> round(nce([0, 0, 1, 1], ["cat", "dog", "dog", "dog"]), 4)
     -0.3466
     """
+    check_rows(source_labels, "source_labels", target_labels=target_labels)
     z, sources = encode(source_labels)
     codes, classes = encode(target_labels)
     if len(z) != len(codes):

@@ -127,7 +127,7 @@ def doubt(fields, values, codes, request=None) -> ColumnWarning | None:
         Suspect(fields[place], lambda place=place: np.asarray(values[fields[place].name]))
         for place in choice.suspects
     ]
-    return column_doubt(suspects, codes, int(codes.max()) + 1)
+    return column_doubt(suspects, [codes], [int(codes.max()) + 1])
 
 
 N = 120

@@ -1,6 +1,7 @@
 """Rows whose label is to be ignored are not there: for no sum, no count and no check."""
 
 import csv
+import inspect
 import io
 import json
 
@@ -10,14 +11,24 @@ import pytest
 from cli_runs import run
 from oracles import gold, make_problem
 
+import hscore_fast
 from hscore_fast import (
     Moments,
+    TargetMoments,
     adjusted_h_score,
     chance_level,
+    cross_validate,
+    cross_validated_h_score,
     evaluate,
     h_score,
+    h_scores,
+    maximal_correlation,
+    pair_scores,
     rank_sources,
     regularized_h_score,
+    select_sources,
+    transfer_matrix,
+    transferability,
 )
 from hscore_fast.readers import read_moments
 
@@ -118,6 +129,144 @@ def test_rankings() -> None:
     assert alone.best.h_score == pytest.approx(TRUTH, rel=1e-12)
 
 
+OTHER = np.where(np.random.default_rng(2).random(400) < 0.2, -100, Y % 2)  # void in other rows
+
+
+def make_streamed(path) -> str:
+    """Write the features where they are read in blocks."""
+    h5py = pytest.importorskip("h5py")
+    with h5py.File(path, "w") as file:
+        file.create_dataset("x", data=X, chunks=(50, 6), compression="gzip")
+    return f"{path}:x"
+
+
+@pytest.mark.parametrize("where", ["memory", "blocks"])
+def test_several_targets_by_their_own_rows(tmp_path, where) -> None:
+    features = X if where == "memory" else make_streamed(tmp_path / "x.h5")
+    text = np.where(VOID, "void", Y.astype(str))
+    targets = [GIVEN, Y, OTHER, GIVEN % 2 * (GIVEN >= 0) + GIVEN * (GIVEN < 0), text]
+    wanted = [h_score(X, y, ignore_label=[-100, "void"]) for y in targets[:1]] + [
+        h_score(X, y, ignore_label=-100) for y in targets[1:4]
+    ]
+    wanted.append(TRUTH)
+    found = h_scores(features, targets, ignore_label=[-100, "void"])
+    assert found == pytest.approx(wanted, rel=1e-12)
+    shrunk = h_scores(features, [GIVEN, OTHER], ignore_label=-100, regularized=True)
+    assert shrunk == pytest.approx(
+        [regularized_h_score(X, y, ignore_label=-100) for y in (GIVEN, OTHER)], rel=1e-9
+    )
+    done = []
+    h_scores(features, targets[:4], ignore_label=-100, progress=lambda *n: done.append(n))
+    assert done[-1] == (4, 4)
+    matrix = transfer_matrix({"x": features, "half": X[:, :3]}, {"a": GIVEN, "b": OTHER, "c": Y},
+                             ignore_label=-100)  # fmt: skip
+    assert matrix.n_samples.tolist() == [len(KEPT), (OTHER >= 0).sum(), 400]
+    for row, x in enumerate((X, X[:, :3])):
+        for column, y in enumerate((GIVEN, OTHER, Y)):
+            report = evaluate(x[y >= 0], y[y >= 0])
+            assert matrix.scores[row, column] == pytest.approx(report.h_score, rel=1e-12)
+            assert matrix.adjusted[row, column] == pytest.approx(report.adjusted_h_score, rel=1e-9)
+            assert matrix.standard_errors[row, column] == pytest.approx(
+                report.h_score_standard_error, rel=0.05
+            )
+    assert matrix.subset(targets=["b"]).n_samples.tolist() == [(OTHER >= 0).sum()]
+
+
+def test_what_none_of_several_targets_can_be() -> None:
+    with pytest.raises(TypeError, match="ignore_label 'void' can be none of the labels"):
+        h_scores(X, [Y, Y % 2], ignore_label="void")
+    with pytest.raises(TypeError, match="ignore_label 'void' can be none of the labels"):
+        transfer_matrix({"x": X}, {"y": Y}, ignore_label="void")
+    with pytest.raises(ValueError, match=r"at least 2 rows, got 0 of 400 whose label is not ign"):
+        h_scores(X, [Y, Y * 0 - 100], ignore_label=-100)
+
+
+def test_statistics_of_several_targets() -> None:
+    moments = TargetMoments()
+    parity = np.where(VOID, -100, Y % 2)
+    for part in (slice(0, 170), slice(170, 400)):
+        moments.update(X[part], [GIVEN[part], parity[part]], ignore_label=-100)
+    assert moments.n_samples == len(KEPT)
+    assert moments.h_scores() == pytest.approx(h_scores(KEPT, [CODES, CODES % 2]), rel=1e-12)
+    with pytest.raises(ValueError, match=r"other rows of targets\[1\] than of targets\[0\]"):
+        moments.update(X, [GIVEN, OTHER], ignore_label=-100)
+    assert moments.n_samples == len(KEPT)
+
+
+@pytest.mark.parametrize("where", ["memory", "blocks"])
+def test_sources_side_by_side(tmp_path, where) -> None:
+    second = make_streamed(tmp_path / "x.h5") if where == "blocks" else X
+    sources = {"half": X[:, :3], "all": second}
+    kept = {"half": KEPT[:, :3], "all": KEPT}
+    found, want = pair_scores(sources, GIVEN, ignore_label=-100), pair_scores(kept, CODES)
+    assert found.h_score == pytest.approx(want.h_score, rel=1e-12)
+    assert found.adjusted_h_score == pytest.approx(want.adjusted_h_score, rel=1e-12)
+    chosen, want = select_sources(sources, GIVEN, ignore_label=-100), select_sources(kept, CODES)
+    assert chosen.selected == want.selected
+    assert chosen.n_samples == len(KEPT)
+    for mine, theirs in zip(chosen.steps, want.steps, strict=True):
+        assert mine.h_score == pytest.approx(theirs.h_score, rel=1e-12)
+        assert mine.standard_error == pytest.approx(theirs.standard_error, rel=1e-9)
+    x = X.copy()
+    row = int(np.flatnonzero(~VOID)[20])
+    x[row, 1] = np.nan
+    with pytest.raises(ValueError, match=rf"sources\['bad'\]: .* row {row}, column 1"):
+        pair_scores({"all": second, "bad": x}, GIVEN, ignore_label=-100)
+    x[row, 1], x[VOID] = 0, np.nan
+    pair_scores({"all": second, "good": x}, GIVEN, ignore_label=-100)
+
+
+def test_held_out_rows() -> None:
+    groups = np.arange(400) // 4 * 1.5  # names of any kind
+    weights = np.random.default_rng(0).random(400)
+    beside = {"groups": groups, "weights": weights}
+    mine = {name: values[~VOID] for name, values in beside.items()}
+    want = cross_validate(KEPT, CODES, **mine)
+    found = cross_validate(X, GIVEN, ignore_label=-100, **beside)
+    assert found.score == pytest.approx(want.score, rel=1e-12)
+    assert found.standard_error == pytest.approx(want.standard_error, rel=1e-12)
+    score = cross_validated_h_score(X, GIVEN, ignore_label=-100, **beside)
+    assert score == pytest.approx(want.score, rel=1e-12)
+    want = evaluate(KEPT, CODES, groups=mine["groups"]).cross_validated_h_score
+    found = evaluate(X, GIVEN, groups=groups, ignore_label=-100).cross_validated_h_score
+    assert found == pytest.approx(want, rel=1e-12)
+    by = "cross_validated_h_score"
+    ranking = rank_sources({"x": X}, GIVEN, by=by, groups=groups, ignore_label=-100)
+    assert ranking.best.score == pytest.approx(want, rel=1e-12)
+    with pytest.raises(TypeError, match=r"pass it to Moments\.update"):
+        cross_validate([Moments().update(X, Y)] * 2, ignore_label=-100)
+
+
+def test_optima() -> None:
+    inputs = np.arange(400) % 7
+    want = maximal_correlation(inputs[~VOID], CODES)
+    found = maximal_correlation(inputs, GIVEN, ignore_label=-100)
+    assert found.correlations == pytest.approx(want.correlations)
+    assert found.inputs == want.inputs
+    assert found.classes == want.classes
+    for optimal, beside, mine in (
+        ("bound", {}, {}),
+        ("ace", {}, {}),
+        ("ace", {"inputs": inputs}, {"inputs": inputs[~VOID]}),
+        ("ace", {"inputs": X[:, :2]}, {"inputs": KEPT[:, :2]}),
+        (X**2, {}, {}),
+    ):
+        own = optimal if isinstance(optimal, str) else optimal[~VOID]
+        found = transferability(X, GIVEN, optimal=optimal, ignore_label=-100, **beside)
+        want = transferability(KEPT, CODES, optimal=own, **mine)
+        assert float(found) == pytest.approx(float(want), rel=1e-9)
+
+
+def test_every_public_function_that_takes_labels_has_the_option() -> None:
+    members = {**vars(hscore_fast), "Moments.update": Moments.update, "read": read_moments}
+    members |= {"TargetMoments": TargetMoments.update, "blocks": Moments.from_blocks}
+    for name, member in members.items():
+        if inspect.isfunction(member) or inspect.ismethod(member):
+            given = set(inspect.signature(member).parameters)
+            if given & {"labels", "targets", "blocks"}:
+                assert "ignore_label" in given, name
+
+
 def test_files(tmp_path) -> None:
     np.save(tmp_path / "x.npy", X)
     np.save(tmp_path / "y.npy", GIVEN)
@@ -182,6 +331,11 @@ def test_the_command_line(tmp_path, capsys, text) -> None:
     assert (code, err) == (0, "")
     (row,) = csv.DictReader(io.StringIO(out))
     assert float(row["h_score"]) == pytest.approx(TRUTH, rel=1e-12)
+    words = ("--features", x, "--labels", y, "--ignore-label", "-100", "--json")
+    code, out, err = run(capsys, "matrix", *words)
+    assert (code, err) == (0, "")
+    assert json.loads(out)["scores"][0][0] == pytest.approx(TRUTH, rel=1e-12)
+    assert json.loads(out)["n_samples"] == [len(KEPT)]
 
 
 @pytest.mark.parametrize("in_memory", [False, True])

@@ -136,14 +136,46 @@ def test_a_frame_and_a_series_in_another_order() -> None:
         lambda: hs.rank_sources({"a": frame}, shuffled),
         lambda: hs.select_sources({"a": frame, "b": frame**2}, shuffled),
         lambda: hs.pair_scores({"a": frame, "b": frame**2}, shuffled),
+        lambda: hs.cross_validate(frame, shuffled),
+        lambda: hs.h_scores(frame, [series, shuffled]),
+        lambda: hs.h_scores(x, [series, shuffled]),
+        lambda: hs.TargetMoments().update(frame, [series, shuffled]),
+        lambda: hs.transfer_matrix({"a": frame}, {"y": series, "z": shuffled}),
+        lambda: hs.transferability(frame, shuffled),
+        lambda: hs.transferability(frame, series, optimal=frame.loc[shuffled.index]),
+        lambda: hs.transferability(frame, series, optimal="ace", inputs=frame.loc[shuffled.index]),
+        lambda: hs.maximal_correlation(series, shuffled),
+        lambda: hs.cross_validate(frame, series, groups=shuffled),
+        lambda: hs.cross_validated_h_score(x, series, weights=weights),
+        lambda: hs.evaluate(frame, series, groups=shuffled),
+        lambda: hs.rank_sources(
+            {"a": frame}, series, groups=shuffled, by="cross_validated_h_score"
+        ),
+        lambda: hs.rank_sources({"a": [(frame, shuffled)]}),
+        lambda: hs.Moments.from_blocks([(frame, shuffled)]),
     ):
         with pytest.raises(ValueError, match="have the same index in another order"):
             call()
     assert hs.h_score(frame, shuffled.loc[frame.index]) == pytest.approx(truth, rel=1e-12)
     by_number = pd.Series(y).sample(frac=1, random_state=0)
-    with pytest.warns(hs.AlignmentWarning, match="same row numbers in another order") as caught:
-        hs.h_score(pd.DataFrame(x), by_number)
-    assert caught[0].filename == __file__
+    frame = pd.DataFrame(x)
+    for call in (
+        lambda: hs.h_score(frame, by_number),
+        lambda: hs.evaluate(frame, by_number),
+        lambda: hs.h_scores(frame, [by_number, by_number]),
+        lambda: hs.TargetMoments().update(frame, [by_number]),
+        lambda: hs.transfer_matrix({"a": frame}, {"y": by_number}),
+        lambda: hs.maximal_correlation(pd.Series(y), by_number),
+        lambda: hs.transferability(frame, y, optimal="ace", inputs=by_number.to_frame()),
+        lambda: hs.cross_validate(frame, y, groups=by_number, n_folds=3),
+        lambda: hs.Moments().update(frame, by_number, weights=pd.Series(np.ones(200))),
+        lambda: hs.rank_sources({"a": frame}, by_number),
+        lambda: hs.rank_sources({"a": [(frame, by_number)]}),
+    ):
+        with pytest.warns(hs.AlignmentWarning, match="row numbers in another order") as caught:
+            call()
+        assert len(caught) == 1
+        assert caught[0].filename == __file__
 
 
 def test_shards_of_which_some_are_missing(tmp_path, capsys) -> None:
@@ -160,6 +192,11 @@ def test_shards_of_which_some_are_missing(tmp_path, capsys) -> None:
         lambda: hs.rank_sources({"a": features}, labels),
         lambda: hs.select_sources({"a": features}, labels),
         lambda: hs.readers.read_moments(features, labels),
+        lambda: hs.cross_validate(features, labels),
+        lambda: hs.h_scores(features, [labels]),
+        lambda: hs.transfer_matrix({"a": features}, {"b": labels}),
+        lambda: hs.transferability(features, labels),
+        lambda: hs.pair_scores({"a": features}, labels),
     ):
         with pytest.raises(ValueError, match=r"'x2\.npy', 'y1\.npy' have no partner"):
             call()
@@ -172,6 +209,27 @@ def test_shards_of_which_some_are_missing(tmp_path, capsys) -> None:
     assert hs.h_score(features, labels) == pytest.approx(both, rel=1e-12)
     code, out, _ = run(capsys, "score", features, labels, "--json")
     assert json.loads(out)["h_score"] == pytest.approx(both, rel=1e-12)
+
+
+def test_the_name_of_a_column_in_place_of_the_labels(tmp_path) -> None:
+    y = RNG.integers(0, 3, 60)
+    frame = pd.DataFrame(RNG.normal(size=(60, 2))).add_prefix("f").assign(y=y)
+    frame.to_parquet(tmp_path / "t.parquet")
+    path = str(tmp_path / "t.parquet")
+    for given, meant in ((frame, r"features\['y'\]"), (path, "t.parquet:y")):
+        for call in (
+            lambda: hs.h_score(given, "y"),  # noqa: B023
+            lambda: hs.evaluate(given, "y"),  # noqa: B023
+            lambda: hs.cross_validate(given, "y"),  # noqa: B023
+            lambda: hs.h_scores(given, ["y"]),  # noqa: B023
+            lambda: hs.rank_sources({"a": given}, "y"),  # noqa: B023
+            lambda: hs.pair_scores({"a": given}, "y"),  # noqa: B023
+            lambda: hs.transfer_matrix({"a": given}, {"b": "y"}),  # noqa: B023
+        ):
+            with pytest.raises(ValueError, match=f"='y' is the name of a column of .*{meant}"):
+                call()
+    with pytest.raises(ValueError, match="groups='y' is the name of a column of features"):
+        hs.cross_validate(frame, frame["y"], groups="y")
 
 
 def test_a_file_of_four_dimensions_tells_its_shape(tmp_path) -> None:

@@ -69,8 +69,9 @@ def test_every_entry_is_a_call_of_its_own():
     sources, targets = problem()
     matrix = transfer_matrix(sources, targets)
     assert (matrix.sources, matrix.targets) == (tuple(sources), tuple(targets))
-    assert (matrix.n_samples, matrix.regularized) == (300, False)
-    assert matrix.ranks.tolist() == [12, 3, 7]
+    assert (matrix.n_samples.tolist(), matrix.regularized) == ([300] * len(targets), False)
+    assert matrix.ranks[:, 0].tolist() == [12, 3, 7]
+    assert (matrix.ranks == matrix.ranks[:, :1]).all()
     assert matrix.n_classes.tolist() == [4, 4, 2, 5]
     for (row, x), (column, y) in (
         (a, b) for a in enumerate(sources.values()) for b in enumerate(targets.values())
