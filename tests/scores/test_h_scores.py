@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from oracles import make_labels, make_problem
 
 from hscore_fast import (
-    PrecisionWarning,
+    HScoreWarning,
     SaturationWarning,
     SingleClassWarning,
     h_score,
@@ -89,7 +89,7 @@ def test_any_problem(seed, n_features, n_targets, n_classes) -> None:
     x = rng.standard_normal((n_samples, n_features))
     targets = [make_labels(rng, n_samples, n_classes) for _ in range(n_targets)]
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", PrecisionWarning)
+        warnings.simplefilter("ignore", HScoreWarning)
         expected = [h_score(x, target) for target in targets]
         np.testing.assert_allclose(h_scores(x, targets), expected, rtol=1e-9, atol=1e-12)
 
