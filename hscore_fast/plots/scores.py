@@ -114,7 +114,7 @@ def classes(
         The classes. Of more than 40 the 20 best and the 20 worst are drawn.
     r_squared : array_like of shape (n,)
         For each class the share of the variance of its indicator that the features explain, as in
-        :attr:`hscore_fast.HScoreReport.class_r_squared`.
+        ``class_r_squared`` of a report.
     title : str, optional
         Over the figure.
     ax : matplotlib.axes.Axes, optional
