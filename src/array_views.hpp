@@ -10,6 +10,7 @@
 #include "hscore/row_blocks.hpp"
 #include "hscore/views.hpp"
 #include "interpreter.hpp"
+#include "mapped_files.hpp"
 
 namespace hscore::python {
 
@@ -87,6 +88,7 @@ class Columns {
   Columns& operator=(const Columns&) = delete;
 
   const FeatureView& view() const { return view_; }
+  const py::list& arrays() const { return arrays_; }
 
  private:
   py::list arrays_;
@@ -121,6 +123,7 @@ class KeptRows {
     view.rows = rows_.size();
     return view;
   }
+  const py::object& matrix() const { return matrix_; }
   py::tuple shape() const { return py::make_tuple(rows_.size(), whole_view(matrix_, false).cols); }
 
  private:
@@ -158,6 +161,7 @@ class Blocks : public RowBlocks {
         const Computing computing;
         body(view);
       }
+      refuse_shortened(block);
       run_python([done = block.release().ptr()] { Py_DECREF(done); });
     }
   }

@@ -49,9 +49,10 @@ CrossValidation cross_validate_rows(const py::object& features, const Codes& cod
   if (weights && weights->size() != x.rows) throw py::value_error("one weight per row is needed");
   const double* w = weights ? weights->data() : nullptr;
   const std::int32_t* of_row = folds.data();
-  const Computing computing;
-  const Options call(threads, default_tolerance, progress, x.rows);
-  return cross_validate(x, y, of_row, n_folds, w, cross_validation_options(ridges, call));
+  return compute_on(features, [&] {
+    const Options call(threads, default_tolerance, progress, x.rows);
+    return cross_validate(x, y, of_row, n_folds, w, cross_validation_options(ridges, call));
+  });
 }
 
 CrossValidation cross_validate_moments(const std::vector<Moments*>& moments,

@@ -43,6 +43,7 @@ py::object evaluate_features(const py::object& features, const Codes& codes, Ind
     }
     result = evaluate(x, y, options);
   }
+  refuse_shortened(features);
   if (std::isnan(result.score.score)) return py::none();
   return py::make_tuple(std::move(result.score), to_array(std::move(result.influence)),
                         result.squared_leverages, result.regularized, result.rank_between);
@@ -63,6 +64,7 @@ py::array_t<double> influence_of_rows(const InfluenceFunction& function, const p
     const Options call(threads, default_tolerance, Py_None, x.rows);
     values = function(x, y, call.whitening.threads, call.whitening.stop);
   }
+  refuse_shortened(features);
   return to_array(std::move(values));
 }
 

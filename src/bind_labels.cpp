@@ -14,6 +14,7 @@ void bind_labels(py::module_& module) {
           const Computing computing;
           encoded = encode_integers(view);
         }
+        refuse_shortened(labels);
         return py::make_tuple(to_array(std::move(encoded.codes)),
                               to_array(std::move(encoded.values)));
       },

@@ -23,17 +23,20 @@ bool update(Moments& moments, const py::object& features, const Codes& codes, In
   const LabelView y = label_view(codes, classes);
   if (weights && weights->size() != x.rows) throw py::value_error("one weight per row is needed");
   const double* w = weights ? weights->data() : nullptr;
-  const Computing computing;
-  Options all(threads, default_tolerance, progress, x.rows);
-  UpdateOptions& options = all.update;
-  options.norms = true;  // a score with shrinkage may be asked for later
-  options.only_finite = only_finite;
-  try {
-    moments.update(x, y, options, w);
-  } catch (const NotFinite&) {
-    return false;
-  }
-  return true;
+  return change_by(
+      features, moments, [&] { return moments.copy(); },
+      [&] {
+        Options all(threads, default_tolerance, progress, x.rows);
+        UpdateOptions& options = all.update;
+        options.norms = true;  // a score with shrinkage may be asked for later
+        options.only_finite = only_finite;
+        try {
+          moments.update(x, y, options, w);
+        } catch (const NotFinite&) {
+          return false;
+        }
+        return true;
+      });
 }
 
 template <void (Moments::*combine)(const Moments&, const std::vector<std::int32_t>&)>

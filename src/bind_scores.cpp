@@ -37,11 +37,9 @@ py::object score_features(const py::object& features, const Codes& codes, Index 
   const FeatureView x = feature_view(features, bfloat16);
   const LabelView y = label_view(codes, classes);
   const Precision wanted = precision_named(precision);
-  HScore result;
-  {
-    const Computing computing;
-    result = h_score(x, y, {wanted, Options(threads, tolerance, progress, x.rows).whitening});
-  }
+  HScore result = compute_on(features, [&] {
+    return h_score(x, y, {wanted, Options(threads, tolerance, progress, x.rows).whitening});
+  });
   if (std::isnan(result.score)) return py::none();
   return py::cast(std::move(result));
 }
@@ -89,11 +87,8 @@ void bind_scores(py::module_& module) {
       "find_non_finite",
       [](const py::object& features, bool bfloat16, int threads) {
         const FeatureView x = feature_view(features, bfloat16);
-        NonFinite found;
-        {
-          const Computing computing;
-          found = find_non_finite(x, thread_count(threads), watch(Py_None, 0));
-        }
+        const NonFinite found = compute_on(
+            features, [&] { return find_non_finite(x, thread_count(threads), watch(Py_None, 0)); });
         return py::make_tuple(found.count, found.row, found.col, found.value);
       },
       py::arg("features"), py::arg("bfloat16"), py::arg("n_threads"),

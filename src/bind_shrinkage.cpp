@@ -35,11 +35,12 @@ RegularizedHScore score_features(const py::object& features, const Codes& codes,
   const FeatureView x = feature_view(features, bfloat16);
   const LabelView y = label_view(codes, classes);
   const Precision wanted = precision_named(precision);
-  const Computing computing;
-  const Options options(threads, default_tolerance, progress, x.rows);
-  ShrinkageOptions shrinkage = shrinkage_options(method, intensity, paper, options.whitening);
-  shrinkage.precision = wanted;
-  return regularized_h_score(x, y, options.update, shrinkage);
+  return compute_on(features, [&] {
+    const Options options(threads, default_tolerance, progress, x.rows);
+    ShrinkageOptions shrinkage = shrinkage_options(method, intensity, paper, options.whitening);
+    shrinkage.precision = wanted;
+    return regularized_h_score(x, y, options.update, shrinkage);
+  });
 }
 
 RegularizedHScore score_moments(const Moments& moments, const std::string& method, double intensity,

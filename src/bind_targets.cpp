@@ -28,7 +28,6 @@ TargetScores score_targets(const py::object& features, bool bfloat16,
   TargetOptions options;
   options.float32_rows = float32_rows;
   options.error_rows = error_rows;
-  const Computing computing;
   const Options call(threads, tolerance);
   options.whitening = call.whitening;
   if (regularized) {
@@ -43,7 +42,7 @@ TargetScores score_targets(const py::object& features, bool bfloat16,
       Py_DECREF(answer);
     };
   }
-  return h_scores(x, targets, options);
+  return compute_on(features, [&] { return h_scores(x, targets, options); });
 }
 
 // False when values are not finite and only finite ones are wanted; then nothing was added.
@@ -51,16 +50,18 @@ bool update(TargetMoments& moments, const py::object& features, const std::vecto
             const std::vector<Index>& classes, bool bfloat16, bool only_finite, int threads) {
   const FeatureView x = feature_view(features, bfloat16);
   const std::vector<LabelView> targets = label_views(codes, classes);
-  const Computing computing;
-  Options all(threads, default_tolerance);
-  all.update.norms = true;  // scores with shrinkage may be asked for later
-  all.update.only_finite = only_finite;
-  try {
-    moments.update(x, targets, all.update);
-  } catch (const NotFinite&) {
-    return false;
-  }
-  return true;
+  const auto copy = [&] { return TargetMoments::from_parts(moments.parts()); };
+  return change_by(features, moments, copy, [&] {
+    Options all(threads, default_tolerance);
+    all.update.norms = true;  // scores with shrinkage may be asked for later
+    all.update.only_finite = only_finite;
+    try {
+      moments.update(x, targets, all.update);
+    } catch (const NotFinite&) {
+      return false;
+    }
+    return true;
+  });
 }
 
 TargetScores scores(const TargetMoments& moments, double tolerance, bool regularized,

@@ -18,6 +18,7 @@ void bind_cross_validation(pybind11::module_& module);
 void bind_errors(pybind11::module_& module);
 void bind_evaluation(pybind11::module_& module);
 void bind_labels(pybind11::module_& module);
+void bind_mapped_files(pybind11::module_& module);
 void bind_scores(pybind11::module_& module);
 void bind_selection(pybind11::module_& module);
 void bind_shrinkage(pybind11::module_& module);

@@ -15,6 +15,7 @@ PYBIND11_MODULE(HSCORE_MODULE, module, pybind11::mod_gil_not_used()) {
   python::bind_errors(module);
   python::bind_labels(module);
   python::bind_scores(module);
+  python::bind_mapped_files(module);
   python::bind_moments(module);
   python::bind_shrinkage(module);
   python::bind_selection(module);

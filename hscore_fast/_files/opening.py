@@ -142,8 +142,9 @@ def open_array(address: str | os.PathLike[str]) -> AnyArray:
     -----
     An archive's members begin anywhere, so a mapped one may be unaligned (``flags.aligned``); this
     library and NumPy read it all the same. It is not checked against the archive's checksum, since
-    that would read all of it. A mapping follows the file: do not overwrite
-    a file while its array is in use.
+    that would read all of it. A mapping follows the file: do not overwrite a file while its array
+    is in use. Functions of this library raise a ValueError if it got shorter; anything else that
+    reads the array may read zeros then.
 
     Examples
     --------

@@ -14,6 +14,7 @@ from hscore_fast._files import limits
 from hscore_fast._inputs.arrays import is_narrow
 from hscore_fast._inputs.column_doubts import Suspect
 from hscore_fast._inputs.features import Features, as_features
+from hscore_fast._variants import core
 
 __all__ = ["AnyArray", "Bfloat16", "Joined", "Mapped", "Source", "block_rows", "slices", "width_of"]
 
@@ -98,6 +99,7 @@ class Source(ABC):
         done = 0
         for block in self.blocks(block_rows(self)):
             array[done : done + len(block)] = block
+            core.refuse_shortened(block)
             done += len(block)
             del block  # before the next one comes
         self.check_rows(done)
@@ -141,7 +143,9 @@ class Bfloat16(Source):
     def blocks(self, n_rows: int) -> Iterator[AnyArray]:
         """Give blocks widened one by one."""
         for bits in slices(self._bits, n_rows):
-            yield (bits.astype(np.uint32) << np.uint32(16)).view(np.float32)
+            block = (bits.astype(np.uint32) << np.uint32(16)).view(np.float32)
+            core.refuse_shortened(self._bits)
+            yield block
 
 
 class Joined(Source):

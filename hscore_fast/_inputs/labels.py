@@ -150,12 +150,15 @@ def _encode_all(labels: Any, name: str) -> tuple[Codes, list[Any], bool]:
     categorical = _encode_categorical(labels, name)
     if categorical is not None:
         return (*categorical, True)
-    array = _as_vector(_as_array(labels, name), name)
+    given = _as_array(labels, name)
+    array = _as_vector(given, name)
     kind = array.dtype.kind
     if kind in "iub":
         codes, values = core.encode_integers(array)  # which reads each label once
+        core.refuse_shortened(given)  # which one-hot labels were read from
         return codes, values.astype(array.dtype).tolist(), True
     array = array.copy()  # another thread may change the labels between two looks at them
+    core.refuse_shortened(given)
     if kind == "O":
         return (*_encode_objects(array, name), False)
     if kind in "fUSMm":

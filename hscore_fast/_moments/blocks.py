@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from hscore_fast._inputs.features import as_features
 from hscore_fast._inputs.options import as_n_blocks
 from hscore_fast._moments.moments import Moments, relabel
+from hscore_fast._variants import core
 
 __all__ = [
     "BlockedMoments",
@@ -46,6 +47,7 @@ class BlockedMoments:
                 part.update(
                     array[rows], codes[rows], n_threads=n_threads, check_finite=check_finite
                 )
+        core.refuse_shortened(array)  # whose rows were copied
 
     def finish(self, classes: Sequence[Any]) -> list[Moments]:
         """Give the parts, with the codes' labels in place of the codes."""
@@ -78,10 +80,13 @@ def indexable(features: Any) -> NDArray[Any]:
     if x.whole is not None:
         return indexable(replace(x, array=x.whole, whole=None))[x.rows]
     if not isinstance(x.array, np.ndarray):  # columns apart, or batches one below the other
-        return np.concatenate([x.piece(column) for column in x.columns], axis=1)
-    if x.bfloat16:
-        return (x.array.astype(np.uint32) << np.uint32(16)).view(np.float32)
-    return x.array
+        found = np.concatenate([x.piece(column) for column in x.columns], axis=1)
+    elif x.bfloat16:
+        found = (x.array.astype(np.uint32) << np.uint32(16)).view(np.float32)
+    else:
+        return x.array
+    core.refuse_shortened(x.array)
+    return found
 
 
 def total_of(parts: Sequence[Moments]) -> Moments:

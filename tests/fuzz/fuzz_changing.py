@@ -114,7 +114,8 @@ class Calls:
                 *(self.score, self.score, self.score, self.score_columns, self.score_files),
                 *(self.adjusted, self.shrunk, self.report, self.update, self.blocks),
                 *(self.targets, self.target_moments, self.matrix, self.ranking, self.selection),
-                *(self.correlation, self.pairs),
+                *(self.correlation, self.pairs, self.held_out, self.held_out),
+                *(self.grouped_report, self.stream, self.dask),
             ]
         )
         return call()
@@ -153,6 +154,47 @@ class Calls:
         return hscore_fast.evaluate(
             self.features, self.labels, method=method, n_threads=self.threads
         )
+
+    def groups(self) -> Array:
+        return self.keep(self.rng.integers(0, max(self.rows // 3, 2), self.rows))
+
+    def held_out(self) -> object:
+        weights = self.keep(self.rng.random(self.rows))
+        return hscore_fast.cross_validate(
+            self.features,
+            self.labels,
+            groups=self.groups() if self.rng.random() < 0.6 else None,
+            weights=self.pick([None, weights]),
+            n_folds=int(self.rng.integers(2, 6)),
+            n_threads=self.threads,
+        )
+
+    def grouped_report(self) -> object:
+        return hscore_fast.evaluate(
+            self.features, self.labels, groups=self.groups(), n_threads=self.threads
+        )
+
+    def stream(self) -> object:
+        """Score a compressed file, which is read in blocks, against labels that change."""
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "x.npz"
+            np.savez_compressed(path, x=self.features)
+            return hscore_fast.h_score(path, self.labels, n_threads=self.threads)
+
+    def dask(self) -> object:
+        """Score chunks that are views of what changes; nothing where dask is missing."""
+        try:
+            import dask
+            import dask.array as da
+
+            import hscore_fast.dask as scores
+        except ImportError:
+            return None
+        chunks = da.from_array(
+            self.features, chunks=(max(self.rows // 3, 1), self.cols), name=False, asarray=False
+        )
+        with dask.config.set(scheduler="threads", num_workers=2):
+            return scores.h_score(chunks, self.labels)
 
     def update(self) -> object:
         weights = self.keep(self.rng.random(self.rows))

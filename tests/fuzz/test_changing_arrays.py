@@ -98,6 +98,34 @@ def test_a_label_that_becomes_an_index_far_away(call: str, tmp_path: Path) -> No
     assert "scored" in run(CHANGING.format(dtype="int64", far=10**9, call=call), tmp_path)
 
 
+BY_BLOCKS = {
+    "from_blocks": "Moments.from_blocks((x[i : i + 5000], y[i : i + 5000]) for i in starts)",
+    "compressed file": "h_score('x.npz', y)",
+    "compressed file, mapped labels": "h_score('x.npz', mapped)",
+    "compressed file, h_scores": "h_scores('x.npz', [y, y])",
+    "compressed file, cross-validated": "cross_validated_h_score('x.npz', y, groups=y)",
+    "dask": "hscore_fast.dask.h_score(da.from_array(x, chunks=(5000, 4)), y)",
+    "dask labels": "hscore_fast.dask.h_score(da.from_array(x, chunks=(5000, 4)), chunked)",
+    "dask evaluate": "hscore_fast.dask.evaluate(da.from_array(x, chunks=(5000, 4)), y)",
+}
+
+
+@pytest.mark.parametrize("call", BY_BLOCKS)
+def test_labels_that_change_while_blocks_are_read(call: str, tmp_path: Path) -> None:
+    more = "from hscore_fast import cross_validated_h_score\nstarts = range(0, 20_000, 5000)\n"
+    if "dask" in call:
+        pytest.importorskip("dask.array")
+        more += "import dask.array as da, hscore_fast.dask\n"
+        more += "chunked = da.from_array(y, chunks=5000, name=False)\n"
+    script = CHANGING.format(dtype="int64", far=10**9, call="h_score")
+    script = script.replace("np.ones(20_000)", "np.ones(20_000)\nnp.savez_compressed('x.npz', x=x)")
+    script = script.replace(
+        "outcomes = set()", f"{more}call = lambda: {BY_BLOCKS[call]}\noutcomes = set()"
+    )
+    found = run(script.replace("range(200)", "range(5)"), tmp_path)
+    assert "scored" in found or "Error" in found
+
+
 @pytest.mark.parametrize(("dtype", "far"), [("uint8", 255), ("int16", 32767), ("uint64", 2**63)])
 def test_labels_of_few_bytes_do_not_read_beside_the_table(
     dtype: str, far: int, tmp_path: Path

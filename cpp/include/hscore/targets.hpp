@@ -50,6 +50,7 @@ class TargetMoments {
  public:
   explicit TargetMoments(Index features);
   TargetMoments(TargetMoments&&) noexcept;
+  TargetMoments& operator=(TargetMoments&&) noexcept;
   ~TargetMoments();
 
   /// Add rows, with a label vector of each target; later batches may have more classes. If the

@@ -323,6 +323,7 @@ struct TargetMoments::State {
 
 TargetMoments::TargetMoments(Index features) : state_(std::make_unique<State>(features)) {}
 TargetMoments::TargetMoments(TargetMoments&&) noexcept = default;
+TargetMoments& TargetMoments::operator=(TargetMoments&&) noexcept = default;
 TargetMoments::~TargetMoments() = default;
 
 Index TargetMoments::rows() const {

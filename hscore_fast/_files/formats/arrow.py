@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from hscore_fast._files import limits
 from hscore_fast._files.formats.arrow_tables import Part, Table, Unit, clear_errors
+from hscore_fast._files.mapping import map_file, refuse_short
 from hscore_fast._files.source import Source
 from hscore_fast._inputs.columns import ColumnRequest
 from hscore_fast._inputs.features import Features
@@ -50,7 +51,7 @@ def open_source(path: Path, member: str | None, request: ColumnRequest) -> Sourc
 
 def _is_compressed(path: Path) -> bool:
     """Look into the description of the first batch, which pyarrow does not tell of."""
-    with pa.memory_map(str(path)) as file:
+    with pa.BufferReader(pa.py_buffer(map_file(path))) as file:
         if file.read(len(_FILE_MAGIC)) == _FILE_MAGIC:
             file.seek(_FILE_HEAD)
         else:
@@ -139,9 +140,9 @@ def _opened(path: Path, options: Any = None) -> Iterator[tuple[Any, Iterator[Any
         )
     if not magic:
         raise ValueError(f"{str(path)!r} is truncated: it is empty; write it again")
-    with clear_errors(path, "arrow"), pa.memory_map(str(path)) as file:
-        whole = file.read_buffer()
-        file.seek(0)
+    mapping = map_file(path)
+    whole = pa.py_buffer(mapping)
+    with clear_errors(path, "arrow"), pa.BufferReader(whole) as file:
         mapped = range(whole.address, whole.address + whole.size)
         if magic == _FILE_MAGIC:
             reader = pa.ipc.open_file(file)
@@ -155,3 +156,4 @@ def _opened(path: Path, options: Any = None) -> Iterator[tuple[Any, Iterator[Any
         else:
             stream = pa.ipc.open_stream(file, options=options)
             yield stream.schema, iter(stream), mapped
+    refuse_short(path, mapping)

@@ -21,6 +21,7 @@ from hscore_fast._files import limits
 from hscore_fast._files.formats.hdf5_sources import check_sources, dataset_of
 from hscore_fast._files.formats.members import choose_member
 from hscore_fast._files.inflate import DamagedError, inflate
+from hscore_fast._files.mapping import map_file, map_values
 from hscore_fast._files.read_ahead import n_decoders
 from hscore_fast._files.scratch import run_all
 from hscore_fast._files.source import AnyArray, Mapped, Source, slices
@@ -52,7 +53,7 @@ def _mapped(path: Path, dataset: Any) -> AnyArray | None:
     if not _is_plain(dataset) or dataset.chunks is not None or not written:
         return None
     place = dataset.id.get_offset()
-    return np.memmap(path, dataset.dtype, "r", offset=place, shape=dataset.shape)
+    return map_values(path, dataset.dtype, dataset.shape, place)
 
 
 def _is_plain(dataset: Any) -> bool:
@@ -111,8 +112,13 @@ def _chunks(path: Path, dataset: Any) -> _Chunks | None:
         return _PackedChunks(path, dataset, places, shuffled=_SHUFFLE in filters)
     source = _Chunks(path, dataset, places)
     if places.begin.shape[1] > 1 and places.begin.size <= limits.MOST_PIECES:
-        source.mapped = source.table(np.memmap(path, np.uint8, "r"), range(len(places.begin)))
+        source.mapped = source.table(_whole(path), range(len(places.begin)))
     return source
+
+
+def _whole(path: Path) -> AnyArray:
+    """Map all bytes of a file."""
+    return np.frombuffer(map_file(path), np.uint8)
 
 
 def _name(path: Path, dataset: Any) -> str:
@@ -155,7 +161,7 @@ class _Chunks(_Dataset):
 
     def matrices(self, n_rows: int) -> Iterator[Features]:
         """Give the chunks side by side, and one below the other up to the number of rows."""
-        whole = np.memmap(self._path, np.uint8, "r")
+        whole = _whole(self._path)
         pieces = self.pieces(whole)
         for piece in pieces:
             yield from map(as_features, slices(piece, n_rows))
@@ -166,11 +172,12 @@ class _Chunks(_Dataset):
 
     def blocks(self, n_rows: int) -> Iterator[AnyArray]:
         """Put chunks together, where one array is asked for."""
-        whole = np.memmap(self._path, np.uint8, "r")
+        whole = _whole(self._path)
         for bands in self._together(n_rows):
             segments = self._segments(whole, bands)
             block = segments[0][0] if len(segments) == len(segments[0]) == 1 else np.block(segments)
             del segments
+            core.refuse_shortened(whole)
             yield from slices(block, n_rows)
             del block  # before the next one is unpacked
 

@@ -8,6 +8,7 @@ from typing import IO, Any, Literal, NamedTuple
 import numpy as np
 
 from hscore_fast._files.formats.members import refuse_member
+from hscore_fast._files.mapping import map_values
 from hscore_fast._files.source import AnyArray, Mapped, Source
 
 __all__ = ["Header", "map_array", "open_source", "read_header", "read_header_at"]
@@ -84,7 +85,4 @@ def map_array(path: Path, header: Header, end: int) -> AnyArray:
         empty: AnyArray = np.empty(header.shape, header.dtype, order)
         empty.setflags(write=False)
         return empty
-    mapped: AnyArray = np.memmap(
-        path, header.dtype, "r", offset=header.data_start, shape=header.shape, order=order
-    )
-    return mapped
+    return map_values(path, header.dtype, header.shape, header.data_start, order)

@@ -7,10 +7,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from hscore_fast._files import limits
 from hscore_fast._files.formats.arrow_tables import Part, Table, Unit, clear_errors
+from hscore_fast._files.mapping import GuardedMap, map_file, refuse_short
 from hscore_fast._files.source import Source
 from hscore_fast._inputs.columns import ColumnRequest
 
@@ -21,21 +23,24 @@ def open_source(path: Path, member: str | None, request: ColumnRequest) -> Sourc
     """Look at the footer; nothing but a list's length is read."""
 
     def batches(n_rows: int, names: list[str]) -> Iterator[Any]:
-        # Mapped and not buffered ahead: a group of rows may be larger than the memory.
-        with (
-            clear_errors(path, "parquet"),
-            pq.ParquetFile(path, memory_map=True, pre_buffer=False) as file,
-        ):
+        mapping = map_file(path)
+        with clear_errors(path, "parquet"), _opened(mapping) as file:
             for batch in file.iter_batches(batch_size=n_rows, columns=names, use_threads=False):
+                refuse_short(path, mapping)
                 yield batch.select(names)
                 del batch  # before the next one is read
 
-    with clear_errors(path, "parquet"), pq.ParquetFile(path, memory_map=True) as file:
+    with clear_errors(path, "parquet"), _opened(map_file(path)) as file:
         schema, footer = file.schema_arrow, file.metadata
     table = Table(path, schema, footer.num_rows, batches, member, request)
     held = _held(footer, table.names)
     table.decode_in_units(lambda: _units(path, footer, table), held)
     return table
+
+
+def _opened(mapping: GuardedMap, footer: Any = None) -> Any:
+    """Open a mapped file; nothing is buffered ahead: a group of rows may exceed the memory."""
+    return pq.ParquetFile(pa.BufferReader(pa.py_buffer(mapping)), metadata=footer, pre_buffer=False)
 
 
 def _held(footer: Any, names: list[str]) -> int:
@@ -51,13 +56,14 @@ def _held(footer: Any, names: list[str]) -> int:
 
 def _units(path: Path, footer: Any, table: Table) -> Iterator[Unit]:
     """Give the groups of rows, each in parts of a few columns."""
+    mapping = map_file(path)
     idle: list[Any] = []  # files, for one thread at a time each
 
     def take() -> Any:
         try:
             return idle.pop()
         except IndexError:
-            return pq.ParquetFile(path, metadata=footer, memory_map=True, pre_buffer=False)
+            return _opened(mapping, footer)
 
     def batches(group: int, names: list[str], n_rows: int) -> Generator[Any]:
         with clear_errors(path, "parquet"):
@@ -66,6 +72,7 @@ def _units(path: Path, footer: Any, table: Table) -> Iterator[Unit]:
                 for batch in file.iter_batches(
                     batch_size=n_rows, row_groups=[group], columns=names, use_threads=False
                 ):
+                    refuse_short(path, mapping)
                     yield batch.select(names)
                     del batch  # before the next one is read
             finally:

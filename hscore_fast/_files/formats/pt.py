@@ -11,7 +11,8 @@ from typing import Any
 import torch
 
 from hscore_fast._files.formats.members import choose_member, refuse_member
-from hscore_fast._files.source import Bfloat16, Mapped, Source
+from hscore_fast._files.mapping import guarded
+from hscore_fast._files.source import AnyArray, Bfloat16, Mapped, Source
 
 __all__ = ["open_source"]
 
@@ -35,10 +36,10 @@ def open_source(path: Path, member: str | None) -> Source:
         ) from error
     if isinstance(saved, torch.Tensor):
         refuse_member(path, member)
-        return _of_tensor(repr(str(path)), saved)
+        return _of_tensor(path, repr(str(path)), saved)
     tensors = dict(_tensors(saved, ""))
     name = choose_member(path, list(tensors), member, "tensor")
-    return _of_tensor(repr(f"{path}:{name}"), tensors[name])
+    return _of_tensor(path, repr(f"{path}:{name}"), tensors[name])
 
 
 def _tensors(saved: Any, prefix: str) -> Iterator[tuple[str, Any]]:
@@ -55,17 +56,25 @@ def _tensors(saved: Any, prefix: str) -> Iterator[tuple[str, Any]]:
         yield from _tensors(thing, f"{prefix}.{name}" if prefix else str(name))
 
 
-def _of_tensor(what: str, tensor: Any) -> Source:
+def _of_tensor(path: Path, what: str, tensor: Any) -> Source:
     tensor = tensor.detach()
     if tensor.layout != torch.strided or tensor.is_quantized:
         raise ValueError(f"{what} is a sparse or quantized tensor: save a dense one")
     if tensor.dtype == torch.bfloat16:
-        return Bfloat16(what, tensor.view(torch.uint16).numpy())
+        return Bfloat16(what, _guarded(path, tensor.view(torch.uint16).numpy()))
     try:
         array = tensor.numpy()
     except TypeError as error:
         raise ValueError(
             f"{what} holds {tensor.dtype}, which NumPy does not know: save it as float32"
         ) from error
+    array = _guarded(path, array)
     array.flags.writeable = False
     return Mapped(what, array)
+
+
+def _guarded(path: Path, array: AnyArray) -> AnyArray:
+    # The guard wants one piece; a transposed tensor is one, too.
+    if array.size and (array.flags.c_contiguous or array.flags.f_contiguous):
+        return guarded(array, path, path.stat().st_size)
+    return array

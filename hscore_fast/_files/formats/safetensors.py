@@ -10,6 +10,7 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 
 from hscore_fast._files.formats.members import choose_member
+from hscore_fast._files.mapping import map_values
 from hscore_fast._files.source import AnyArray, Bfloat16, Mapped, Source
 
 __all__ = ["open_source"]
@@ -51,7 +52,7 @@ def open_source(path: Path, member: str | None) -> Source:
     begin, end = entry["data_offsets"]
     array: AnyArray = np.empty(shape, dtype)
     if end > begin:  # the system maps no empty range
-        array = np.memmap(path, dtype, "r", offset=data_start + begin, shape=shape)
+        array = map_values(path, dtype, shape, data_start + begin)
     return Bfloat16(what, array) if kind == "BF16" else Mapped(what, array)
 
 
