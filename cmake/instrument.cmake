@@ -8,13 +8,6 @@ if(HSCORE_SANITIZE MATCHES "fuzzer")
   # The runtime that the fuzzer brings lacks these two.
   add_compile_options(-fno-sanitize=vptr,function)
 endif()
-if(HSCORE_SANITIZE MATCHES "thread")
-  # libgomp is not instrumented: ThreadSanitizer would see neither its barriers nor its queues and
-  # report races that are none. The same tasks on std::thread, which it knows.
-  find_package(Threads REQUIRED)
-  add_compile_definitions(HSCORE_STD_THREADS)
-  link_libraries(Threads::Threads)
-endif()
 if(HSCORE_COVERAGE)
   # Optimized a little, or the tests take hours. Threads count into the same counters.
   add_compile_options(--coverage -fprofile-update=atomic -O1)

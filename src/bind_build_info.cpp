@@ -47,8 +47,6 @@ void bind_build_info(pybind11::module_& module) {
   module.attr("__version__") = build.version;  // known without asking for the tile unit
   module.def("build_info", &build_info, "How this module was built.");
   module.def("best_isa", &best_isa, "The best instruction set, by our names, of this CPU.");
-  module.def("outnumber_processors", &outnumber_processors,
-             "For threads that read for others: lets those sleep while they wait.");
   module.def("thread_count", &Turn::threads_beside, pybind11::arg("n_threads"),
              "Threads to use; zero asks for what the environment allows and other calls leave.");
 }

@@ -48,8 +48,6 @@ class _Reader(threading.Thread, Generic[T]):
         assert blocks is not None
         failure = None
         try:
-            if self.n_threads > 1:
-                core.outnumber_processors()
             if not self.stopped:
                 for block in blocks:
                     self.ready.put(block)

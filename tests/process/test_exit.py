@@ -99,7 +99,7 @@ def test_a_progress_function_that_hangs_does_not_keep_the_process(folder: Path) 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 @pytest.mark.parametrize("shape", ["(2_000_000, 200)", "(40_000, 1500)"])
 def test_a_fork_within_progress_comes_back_into_the_call(shape: str, folder: Path) -> None:
-    """The child has one thread, whatever the call was promised; few features and many.
+    """The child has threads of its own to start; few features and many.
 
     Progress is told every tenth of a second, so the rows are many: overlapping windows of few values.
     """

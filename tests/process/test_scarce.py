@@ -93,7 +93,7 @@ def test_address_space_for_few_threads_is_used_for_few(tmp_path: Path) -> None:
 @pytest.mark.parametrize("precision", ["auto", "float64", "float32", "high"])
 @pytest.mark.parametrize("n_threads", [1, 2])
 def test_a_stack_of_128_kb_is_enough(precision: str, n_threads: int, tmp_path: Path) -> None:
-    """That is what musl gives a thread; OpenMP's threads get it here, too."""
+    """That is what musl gives a thread."""
     script = f"""
         import threading
         import numpy as np
@@ -112,7 +112,7 @@ def test_a_stack_of_128_kb_is_enough(precision: str, n_threads: int, tmp_path: P
         thread.start()
         thread.join()
     """
-    assert run(script, tmp_path, OMP_STACKSIZE="128k") == "scored\n"
+    assert run(script, tmp_path) == "scored\n"
 
 
 def test_a_cpu_before_x86_64_v2_gets_an_import_error(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -145,7 +145,7 @@ with multiprocessing.get_context("fork").Pool(2) as pool:
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
 @pytest.mark.parametrize("script", [FORK, POOL], ids=["fork", "pool"])
 def test_after_a_fork(script: str, tmp_path: Path) -> None:
-    """The child of a process that has used OpenMP must not wait for threads it did not inherit."""
+    """The child of a process that has used threads must not wait for those it did not inherit."""
     subprocess.run([sys.executable, "-c", script], cwd=tmp_path, timeout=60, check=True)
 
 
