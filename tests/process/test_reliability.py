@@ -268,7 +268,7 @@ def test_an_object_in_use_refuses_its_own_progress_function(long_enough) -> None
 def test_progress_must_be_callable() -> None:
     x, y = make_problem(20, 2, 2)
     for call in (h_score, regularized_h_score, adjusted_h_score, Moments().update):
-        with pytest.raises(TypeError, match="progress must be a function"):
+        with pytest.raises(TypeError, match="progress must be True, None or a function"):
             call(x, y, progress=3)
 
 
