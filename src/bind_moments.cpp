@@ -1,11 +1,13 @@
 #include <pybind11/stl.h>
 
 #include <optional>
+#include <string>
 
 #include "array_views.hpp"
 #include "bindings.hpp"
 #include "hscore/moments.hpp"
 #include "hscore/scores.hpp"
+#include "hscore/value_scores.hpp"
 #include "options.hpp"
 
 namespace hscore::python {
@@ -60,6 +62,27 @@ py::object score(const Moments& moments, double tolerance, int threads) {
   return py::cast(std::move(result));
 }
 
+py::object score_values(const Moments& moments, Index targets, double tolerance, int threads) {
+  ValueScore result;
+  {
+    const Computing computing;
+    if (moments.finite()) {
+      result = h_score_of_values(moments, targets, Options(threads, tolerance).whitening);
+    }
+  }
+  if (result.shares.empty()) return py::none();
+  return py::make_tuple(std::move(result.total), to_array(std::move(result.shares)));
+}
+
+RegularizedHScore regularized_values(const Moments& moments, Index targets,
+                                     const std::string& method, double intensity, bool paper,
+                                     int threads) {
+  const Computing computing;
+  const Options options(threads, default_tolerance);
+  return regularized_h_score_of_values(
+      moments, targets, shrinkage_options(method, intensity, paper, options.whitening));
+}
+
 py::tuple state(const Moments& moments) {
   MomentsState state = moments.state();
   return py::make_tuple(state.rows, state.rows_when_centred, to_array(std::move(state.shift)),
@@ -99,6 +122,11 @@ void bind_moments(py::module_& module) {
       .def("subtract", &combine_with<&Moments::subtract>, py::arg("other"), py::arg("classes"))
       .def("h_score", &score, py::arg("tol"), py::arg("n_threads"),
            "The H-score, or None when the statistics are not finite.")
+      .def("h_score_of_values", &score_values, py::arg("n_targets"), py::arg("tol"),
+           py::arg("n_threads"),
+           "The H-score for targets that are the last columns and the R^2 of each target, or None.")
+      .def("regularized_h_score_of_values", &regularized_values, py::arg("n_targets"),
+           py::arg("shrinkage"), py::arg("intensity"), py::arg("paper"), py::arg("n_threads"))
       .def(
           "columns",
           [](const Moments& moments, const std::vector<Index>& features) {

@@ -225,7 +225,8 @@ def _refuse_continuous(found: Encoded, name: str) -> None:
         f"{'are not whole numbers' if len(rows) > 1 else 'is not a whole number'}, the first "
         f"({value}) in row {row}: a continuous target has no classes. Round what should be whole "
         "(numpy.rint), bin measured values (for example with pandas.qcut), or pass text where "
-        "each value is a class (.astype(str)); continuous targets are not supported yet"
+        'each value is a class (.astype(str)); h_score(..., task="regression") takes continuous '
+        "targets"
     )
 
 
@@ -288,7 +289,8 @@ def _as_vector(array: NDArray[Any], name: str) -> NDArray[Any]:
             return one_hot
         raise ValueError(
             f"{name} of shape {array.shape} are neither one column nor one-hot: a one-hot row is "
-            "all 0 but for a single 1; pass one label per sample instead"
+            "all 0 but for a single 1; pass one label per sample instead, or score several labels "
+            'a row with h_score(..., task="multilabel")'
         )
     raise ValueError(
         f"{name} must have shape (n_samples,), (n_samples, 1) or be one-hot "

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from hscore_fast._inputs.arrays import as_numpy, is_real
 from hscore_fast._inputs.options import as_one_of
 
-__all__ = ["TASKS", "as_task", "as_values"]
+__all__ = ["TASKS", "as_task", "as_values", "check_precision_of_values"]
 
 TASKS = ("classes", "multilabel", "regression")
 
@@ -18,6 +18,14 @@ TASKS = ("classes", "multilabel", "regression")
 def as_task(task: str) -> str:
     """Check the name of a kind of target."""
     return as_one_of("task", task, TASKS)
+
+
+def check_precision_of_values(precision: str, task: str) -> None:
+    """Refuse arithmetic that targets which are values do not have."""
+    if precision not in ("auto", "float64"):
+        raise ValueError(
+            f"precision must be 'auto' or 'float64' with task={task!r}, got {precision!r}"
+        )
 
 
 def as_values(targets: Any, task: str, name: str = "labels") -> NDArray[np.float64]:

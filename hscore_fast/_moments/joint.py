@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -25,7 +27,16 @@ from hscore_fast._problem import (
 from hscore_fast._results.warnings import ColumnWarning
 from hscore_fast._variants import core
 
-__all__ = ["ValueProblem", "joint_moments", "open_values"]
+if TYPE_CHECKING:
+    from hscore_fast._core import HScore, RegularizedHScore
+
+__all__ = [
+    "ValueProblem",
+    "joint_moments",
+    "open_values",
+    "regularized_value_result",
+    "value_result",
+]
 
 
 class ValueProblem(Opened):
@@ -92,3 +103,35 @@ def joint_moments(problem: ValueProblem) -> core.Moments | None:
         finally:
             walk.close()
     return statistics if problem.is_scored(finite and statistics.finite) else None
+
+
+def value_result(problem: ValueProblem, tol: float) -> tuple[HScore, NDArray[np.float64]] | None:
+    """Score, and give the R^2 of each target; None if values are not finite."""
+    moments = joint_moments(problem)
+    if moments is None:
+        return None
+    return moments.h_score_of_values(problem.values.shape[1], tol, problem.threads)
+
+
+def regularized_value_result(
+    problem: ValueProblem, shrinkage: str, intensity: float, paper: bool
+) -> RegularizedHScore | None:
+    """Score with a shrunk covariance; None if values are not finite.
+
+    Ledoit and Wolf's intensity depends on the features' norms, which statistics of features and
+    targets together do not have: it takes one more pass over the features.
+    """
+    moments = joint_moments(problem)
+    if moments is None:
+        return None
+    n_targets = problem.values.shape[1]
+    if shrinkage == "ledoit_wolf":
+        one_class = np.zeros(problem.n_samples, dtype=np.int32)
+        alone = core.regularized_h_score(
+            *(problem.matrix, one_class, 1, problem.bfloat16, "auto"),
+            *(shrinkage, intensity, paper, problem.threads, problem.progress),
+        )
+        shrinkage, intensity = "fixed", alone.intensity
+    return moments.regularized_h_score_of_values(
+        n_targets, shrinkage, intensity, paper, problem.threads
+    )

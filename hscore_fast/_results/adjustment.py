@@ -25,9 +25,9 @@ def free_share(result: HScore) -> float:
     return 1 - result.rank / (result.total_weight - 1)
 
 
-def adjusted(result: HScore) -> float:
+def adjusted(result: HScore, task: str = "classes") -> float:
     """Adjust a score, and warn where that is not possible or not precise."""
-    reason = adjusted_doubt(result)
+    reason = adjusted_doubt(result, task)
     if reason is not None:
         warn_caller(reason)
     return adjusted_value(result)
@@ -44,7 +44,7 @@ def adjusted_value(result: HScore) -> float:
     return most - (most - result.score) * (result.total_weight - 1) / freedom
 
 
-def adjusted_doubt(result: HScore) -> Warning | None:
+def adjusted_doubt(result: HScore, task: str = "classes") -> Warning | None:
     """Say why an adjusted score means little or nothing, if that is so."""
     if result.total_weight - 1 - result.rank <= 0 and result.n_classes > 1:
         return SaturationWarning(
@@ -52,4 +52,4 @@ def adjusted_doubt(result: HScore) -> Warning | None:
             "the H-score is the same whatever the labels are and the adjusted score is undefined "
             "(nan): use more samples, fewer features or regularized_h_score"
         )
-    return doubt(result)
+    return doubt(result, task)

@@ -28,23 +28,26 @@ __all__ = [
 ]
 
 
-def warn_about(result: HScore) -> None:
+def warn_about(result: HScore, task: str = "classes") -> None:
     """Issue the warning that a result deserves."""
-    reason = doubt(result)
+    reason = doubt(result, task)
     if reason is not None:
         warn_caller(reason)
 
 
-def warn_if_single_class(n_classes: int) -> None:
+def warn_if_single_class(n_classes: int, task: str = "classes") -> None:
     """Say why the score is 0."""
     if n_classes == 1:
-        warn_caller(_single_class())
+        warn_caller(_single_class() if task == "classes" else _constant())
 
 
-def doubt(result: HScore) -> Warning | None:
-    """Say why a score means little or nothing, if that is so."""
+def doubt(result: HScore, task: str = "classes") -> Warning | None:
+    """Say why a score means little or nothing, if that is so.
+
+    With targets that are values `n_classes` is their rank plus one.
+    """
     if result.n_classes == 1:
-        return _single_class()
+        return _single_class() if task == "classes" else _constant()
     if result.rank >= result.n_samples - 1:
         return SaturationWarning(
             f"the features have rank {result.rank} for {result.n_samples} samples, so that the "
@@ -66,7 +69,7 @@ def doubt(result: HScore) -> Warning | None:
             f"{_DEPENDENT}: the H-score is certain to {result.error_bound:.1g} only. "
             f"{_more_digits(result.precision_used)}"
         )
-    return _near_bound(result)
+    return _near_bound(result, task)
 
 
 _DEPENDENT = (
@@ -87,7 +90,7 @@ def _more_digits(precision_used: str) -> str:
     return f'precision="high" tells them apart, and {noise}'
 
 
-def _near_bound(result: HScore) -> Warning | None:
+def _near_bound(result: HScore, task: str) -> Warning | None:
     """Say that a score is near its bound by the numbers of rows, features and classes alone."""
     freedom = result.n_samples - 1
     most = result.n_classes - 1
@@ -97,6 +100,14 @@ def _near_bound(result: HScore) -> Warning | None:
             f"H-score is near its bound of {most} for any labels, by chance "
             f"{result.rank * most / freedom:.3g}: use more samples or fewer features, or compare "
             "adjusted scores"
+        )
+    if task != "classes":
+        if most < _NEAR * freedom:
+            return None
+        return SaturationWarning(
+            f"labels has columns of rank {most} for {result.n_samples} samples, so that the "
+            f"H-score is near its bound of {min(result.rank, most)} for any features: use more "
+            "samples or fewer targets"
         )
     if most >= _NEAR * freedom and result.n_samples >= _FEW_SAMPLES:
         return SaturationWarning(
@@ -119,6 +130,10 @@ def held_out_doubt(held_out: HeldOut | None) -> Warning | str | None:
             f"{lone} of {held_out.result.n_classes} classes have a single row, which no fit knows"
         )
     return None
+
+
+def _constant() -> SingleClassWarning:
+    return SingleClassWarning("labels varies in no column, so the H-score is 0 by definition")
 
 
 def _single_class() -> SingleClassWarning:

@@ -20,6 +20,7 @@ def adjusted_h_score(
     features: ArrayLike | Address,
     labels: ArrayLike | Address,
     *,
+    task: str = "classes",
     columns: ColumnNames | None = None,
     drop: ColumnNames | None = None,
     keep: ColumnNames | None = None,
@@ -44,6 +45,8 @@ def adjusted_h_score(
         As for :func:`h_score`.
     labels : array_like of shape (n_samples,), (n_samples, 1) or one-hot (n_samples, n_classes)
         As for :func:`h_score`.
+    task : {"classes", "multilabel", "regression"}, default "classes"
+        As for :func:`h_score`. With another task than classes q is the rank of the labels.
     columns, drop, keep : str or sequence of str, optional
         As for :func:`h_score`, of a table.
     precision, tol, n_threads, check_finite, ignore_label, progress
@@ -52,7 +55,7 @@ def adjusted_h_score(
     Returns
     -------
     float
-        At most ``n_classes - 1``; negative when the features do worse than chance; nan where it is
+        At most q; negative when the features do worse than chance; nan where it is
         undefined, for features of rank ``n_samples - 1``.
 
     Raises
@@ -69,8 +72,8 @@ def adjusted_h_score(
 
     Notes
     -----
-    For two classes it is the adjusted :math:`R^2` of the least-squares fit to the 0/1 label. The
-    cost is that of :func:`h_score`.
+    For two classes it is the adjusted :math:`R^2` of the least-squares fit to the 0/1 label, and
+    for one continuous target that of the fit to it. The cost is that of :func:`h_score`.
 
     Examples
     --------
@@ -90,14 +93,15 @@ def adjusted_h_score(
         ignore_label=ignore_label,
         progress=progress,
     )
-    result = score_result(features, labels, precision, tol, options)
-    return float("nan") if result is None else adjusted(result)
+    result = score_result(features, labels, precision, tol, options, task)
+    return float("nan") if result is None else adjusted(result, task)
 
 
 def chance_level(
     features: ArrayLike | Address,
     labels: ArrayLike | Address,
     *,
+    task: str = "classes",
     columns: ColumnNames | None = None,
     drop: ColumnNames | None = None,
     keep: ColumnNames | None = None,
@@ -119,7 +123,9 @@ def chance_level(
     features : array_like of shape (n_samples, n_features)
         As for :func:`h_score`.
     labels : array_like of shape (n_samples,), (n_samples, 1) or one-hot (n_samples, n_classes)
-        As for :func:`h_score`; only their number of classes matters.
+        As for :func:`h_score`; only their number of classes matters, or their rank.
+    task : {"classes", "multilabel", "regression"}, default "classes"
+        As for :func:`h_score`. With another task than classes q is the rank of the labels.
     columns, drop, keep : str or sequence of str, optional
         As for :func:`h_score`, of a table.
     precision, tol, n_threads, check_finite, ignore_label, progress
@@ -128,7 +134,7 @@ def chance_level(
     Returns
     -------
     float
-        Between 0 and ``n_classes - 1``.
+        Between 0 and q.
 
     Raises
     ------
@@ -157,5 +163,5 @@ def chance_level(
         ignore_label=ignore_label,
         progress=progress,
     )
-    result = score_result(features, labels, precision, tol, options)
+    result = score_result(features, labels, precision, tol, options, task)
     return float("nan") if result is None else chance(result)

@@ -9,6 +9,8 @@ from numpy.typing import ArrayLike
 from hscore_fast._inputs.address import Address
 from hscore_fast._inputs.columns import ColumnNames
 from hscore_fast._inputs.options import Progress, as_precision, as_tol
+from hscore_fast._inputs.values import as_task, check_precision_of_values
+from hscore_fast._moments.joint import open_values, value_result
 from hscore_fast._problem import DEFAULT_INPUT, InputOptions, as_input_options, open_problem
 from hscore_fast._results.doubts import warn_about
 from hscore_fast._variants import core
@@ -23,6 +25,7 @@ def h_score(
     features: ArrayLike | Address,
     labels: ArrayLike | Address,
     *,
+    task: str = "classes",
     columns: ColumnNames | None = None,
     drop: ColumnNames | None = None,
     keep: ColumnNames | None = None,
@@ -49,7 +52,11 @@ def h_score(
         path, or a list of them; see :mod:`hscore_fast.readers`.
     labels : array_like of shape (n_samples,), (n_samples, 1) or one-hot (n_samples, n_classes)
         Integers of any value, strings, booleans, floats, categories or objects, from the same
-        libraries. Or the address of a file.
+        libraries. Or the address of a file. With another `task` numbers, of shape (n_samples,) or
+        (n_samples, n_targets).
+    task : {"classes", "multilabel", "regression"}, default "classes"
+        What the labels are: classes; columns of 0 and 1, where a row may have several; or columns
+        of numbers. See docs/targets.md.
     columns : str or sequence of str, optional
         Take only these columns of a table, by name or by a pattern such as ``"f*"``; by default all
         that hold numbers, but for the labels' columns and an index
@@ -67,7 +74,8 @@ def h_score(
         "high" never squares the features, in about three times the time: it tells near-duplicates
         apart down to 1e-9 of their deviation. Of a file that is read in blocks "auto" takes float64
         and integer features in float64, or by the processor's tile unit: it is read once then, or
-        a second time where the tile unit's products are not within 1e-9.
+        a second time where the tile unit's products are not within 1e-9. With a `task` other than
+        classes "auto" is "float64", and the others are refused.
     tol : float, optional
         Share of a feature's variance below which the part that other features do not predict
         counts as noise; by default ``2**-42``, and with ``precision="high"`` as little as its
@@ -87,7 +95,8 @@ def h_score(
     Returns
     -------
     float
-        Between 0 and ``min(rank, n_classes - 1)``.
+        Between 0 and ``min(rank, n_classes - 1)``; with another `task`, the smaller one of the
+        ranks of features and labels. One continuous target has the score R^2.
 
     Raises
     ------
@@ -110,10 +119,16 @@ def h_score(
     PrecisionWarning
         Fewer than six digits are certain, or three with ``precision="float32"``.
     SingleClassWarning
-        There is one class, so the score is 0.
+        There is one class, or no column of the labels varies, so the score is 0.
 
     Notes
     -----
+    With a `task` other than classes the score is the sum of the squared canonical correlations
+    [2]_, which is the same number for one-hot labels:
+
+    .. math:: H(f; Y) = \mathrm{tr}\big(\mathrm{cov}(f)^+ \,\mathrm{cov}(f, Y)
+              \,\mathrm{cov}(Y)^+ \,\mathrm{cov}(Y, f)\big)
+
     The score is the Pillai trace of a one-way MANOVA. It is computed as the sum of squares of the
     class sums whitened by a Cholesky factor of the scatter, never through an explicit
     pseudo-inverse. Allocates the scatter twice, ``16 * n_features**2`` bytes, the class sums twice
@@ -123,6 +138,7 @@ def h_score(
     ----------
     .. [1] Y. Bao, Y. Li, S.-L. Huang, L. Zhang, L. Zheng, A. Zamir, L. Guibas, "An
        Information-Theoretic Approach to Transferability in Task Transfer Learning", ICIP 2019.
+    .. [2] H. Hotelling, "Relations between two sets of variates", Biometrika 28 (1936).
 
     Examples
     --------
@@ -139,10 +155,10 @@ def h_score(
         ignore_label=ignore_label,
         progress=progress,
     )
-    result = score_result(features, labels, precision, tol, options)
+    result = score_result(features, labels, precision, tol, options, task)
     if result is None:
         return float("nan")
-    warn_about(result)
+    warn_about(result, task)
     return result.score
 
 
@@ -152,10 +168,15 @@ def score_result(
     precision: str = "auto",
     tol: float | None = None,
     options: InputOptions = DEFAULT_INPUT,
+    task: str = "classes",
 ) -> HScore | None:
     """Check the arguments and score; None if values are not finite and that is allowed."""
     precision = as_precision(precision)
     tolerance = as_tol(tol, precision)
+    if as_task(task) != "classes":
+        check_precision_of_values(precision, task)
+        found = value_result(open_values(features, labels, task, options), tolerance)
+        return None if found is None else found[0]
     problem = open_problem(features, labels, options)
     result = core.h_score(
         *problem.for_core(), precision, tolerance, problem.threads, problem.progress

@@ -9,6 +9,8 @@ from numpy.typing import ArrayLike
 from hscore_fast._inputs.address import Address
 from hscore_fast._inputs.columns import ColumnNames
 from hscore_fast._inputs.options import Progress, as_convention, as_precision, as_shrinkage
+from hscore_fast._inputs.values import as_task, check_precision_of_values
+from hscore_fast._moments.joint import open_values, regularized_value_result
 from hscore_fast._problem import as_input_options, open_problem
 from hscore_fast._results.doubts import warn_if_single_class
 from hscore_fast._variants import core
@@ -22,6 +24,7 @@ def regularized_h_score(
     features: ArrayLike | Address,
     labels: ArrayLike | Address,
     *,
+    task: str = "classes",
     shrinkage: str | float = "ledoit_wolf",
     convention: str = "tllib",
     columns: ColumnNames | None = None,
@@ -47,6 +50,10 @@ def regularized_h_score(
         As for :func:`h_score`.
     labels : array_like of shape (n_samples,), (n_samples, 1) or one-hot (n_samples, n_classes)
         As for :func:`h_score`.
+    task : {"classes", "multilabel", "regression"}, default "classes"
+        As for :func:`h_score`. With another task than classes
+        :math:`\mathrm{cov}(f, Y)\,\mathrm{cov}(Y)^+ \mathrm{cov}(Y, f)` takes the place of
+        :math:`\mathrm{cov}(E[f \mid y])`.
     shrinkage : {"ledoit_wolf", "oas"} or float, default "ledoit_wolf"
         The intensity :math:`a`: estimated by Ledoit and Wolf's rule [2]_ or by the oracle
         approximating one [3]_, or a number from 0 to 1. At 0 this is the plain score, its rule for
@@ -93,7 +100,7 @@ def regularized_h_score(
     Warns
     -----
     SingleClassWarning
-        There is one class, so the score is 0.
+        There is one class, or no column of the labels varies, so the score is 0.
 
     Notes
     -----
@@ -102,7 +109,8 @@ def regularized_h_score(
     Beyond the covariance Ledoit and Wolf's needs only the sum of the fourth powers of the centred
     rows' lengths, which the same pass collects. With fewer samples than features the matrix that is
     built and factored is samples by samples, so that memory is ``O(min(n_samples, n_features)**2)``
-    besides the class sums and up to 16 MB of packed rows.
+    besides the class sums and up to 16 MB of packed rows. With a `task` other than classes it is
+    features by features, and Ledoit and Wolf's intensity takes a second pass over the features.
 
     References
     ----------
@@ -132,6 +140,14 @@ def regularized_h_score(
         ignore_label=ignore_label,
         progress=progress,
     )
+    if as_task(task) != "classes":
+        check_precision_of_values(precision, task)
+        values = open_values(features, labels, task, options)
+        found = regularized_value_result(values, method, intensity, paper)
+        if found is None or not values.is_scored(found.finite):
+            return float("nan")
+        warn_if_single_class(found.n_classes, task)
+        return found.score
     problem = open_problem(features, labels, options)
     result = core.regularized_h_score(
         *(*problem.for_core(), precision, method, intensity, paper),
