@@ -130,11 +130,12 @@ def test_regularized(shrinkage, convention, shape) -> None:
     assert found == pytest.approx(expected, abs=1e-10)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(seed=st.integers(0, 2**20), task=st.sampled_from(["multilabel", "regression"]))
 def test_invertible_maps_of_either_side_change_nothing(seed, task) -> None:
-    x, y = draw(80, 5, 3, seed=seed)
     rng = np.random.default_rng(seed)
+    x = rng.standard_normal((80, 5))
+    y = x[:, :3] + 2 * rng.standard_normal((80, 3))
     if task == "multilabel":
         y = (y > y.mean(axis=0)) * 1.0
     expected = h_score(x, y, task=task)
@@ -142,14 +143,15 @@ def test_invertible_maps_of_either_side_change_nothing(seed, task) -> None:
     def mapped(z):
         turn = np.linalg.qr(rng.standard_normal((z.shape[1], z.shape[1])))[0]
         scale = 2.0 ** rng.integers(-3, 4, z.shape[1])
-        return (z * scale) @ turn * 10.0 ** rng.integers(-6, 7) + rng.standard_normal(z.shape[1])
+        unit = 10.0 ** rng.integers(-6, 7)
+        return ((z * scale) @ turn + rng.standard_normal(z.shape[1])) * unit
 
     order = rng.permutation(80)
     assert h_score(x, mapped(y), task="regression") == pytest.approx(expected, abs=1e-10)
     assert h_score(mapped(x), y, task=task) == pytest.approx(expected, abs=1e-10)
     assert h_score(x[order], y[order], task=task) == pytest.approx(expected, abs=1e-12)
     # The roles can be exchanged.
-    assert h_score(y, x, task="regression") == pytest.approx(expected, abs=1e-11)
+    assert h_score(y, x, task="regression") == pytest.approx(expected, abs=1e-12)
 
 
 def test_dependent_and_constant_targets_add_nothing() -> None:
