@@ -101,7 +101,7 @@ def test_a_progress_function_that_hangs_does_not_keep_the_process(folder: Path) 
 def test_a_fork_within_progress_comes_back_into_the_call(shape: str, folder: Path) -> None:
     """The child has threads of its own to start; few features and many.
 
-    Progress is told every tenth of a second, so the rows are many: overlapping windows of few values.
+    Progress is told every tenth of a second, so the rows are many: windows of few values.
     """
     program = f"""
         import os, sys
