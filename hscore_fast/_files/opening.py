@@ -134,7 +134,7 @@ def open_array(address: str | os.PathLike[str]) -> AnyArray:
         :func:`allow_external`), or the array holds Python objects: opening those would run code
         from the file, so they are never unpickled.
     ModuleNotFoundError
-        If the library that reads the format is not installed; the message names the extra.
+        If the library that reads the format is not installed; the message names it.
     OSError
         If the system cannot read the file.
 

@@ -177,7 +177,7 @@ def test_a_warning_is_one_line(expected, capsys):
         (("--json", "--csv"), ["--json and --csv"]),
         (("--regularized", "--adjusted"), ["--regularized and --adjusted"]),
         (("--plot", "figure.docx"), ["--plot", ".svg", "figure.docx"]),
-        (("--plot", "nowhere/figure.svg"), ["no folder", "nowhere"]),
+        (("--plot", "nowhere/figure.svg"), ["the folder of", "nowhere", "does not exist"]),
         (("--colour",), ["--colour", "matrix --help"]),
     ],
 )

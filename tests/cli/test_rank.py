@@ -156,7 +156,7 @@ def test_a_source_that_cannot_be_scored_is_one_line_beside_the_others(sources, c
         (("y.npy", "x.npy", "--by", "luck"), ["by must be one of", "'luck'"]),
         (("y.npy", "x.npy", "--confidence", "95"), ["confidence", "95"]),
         (("y.npy", "x.npy", "--plot", "x.bmp"), ["--plot must end in one of"]),
-        (("y.npy", "x.npy", "--plot", "no/x.svg"), ["there is no folder"]),
+        (("y.npy", "x.npy", "--plot", "no/x.svg"), ["the folder of", "does not exist"]),
         (("y.npy", "x.npy", "--json", "--csv"), ["exclude each other"]),
         (("y.npy", "x.npy", "--colour"), ["--colour", "rank --help"]),
     ],
