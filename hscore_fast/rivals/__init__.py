@@ -1,8 +1,8 @@
 """Other scores of transferability, to compare with: LogME, LEEP, NCE, TransRate, neighbours.
 
-Each is written here from its publication, with the argument order of ``tllib.ranking``; for most
-none of the features' structure is needed that :class:`hscore_fast.Moments` does not hold. See
-docs/rivals.md for what they measure and how they compare.
+Each is written here from its publication, with the argument order of ``tllib.ranking``. LogME needs
+no more of the features than :class:`hscore_fast.Moments` holds; TransRate and neighbours need the
+rows. docs/rivals.md says what they measure.
 """
 
 from hscore_fast._public import publish

@@ -133,7 +133,13 @@ def knn(features: ArrayLike, labels: ArrayLike, k: int = 3) -> float:
     >>> round(knn(images[:500], digits[:500]), 3)
     0.98
     """
-    from sklearn.neighbors import NearestNeighbors
+    try:
+        from sklearn.neighbors import NearestNeighbors
+    except ModuleNotFoundError as error:
+        raise ModuleNotFoundError(
+            "knn needs scikit-learn, which is not installed: pip install scikit-learn",
+            name="sklearn",
+        ) from error
 
     x, codes, n_classes = _read(features, labels)
     k = as_integer(k, "k", most=len(x) - 1, hint="a sample is no neighbour of its own")

@@ -1,5 +1,7 @@
 """LEEP, NCE, TransRate and neighbours against sums written out by hand."""
 
+import sys
+
 import numpy as np
 import pytest
 
@@ -75,6 +77,12 @@ def test_neighbours_are_counted_one_by_one() -> None:
     assert knn(x, labels) == pytest.approx(hits / 40)
     dead = np.column_stack([x, np.full(40, 7.0)])
     assert knn(dead, labels) == pytest.approx(hits / 40)
+
+
+def test_neighbours_need_scikit_learn(monkeypatch) -> None:
+    monkeypatch.setitem(sys.modules, "sklearn.neighbors", None)
+    with pytest.raises(ModuleNotFoundError, match="pip install scikit-learn"):
+        knn(*draw())
 
 
 def test_features_of_a_table() -> None:
