@@ -36,11 +36,21 @@ class BlockedMoments:
         self._seen = np.zeros(0, np.int64)  # rows per class
 
     def update(
-        self, features: Any, codes: NDArray[np.int32], *, n_threads: int | None, check_finite: bool
+        self,
+        features: Any,
+        codes: NDArray[np.int32],
+        *,
+        n_threads: int | None,
+        check_finite: bool,
+        block: NDArray[np.int32] | None = None,
     ) -> None:
-        """Add rows, whose labels are codes of classes that keep their meaning."""
+        """Add rows, whose labels are codes of classes that keep their meaning.
+
+        `block` may say which block each row belongs to, where rows must stay together.
+        """
         array = indexable(features)
-        block = (self._places(codes) + codes) % len(self._parts)
+        if block is None:
+            block = ((self._places(codes) + codes) % len(self._parts)).astype(np.int32)
         for number, part in enumerate(self._parts):
             rows = np.flatnonzero(block == number)
             if rows.size:

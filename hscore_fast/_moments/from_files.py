@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from numpy.typing import ArrayLike
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from hscore_fast._files.blocks import checked_blocks
 from hscore_fast._inputs.address import Address
 from hscore_fast._inputs.columns import ColumnNames
+from hscore_fast._inputs.groups import Groups
 from hscore_fast._inputs.options import Progress
 from hscore_fast._moments.blocks import BlockedMoments
 from hscore_fast._moments.moments import Moments, moments_of_core
@@ -109,9 +111,18 @@ def moments_of_problem(problem: Problem) -> Moments:
     return moments_of_core(statistics, problem.classes, unchecked=not problem.check_finite)
 
 
-def parts_of(problem: Problem, n_blocks: int) -> list[Moments]:
-    """Gather the statistics of what is read in blocks in parts that share all classes."""
+def parts_of(problem: Problem, n_blocks: int, groups: Groups | None = None) -> list[Moments]:
+    """Gather the statistics of what is read in blocks in parts that share all classes.
+
+    With groups every part holds whole groups, and there are at most as many parts as groups.
+    """
     assert problem.source is not None
+    of_row: NDArray[np.int32] | None = None
+    if groups is not None:
+        n_blocks = min(n_blocks, groups.count)
+        of_row = core.folds_of_rows(
+            problem.codes, problem.n_classes, groups.codes, groups.count, n_blocks
+        )
     parts = BlockedMoments(n_blocks)
     walk = checked_blocks(
         *(problem.source, problem.threads, problem.check_finite, problem.read_progress),
@@ -119,8 +130,14 @@ def parts_of(problem: Problem, n_blocks: int) -> list[Moments]:
     )
     try:
         for start, block in walk:
-            own = problem.codes[start : start + len(block)]
-            parts.update(block, own, n_threads=problem.threads or None, check_finite=False)
+            rows = slice(start, start + len(block))
+            parts.update(
+                block,
+                problem.codes[rows],
+                n_threads=problem.threads or None,
+                check_finite=False,
+                block=None if of_row is None else of_row[rows],
+            )
     finally:
         walk.close()
     return parts.finish(problem.classes)

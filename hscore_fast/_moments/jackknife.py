@@ -18,6 +18,7 @@ from hscore_fast._moments.state import (
     regularized_result_of,
     result_of,
 )
+from hscore_fast._results.adjustment import Grouping
 from hscore_fast._results.evidence import (
     SATURATED,
     Evidence,
@@ -53,6 +54,7 @@ def evidence_of_blocks(
     convention: str = "tllib",
     tol: float | None = None,
     n_threads: int | None = None,
+    grouping: Grouping | None = None,
 ) -> Evidence | None:
     """Score statistics of which `parts` are the parts, or nothing; the regularized score too."""
     result = result_of(total, tol, n_threads)
@@ -65,7 +67,9 @@ def evidence_of_blocks(
     values = None
     if len(scores) > 1:
         values = (len(scores) - 1) * (result.score - scores)
-    return evidence_of_values(result, class_counts_of(total), values, "jackknife", regularized)
+    return evidence_of_values(
+        result, class_counts_of(total), values, "jackknife", regularized, grouping=grouping
+    )
 
 
 def evidence_of_sums(

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hscore_fast._results.adjustment import adjusted_value, free_share
+from hscore_fast._results.adjustment import Grouping, adjusted_value, free_share
 from hscore_fast._results.cross_validation import HeldOut
 from hscore_fast._results.distributions import student_quantile
+from hscore_fast._results.significance import Significance
 from hscore_fast._results.warnings import ColumnWarning
 
 if TYPE_CHECKING:
@@ -41,7 +42,8 @@ class Evidence:
         mean is 0. Their root mean square over the square root of their number is its standard
         error; two sources over the same rows are compared by the differences of their values.
     basis : str
-        "influence" if the values are of rows, "jackknife" if of blocks, or "none: " and why.
+        "influence" if the values are of rows, "groups" if of groups, "jackknife" if of blocks, or
+        "none: " and why.
     error : float
         The standard error of the adjusted score.
     regularized : float
@@ -50,6 +52,12 @@ class Evidence:
         Sum of the squared leverages; nan unless it was asked for.
     held_out : HeldOut or None
         What held-out rows say, where that was asked for.
+    grouping : Grouping or None
+        What is known of the groups of rows, where there are any: chance goes by them.
+    test : Significance or None
+        Of permutations, where that was asked for.
+    n_copies : int
+        Rows that are exact copies of an earlier one, as far as that was counted.
     left_out : mapping of str to str
         Columns of a table that are not among the features, and why.
     column_doubt : ColumnWarning or None
@@ -64,22 +72,25 @@ class Evidence:
     regularized: float = math.nan
     squared_leverages: float = math.nan
     held_out: HeldOut | None = None
+    grouping: Grouping | None = None
+    test: Significance | None = None
+    n_copies: int = 0
     left_out: Mapping[str, str] = field(default_factory=dict)
     column_doubt: ColumnWarning | None = None
 
     @property
     def adjusted(self) -> float:
         """The adjusted score."""
-        return adjusted_value(self.result)
+        return adjusted_value(self.result, self.grouping)
 
     @property
     def free_share(self) -> float:
-        """How much of the room there is the features leave: 1 - rank / (N - 1)."""
-        return free_share(self.result)
+        """How much of the room there is the features leave: 1 - rank / (N - 1) without groups."""
+        return free_share(self.result, self.grouping)
 
     def quantile(self, confidence: float) -> float:
         """How many standard errors an interval reaches to either side."""
-        if self.basis == "jackknife" and self.values is not None:
+        if self.basis in ("jackknife", "groups") and self.values is not None:
             return student_quantile(confidence, len(self.values) - 1)
         from statistics import NormalDist  # takes longer to import than all of this package
 
@@ -93,9 +104,10 @@ def evidence_of_values(
     basis: str,
     regularized: float = math.nan,
     squared_leverages: float = math.nan,
+    grouping: Grouping | None = None,
 ) -> Evidence:
     """Scale and centre jackknife values of the plain score."""
-    scale = scale_of_values(result)
+    scale = scale_of_values(result, grouping)
     error = math.nan
     if values is None:
         basis = _ROWS_GONE
@@ -105,10 +117,13 @@ def evidence_of_values(
         values = (values - values.mean()) * scale
         n = len(values)
         error = math.sqrt(float(np.sum(values * values)) / (n * (n - 1)))
-    return Evidence(result, class_counts, values, basis, error, regularized, squared_leverages)
+    return Evidence(
+        *(result, class_counts, values, basis, error, regularized, squared_leverages),
+        grouping=grouping,
+    )
 
 
-def scale_of_values(result: HScore) -> float | None:
+def scale_of_values(result: HScore, grouping: Grouping | None = None) -> float | None:
     """Return the factor from jackknife values of the plain score to those of the adjusted one."""
-    share = free_share(result)
+    share = free_share(result, grouping)
     return 1 / math.sqrt(share) if share > 0 else None

@@ -49,8 +49,8 @@ class HScoreReport(Displayed):
     h_score_standard_error : float
         Of the plain score.
     standard_error_method : str
-        "influence", from what each row does to the score; "jackknife", from blocks of rows that
-        are left out one by one; or "none", and the reason.
+        "influence", from what each row does to the score; "groups", from what each group does;
+        "jackknife", from blocks of rows that are left out one by one; or "none", and the reason.
     confidence : float
         Of the interval.
     confidence_interval : tuple of float
@@ -61,7 +61,13 @@ class HScoreReport(Displayed):
     neg_log10_p_value : float
         ``-log10`` of it, which does not underflow.
     p_value_method : str
-        "pillai" or "permutation".
+        "pillai" or "permutation"; "none" where there is no p-value.
+    n_permutations : int
+        Permutations that were scored for the p-value; 0 where it comes from Pillai's test or from
+        the permutations' mean and variance.
+    n_groups : int
+        Groups of rows by which errors, p-value and chance level go; 0 where each row stands for
+        itself.
     f_statistic : float
         Of Pillai's test; nan for the permutation form.
     degrees_of_freedom : tuple of float
@@ -127,6 +133,8 @@ class HScoreReport(Displayed):
     accuracy_standard_error: float = math.nan
     balanced_accuracy: float = math.nan
     balanced_accuracy_standard_error: float = math.nan
+    n_permutations: int = 0
+    n_groups: int = 0
 
     def to_dict(self) -> dict[str, Any]:
         """Return all fields by name; the mappings are by label, as they are here."""
@@ -180,6 +188,8 @@ class HScoreReport(Displayed):
         notes = []
         if len(self.class_counts) > len(shown):
             notes.append(f"({len(self.class_counts) - len(shown)} classes between not shown)")
+        if not math.isnan(self.standard_error):
+            notes.append(self._assumption())
         notes += [f"Warning: {text}" for text in self.warnings]
         return Page(
             (Table(self._facts(), caption="H-score report"), Table(shown, _CLASS_HEADER)), notes
@@ -212,6 +222,7 @@ class HScoreReport(Displayed):
             ["p-value", self._p_value()],
             *([["  from", self._test()]] if self._test() else []),
             ["samples", f"{self.n_samples:,}"],
+            *([["groups", f"{self.n_groups:,}"]] if self.n_groups else []),
             ["features", f"{self.n_features:,}, rank {self.rank:,}"],
             *([["  left out", left_out_text(self.left_out)]] if self.left_out else []),
             ["classes", f"{self.n_classes:,}"],
@@ -226,8 +237,10 @@ class HScoreReport(Displayed):
 
     def _test(self) -> str:
         """Name the test; empty where no labels could have made a difference."""
+        if self.n_permutations:
+            return f"{self.n_permutations:,} permutations of the labels"
         if self.p_value_method == "permutation":
-            return "permutations of the labels"
+            return "mean and variance over permutations of the labels"
         if math.isnan(self.f_statistic):
             return ""
         first, second = self.degrees_of_freedom
@@ -236,6 +249,11 @@ class HScoreReport(Displayed):
     def _precision(self) -> str:
         bound = f", error below {number(self.error_bound, 1)}" if self.error_bound > 0 else ""
         return self.precision_used + bound
+
+    def _assumption(self) -> str:
+        units = "groups that are" if self.n_groups else "rows that are"
+        hint = "" if self.n_groups else " (pass groups= where they are not)"
+        return f"errors suppose {units} separate observations{hint}: docs/assumptions.md"
 
     def _held_out_facts(self) -> list[list[str]]:
         facts = (

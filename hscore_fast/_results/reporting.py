@@ -8,7 +8,7 @@ from hscore_fast._results.adjustment import adjusted_doubt, chance
 from hscore_fast._results.cross_validation import HeldOut
 from hscore_fast._results.evidence import Evidence
 from hscore_fast._results.report import HScoreReport
-from hscore_fast._results.significance import permutation_test, pillai_test
+from hscore_fast._results.significance import Significance, pillai_test
 from hscore_fast._results.warnings import warn_caller
 
 __all__ = ["report_of"]
@@ -20,16 +20,15 @@ def report_of(evidence: Evidence | None, confidence: float, method: str) -> HSco
         return _nothing(confidence, method)
     result = evidence.result
     counts = evidence.class_counts
-    reasons = list(filter(None, (evidence.column_doubt, adjusted_doubt(result))))
+    grouping = evidence.grouping
+    reasons = list(filter(None, (evidence.column_doubt, adjusted_doubt(result, grouping=grouping))))
     for reason in reasons:
         warn_caller(reason)
-    test = (
-        permutation_test(
-            result.score, result.rank, list(counts.values()), evidence.squared_leverages
-        )
-        if method == "permutation"
-        else pillai_test(result.score, result.rank, result.n_classes, result.total_weight)
-    )
+    test = evidence.test
+    if test is None and grouping is None:
+        test = pillai_test(result.score, result.rank, result.n_classes, result.total_weight)
+    elif test is None:  # Pillai's test takes every row as independent
+        test, method = Significance(math.nan), "none"
     adjusted = evidence.adjusted
     reach = evidence.quantile(confidence) * evidence.error
     n = result.total_weight
@@ -38,7 +37,7 @@ def report_of(evidence: Evidence | None, confidence: float, method: str) -> HSco
         h_score=result.score,
         adjusted_h_score=adjusted,
         regularized_h_score=evidence.regularized,
-        chance_level=chance(result),
+        chance_level=chance(result, grouping),
         standard_error=evidence.error,
         h_score_standard_error=evidence.error * evidence.free_share,
         standard_error_method=evidence.basis,
@@ -47,6 +46,8 @@ def report_of(evidence: Evidence | None, confidence: float, method: str) -> HSco
         p_value=test.p_value,
         neg_log10_p_value=test.neg_log10_p_value,
         p_value_method=method,
+        n_permutations=test.n_draws,
+        n_groups=0 if grouping is None else grouping.n_groups,
         f_statistic=test.f_statistic,
         degrees_of_freedom=test.degrees_of_freedom,
         rank=result.rank,

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from hscore_fast._results.distributions import log_beta_tail
 
-__all__ = ["Significance", "permutation_test", "pillai_test"]
+__all__ = ["Significance", "moments_serve", "permutation_test", "pillai_test"]
 
 
 class Significance(NamedTuple):
@@ -22,11 +22,17 @@ class Significance(NamedTuple):
         Of Pillai's test; nan otherwise.
     degrees_of_freedom : tuple of float
         Of the F distribution; nan otherwise.
+    n_draws : int
+        Permutations that were looked at; 0 where the p-value does not come from them.
+    exact : bool
+        Whether those were all there are.
     """
 
     log_p: float
     f_statistic: float = math.nan
     degrees_of_freedom: tuple[float, float] = (math.nan, math.nan)
+    n_draws: int = 0
+    exact: bool = False
 
     @property
     def p_value(self) -> float:
@@ -62,18 +68,23 @@ def pillai_test(score: float, rank: int, n_classes: int, n_samples: float) -> Si
     return Significance(log_p, f, (first, second))
 
 
-def permutation_test(
-    score: float,
-    rank: int,
-    class_counts: Sequence[float],
-    squared_leverages: float,
-) -> Significance:
-    """Test a score against all permutations of the labels.
+class _Moments(NamedTuple):
+    """Of H / s under permuted labels, and how much of the variance is not that of Gaussian rows."""
 
-    Their mean and variance are known exactly (Kazi-Aoual, Hitier, Sabatier and Lebreton 1995): the
-    variance depends on the features through the sum of the squared leverages alone. ``H / s`` is
-    taken for the beta variable that has them.
-    """
+    mean: float
+    variance: float
+    excess: float
+
+    @property
+    def shapes(self) -> tuple[float, float]:
+        """Of the beta variable with this mean and variance."""
+        weight = self.mean * (1 - self.mean) / self.variance - 1
+        return self.mean * weight, (1 - self.mean) * weight
+
+
+def _permutation_moments(
+    rank: int, class_counts: Sequence[float], squared_leverages: float
+) -> _Moments | None:
     counts = [count for count in class_counts if count > 0]
     n = sum(counts)
     m = n - 1
@@ -81,16 +92,47 @@ def permutation_test(
     r = rank
     s = min(r, q)
     if s == 0 or r >= m or q >= m or n < 4:
-        return _NO_EVIDENCE
+        return None
     spread = sum(1 / count for count in counts) - 2 * len(counts) / n + 1 / n
     a = n * (n + 1) * squared_leverages - m * (r * r + 2 * r)
     b = n * (n + 1) * spread - m * (q * q + 2 * q)
-    variance = 2 * r * q * (m - r) * (m - q) / (m * m * (m - 1) * (m + 2))
-    variance += a * b / ((n + 1) * n * m * (n - 2) * (n - 3))
+    gaussian = 2 * r * q * (m - r) * (m - q) / (m * m * (m - 1) * (m + 2))
+    variance = gaussian + a * b / ((n + 1) * n * m * (n - 2) * (n - 3))
     mean = r * q / m / s
-    variance /= s * s
-    if not 0 < variance < mean * (1 - mean):
+    if not 0 < variance / (s * s) < mean * (1 - mean):
+        return None
+    return _Moments(mean, variance / (s * s), variance / gaussian - 1)
+
+
+def moments_serve(rank: int, class_counts: Sequence[float], squared_leverages: float) -> bool:
+    """Say whether mean and variance tell the distribution over permutations well enough.
+
+    They do not where the beta variable has its mass at 0, and where single rows of large leverage
+    meet rare classes, which make the variance far from that of Gaussian rows.
+    """
+    found = _permutation_moments(rank, class_counts, squared_leverages)
+    return found is not None and found.shapes[0] >= _LEAST_SHAPE and abs(found.excess) <= _EXCESS
+
+
+_LEAST_SHAPE = 0.45  # one feature and two classes have 0.5
+_EXCESS = 0.1
+
+
+def permutation_test(
+    score: float,
+    rank: int,
+    class_counts: Sequence[float],
+    squared_leverages: float,
+) -> Significance:
+    """Test a score against permutations of the labels, by the mean and variance of all of them.
+
+    Both are known exactly (Kazi-Aoual, Hitier, Sabatier and Lebreton 1995): the variance depends on
+    the features through the sum of the squared leverages alone. ``H / s`` is taken for the beta
+    variable that has them, which is an approximation.
+    """
+    found = _permutation_moments(rank, class_counts, squared_leverages)
+    if found is None:
         return _NO_EVIDENCE
-    weight = mean * (1 - mean) / variance - 1
+    s = min(rank, sum(count > 0 for count in class_counts) - 1)
     left = max(s - score, 0.0) / s
-    return Significance(log_beta_tail(score / s, mean * weight, (1 - mean) * weight, x=left))
+    return Significance(log_beta_tail(score / s, *found.shapes, x=left))

@@ -25,7 +25,7 @@ def evaluate(
     labels: ArrayLike | Address,
     *,
     confidence: float = 0.95,
-    method: str = "pillai",
+    method: str | None = None,
     shrinkage: str | float = "ledoit_wolf",
     convention: str = "tllib",
     groups: ArrayLike | None = None,
@@ -50,17 +50,20 @@ def evaluate(
         As for :func:`h_score`.
     confidence : float, default 0.95
         Of the interval for the adjusted score.
-    method : {"pillai", "permutation"}, default "pillai"
-        Where the p-value comes from. "pillai" is the F test of a one-way MANOVA, right for features
-        that are not too far from Gaussian: with heavy tails and rare classes it finds too much (up
-        to five times too often at the 5 % level). "permutation" compares with all permutations of
-        the labels, whose mean and variance are known exactly [1]_; it needs the leverage of every
-        row, at about the price of the score.
+    method : {"pillai", "permutation"}, optional
+        Where the p-value comes from. "pillai", the default without groups, is the F test of a
+        one-way MANOVA, right for features that are not too far from Gaussian: with heavy tails and
+        rare classes it finds too much (up to five times too often at the 5 % level).
+        "permutation", the default with groups, compares with labels dealt anew to the rows, or to
+        whole groups: with all deals where these are few, by their mean and variance [1]_ where
+        those describe them, otherwise with up to 9,999 random deals, always the same.
     shrinkage, convention
         Of the regularized score, as for :func:`regularized_h_score`.
-    groups : array_like of shape (n_samples,), optional
-        Rows of the same group are held out together, as for :func:`cross_validated_h_score`. The
-        other results take all rows as separate observations.
+    groups : array_like of shape (n_samples,), or address, optional
+        Labels of any kind: rows of the same group belong together, as crops of one picture or
+        frames of one recording do. Errors, interval, chance level and p-value then go by groups,
+        and whole groups are held out together. Needed wherever rows are no separate observations:
+        see docs/assumptions.md.
     n_blocks : int, default 20
         For features that can be read only once: the number of blocks of the jackknife. The
         statistics of all are kept, ``8 * n_features**2`` bytes each. Of no effect otherwise.
@@ -77,8 +80,8 @@ def evaluate(
     ------
     ValueError, TypeError, MemoryError, OSError, ModuleNotFoundError
         As :func:`h_score` and :func:`regularized_h_score` do; also for a confidence that is not
-        between 0 and 1, an unknown method, fewer than 2 blocks, and "permutation" of features that
-        are read in blocks.
+        between 0 and 1, an unknown method, fewer than 2 blocks or groups, "permutation" of
+        features that are read in blocks, and "pillai" with groups.
 
     Warns
     -----
@@ -94,7 +97,15 @@ def evaluate(
     :math:`\mathrm{SE}_J \sqrt{1 - k}` for the plain one, :math:`k = r / (N-1)`.
     In simulations with :math:`k` from .02 to .9 its 95 % intervals covered the mean in 93 to 99 %
     of the cases. Features that are read in blocks get the same from blocks of rows that are left
-    out together; a block is every `n_blocks`-th row of each class. It says how the score varies
+    out together; a block is every `n_blocks`-th row of each class. With groups every group is left
+    out in turn, exactly, and of features that are read in blocks every block has whole groups. The
+    chance level is then
+
+    .. math:: \frac{q_b r_b}{G - 1} + \frac{(q - q_b) (r - r_b)}{N - G}
+
+    with the :math:`q_b` of the :math:`q = C - 1` dimensions of the classes, and the :math:`r_b` of
+    the rank r of the features, that lie between the G groups. It takes the place of
+    :math:`q r / (N - 1)`, and its share of q that of k. The error says how the score varies
     with the samples, not how the features would do on other data.
 
     The held-out score and the accuracy are those of :func:`cross_validate`, at its price. The rest
@@ -122,7 +133,16 @@ def evaluate(
     True
     """
     as_confidence(confidence)
-    as_one_of("method", method, METHODS)
+    if method is None:
+        # Rows of a file that is read once cannot be permuted.
+        method = "pillai" if groups is None else "groups"
+    else:
+        as_one_of("method", method, METHODS)
+        if groups is not None and method == "pillai":
+            raise ValueError(
+                "method='pillai' takes every row as a separate observation, which rows of a group "
+                "are not: leave method out or pass method='permutation'"
+            )
     check_rows(features, labels=labels, groups=groups)
     evidence = influence(
         features,
@@ -139,11 +159,12 @@ def evaluate(
         regularized=True,
         shrinkage=shrinkage,
         convention=convention,
-        leverages=method == "permutation",
+        permute=method != "pillai",
+        must_permute=method == "permutation",
         n_blocks=n_blocks,
         precision=precision,
         tol=tol,
         held_out=True,
         groups=groups,
     )
-    return report_of(evidence, confidence, method)
+    return report_of(evidence, confidence, "permutation" if method == "groups" else method)

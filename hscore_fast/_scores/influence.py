@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from hscore_fast._inputs.address import Address
+from hscore_fast._inputs.groups import Groups
 from hscore_fast._inputs.options import (
     as_convention,
     as_n_blocks,
@@ -18,12 +19,22 @@ from hscore_fast._inputs.options import (
 )
 from hscore_fast._moments.blocks import total_of
 from hscore_fast._moments.folds import hold_out_blocks
-from hscore_fast._moments.from_files import parts_of
+from hscore_fast._moments.from_files import moments_of_problem, parts_of
 from hscore_fast._moments.jackknife import evidence_of_blocks
-from hscore_fast._problem import DEFAULT_INPUT, InputOptions, Target, open_problem
+from hscore_fast._moments.state import result_of
+from hscore_fast._problem import (
+    DEFAULT_INPUT,
+    InputOptions,
+    Problem,
+    Target,
+    open_problem,
+    read_labels,
+)
+from hscore_fast._results.adjustment import Grouping
 from hscore_fast._results.cross_validation import HeldOut
 from hscore_fast._results.evidence import Evidence, evidence_of_values
 from hscore_fast._scores.held_out import hold_out_problem
+from hscore_fast._scores.permutations import permute_labels
 from hscore_fast._variants import core
 
 __all__ = ["influence"]
@@ -37,7 +48,8 @@ def influence(
     regularized: bool = False,
     shrinkage: str | float = "ledoit_wolf",
     convention: str = "tllib",
-    leverages: bool = False,
+    permute: bool = False,
+    must_permute: bool = False,
     n_blocks: int = 20,
     precision: str = "auto",
     tol: float | None = None,
@@ -49,7 +61,10 @@ def influence(
     Takes what :func:`hscore_fast.h_score` does. The rows are read twice, at little more than the
     price of the score; of a file that is read in blocks, once, only blocks of rows can be told
     apart, and the statistics of all `n_blocks` are kept. None if values are not finite and that is
-    allowed. With `held_out` the evidence has what :func:`hscore_fast.cross_validate` says, too.
+    allowed. With `held_out` the evidence has what :func:`hscore_fast.cross_validate` says, with
+    `permute` what permutations of the labels say, where the rows can be read several times, with
+    `must_permute` or an error. With `groups`, one label for each row or the
+    address of them, whole groups are left out in place of rows.
 
     Notes
     -----
@@ -64,14 +79,22 @@ def influence(
     method, intensity = as_shrinkage(shrinkage)
     paper = as_convention(convention) == "paper"
     as_n_blocks(n_blocks)
+    if groups is not None:
+        columns = labels.columns if isinstance(labels, Target) else options.columns
+        groups, columns = read_labels(groups, columns)
+        options = replace(options, columns=columns)
+        if isinstance(labels, Target):
+            labels = labels._replace(columns=columns)
     problem = open_problem(features, labels, options, warn=False, groups=groups)
+    own = None if groups is None else problem.groups(groups)
+    of_row = None if own is None else own.codes
     evidence: Evidence | None
     held: HeldOut | None = None
     if problem.source is not None:
         problem.check_read_once(precision)
-        if leverages:
-            raise _no_leverages(f"{problem.source.what}, which is read in blocks, once")
-        parts = parts_of(problem, n_blocks)
+        if must_permute:
+            raise _no_rows(f"{problem.source.what}, which is read in blocks, once")
+        parts = parts_of(problem, n_blocks, own)
         evidence = evidence_of_blocks(
             total_of(parts),
             parts,
@@ -79,38 +102,43 @@ def influence(
             convention=convention,
             tol=tol,
             n_threads=problem.threads or None,
+            grouping=None if own is None else _grouping_of_blocks(problem, own, tol),
         )
         if held_out and evidence is not None:
             # Which rows are of a group the parts do not say: then the rows are read again.
             held = (
                 hold_out_blocks(parts, problem.threads)
-                if groups is None
+                if own is None
                 else hold_out_problem(problem, groups=groups, fewer_folds=True, again=True)
             )
     else:
         x, codes, n_classes, bfloat16 = problem.for_core()
         found = core.evaluate(
-            *(x, codes, n_classes, bfloat16, precision, tolerance, leverages),
+            *(x, codes, n_classes, bfloat16, precision, tolerance, permute),
             *(regularized, method, intensity, paper),
-            groups=None,
-            n_groups=0,
+            groups=of_row,
+            n_groups=0 if own is None else own.count,
             n_threads=problem.threads,
             progress=problem.progress,
         )
         if not problem.is_scored(found is not None) or found is None:
             return None
-        result, rows, squared_leverages, shrunk, _ = found
+        result, values, squared_leverages, shrunk, rank_between = found
         if held_out:
             held = hold_out_problem(problem, groups=groups, fewer_folds=True, again=True)
         counts = np.bincount(problem.codes, minlength=problem.n_classes).astype(float)
         evidence = evidence_of_values(
             result,
             dict(zip(problem.classes, counts.tolist(), strict=True)),
-            rows,
-            "influence",
+            values,
+            "influence" if own is None else "groups",
             math.nan if shrunk is None else shrunk.score,
             squared_leverages,
+            None if own is None else _grouping(problem, own, rank_between),
         )
+        if permute:
+            test = permute_labels(problem, result, squared_leverages, own, tolerance)
+            evidence = replace(evidence, test=test)
     if evidence is None:
         return None
     return replace(
@@ -121,8 +149,27 @@ def influence(
     )
 
 
-def _no_leverages(what: str) -> ValueError:
+def _grouping(problem: Problem, groups: Groups, rank_between: float) -> Grouping:
+    """Say how the classes vary between groups, beside what is known of the features."""
+    codes, counts = problem.codes, np.bincount(problem.codes, minlength=problem.n_classes)
+    pairs, rows = np.unique(
+        groups.codes.astype(np.int64) * problem.n_classes + codes, return_counts=True
+    )
+    sizes = np.bincount(groups.codes, minlength=groups.count)
+    energy = rows**2.0 / (sizes[pairs // problem.n_classes] * counts[pairs % problem.n_classes])
+    # All rows' common level is no dimension of the classes.
+    return Grouping(groups.count, rank_between, float(energy.sum()) - 1)
+
+
+def _grouping_of_blocks(problem: Problem, groups: Groups, tol: float | None) -> Grouping | None:
+    """Read the rows once more, with their groups as classes."""
+    again = problem.relabelled(groups)
+    result = result_of(moments_of_problem(again), tol, problem.threads or None)
+    return None if result is None else _grouping(problem, groups, result.score)
+
+
+def _no_rows(what: str) -> ValueError:
     return ValueError(
-        f"method='permutation' needs the leverage of every row, which cannot be had from {what}: "
+        f"method='permutation' needs the rows several times, which cannot be had from {what}: "
         "use method='pillai', or pass the features as an array or a file that is mapped"
     )
