@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Sequence
-from copy import copy
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple, Protocol, TypeVar, cast
 
@@ -33,7 +32,6 @@ from hscore_fast._inputs.columns import (
 )
 from hscore_fast._inputs.features import Features, as_features
 from hscore_fast._inputs.frames import labels_request
-from hscore_fast._inputs.groups import Groups, encode_groups
 from hscore_fast._inputs.labels import Encoded, as_ignored, encode_kept
 from hscore_fast._inputs.options import Progress, as_n_threads, as_progress
 from hscore_fast._inputs.targets import by_kept_rows, encode_each, listed_targets
@@ -259,16 +257,6 @@ class Problem(Opened):
     def column_doubt(self, what: str = "features") -> ColumnWarning | None:
         """Say which columns were taken as features that are probably none."""
         return column_doubt(self._suspects, [self.codes], [self.n_classes], what, self.kept)
-
-    def groups(self, groups: Any) -> Groups:
-        """Encode the groups of the rows that are scored, from one label for each row given."""
-        return encode_groups(groups, self.n_given, self.kept)
-
-    def relabelled(self, groups: Groups) -> Problem:
-        """See the same rows with their groups as classes."""
-        other = copy(self)
-        other.codes, other.classes = groups.codes, list(range(groups.count))
-        return other
 
 
 class Problems(Opened):

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from copy import copy
 from dataclasses import replace
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from hscore_fast._inputs.address import Address
-from hscore_fast._inputs.groups import Groups
+from hscore_fast._inputs.groups import Groups, encode_groups
 from hscore_fast._inputs.options import (
     as_convention,
     as_n_blocks,
@@ -86,7 +87,7 @@ def influence(
         if isinstance(labels, Target):
             labels = labels._replace(columns=columns)
     problem = open_problem(features, labels, options, warn=False, groups=groups)
-    own = None if groups is None else problem.groups(groups)
+    own = None if groups is None else encode_groups(groups, problem.n_given, problem.kept)
     of_row = None if own is None else own.codes
     evidence: Evidence | None
     held: HeldOut | None = None
@@ -163,7 +164,8 @@ def _grouping(problem: Problem, groups: Groups, rank_between: float) -> Grouping
 
 def _grouping_of_blocks(problem: Problem, groups: Groups, tol: float | None) -> Grouping | None:
     """Read the rows once more, with their groups as classes."""
-    again = problem.relabelled(groups)
+    again = copy(problem)
+    again.codes, again.classes = groups.codes, list(range(groups.count))
     result = result_of(moments_of_problem(again), tol, problem.threads or None)
     return None if result is None else _grouping(problem, groups, result.score)
 

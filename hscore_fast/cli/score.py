@@ -55,13 +55,21 @@ def score(
     tol: Annotated[
         float | None, typer.Option(help="Relative tolerance of the rank decision.")
     ] = None,
-    method: Annotated[
-        str,
+    groups: Annotated[
+        str | None,
         typer.Option(
-            help="Of the p-value: pillai, or permutation, which is right for heavy tails as well.",
+            help="File with a group for each row: errors and p-value go by groups of rows that "
+            "belong together, such as crops of one picture."
+        ),
+    ] = None,
+    method: Annotated[
+        str | None,
+        typer.Option(
+            help="Of the p-value: pillai (the default without groups), or permutation, which is "
+            "right for heavy tails as well.",
             autocompletion=lambda: ["pillai", "permutation"],
         ),
-    ] = "pillai",
+    ] = None,
     confidence: Annotated[float, typer.Option(help="Of the interval.")] = 0.95,
     ignore_label: IgnoreOption = None,
     external: ExternalOption = False,
@@ -83,6 +91,7 @@ def score(
                 marked(labels),
                 confidence=confidence,
                 method=method,
+                groups=None if groups is None else marked(groups),
                 precision=precision,
                 tol=tol,
                 columns=columns or None,

@@ -45,6 +45,7 @@ NUMBERS = {
     **dict.fromkeys(("confidence", "p_value", "neg_log10_p_value", "total_weight"), SCORE),
     **dict.fromkeys(("f_statistic", "condition"), maybe(NUMBER)),
     **dict.fromkeys(("rank", "n_samples", "n_features", "n_classes"), COUNT),
+    **dict.fromkeys(("n_permutations", "n_groups"), COUNT),
     "error_bound": maybe(SCORE),
     "seconds": SECONDS,
 }
@@ -173,6 +174,18 @@ def test_a_single_class_is_scored_with_one_line_of_warning(files, capsys):
     assert code == 0
     assert_one_line(err, "SingleClassWarning: ")
     assert (json.loads(out)["h_score"], json.loads(out)["n_classes"]) == (0, 1)
+
+
+def test_score_by_groups(files, capsys):
+    np.save("groups.npy", np.arange(len(np.load("y.npy"))) // 4)
+    code, out, err = run(capsys, "score", "x.npy", "y.npy", "--groups", "groups.npy", "--json")
+    assert (code, err) == (0, "")
+    facts = json.loads(out)
+    want = hscore_fast.evaluate(np.load("x.npy"), np.load("y.npy"), groups=np.load("groups.npy"))
+    assert facts["n_groups"] == want.n_groups > 1
+    assert facts["standard_error"] == want.standard_error
+    assert facts["p_value_method"] == "permutation"
+    assert_fits(facts, SCORE_JSON)
 
 
 def test_saturation_is_scored_with_one_line_of_warning(files, capsys):
