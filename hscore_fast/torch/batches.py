@@ -51,7 +51,8 @@ class Reader(NamedTuple):
             inputs = _rest(batch, (labels_at, self.groups))
         else:
             inputs = _part(batch, self.inputs, "inputs")
-        return Batch(inputs, labels, self._mask(batch, inputs), groups)
+        mask = self._mask(batch, inputs)
+        return Batch(inputs, labels, None if mask is None else torch.as_tensor(mask), groups)
 
     def _labels_at(self, batch: Any) -> Part:
         if self.labels is not None:

@@ -234,7 +234,7 @@ class Collector:
                     "features are random or depend on the batch: call model.eval()"
                 )
             )
-        mask = None if mask is False else mask
+        mask = None if mask is None or mask is False else torch.as_tensor(mask)
         self._watch.begin(len(labels), mask)
         try:
             with eager():

@@ -36,6 +36,7 @@ class _Pass:
         self.given: tuple[Any, Any] | None = None  # the model's arguments
         # In the first pass only:
         self.width: Width | None = None
+        self.leaf_calls: dict[str, int] = {}
         self.head: _Found | None = None  # of the last layer with parameters, if it is linear
         self.output: _Found | None = None  # of the model
         self.latest: tuple[Target, str, Any] | None = None  # the call before, and its tensor
@@ -43,9 +44,10 @@ class _Pass:
 
 
 class _Found(NamedTuple):
-    """A layer that "auto" may choose: its name, rows or why there are none, the output's shape."""
+    """A call that "auto" may choose: its rows, or why there are none, and the output's shape."""
 
     layer: str
+    call: int
     rows: Rows | Exception
     shape: Any
 
@@ -217,10 +219,12 @@ class Watch:
         if seen.head is not None and seen.head.shape == seen.output.shape:
             chosen = seen.head
             module = self.model.get_submodule(chosen.layer)
-            target = Target(f"{chosen.layer}.input", chosen.layer, module, is_input=True)
+            name = f"{chosen.layer}.input"
+            target = Target(name, chosen.layer, module, is_input=True, call=chosen.call)
         if isinstance(chosen.rows, Exception):
             raise chosen.rows
-        seen.rows[_key(target, 1)], seen.calls[target.name] = chosen.rows, 1
+        seen.rows[_key(target, chosen.call)] = chosen.rows
+        seen.calls[target.name] = chosen.call
         return target
 
     def _named_calls(self, target: Target) -> list[tuple[str, int]]:
@@ -244,7 +248,7 @@ class Watch:
                 self._take(target, seen, output)
         if self._settled is None and self._is_auto:
             target = Target("output", "", module)
-            seen.output = self._attempt(target, seen, output, output)
+            seen.output = self._attempt(target, 1, seen, output, output)
 
     def _see(self, target: Target) -> Hook:
         def hook(module: Any, args: Any, kwargs: Any, output: Any) -> None:
@@ -315,20 +319,21 @@ class Watch:
             if seen is None or self._settled is not None:
                 return
             seen.width, seen.head = width_of(module) or seen.width, None
+            call = seen.leaf_calls[name] = seen.leaf_calls.get(name, 0) + 1
             if self._is_auto and is_linear(module):
                 target = Target(f"{name}.input", name, module, is_input=True)
-                seen.head = self._attempt(target, seen, [*args, *kwargs.values()], output)
+                seen.head = self._attempt(target, call, seen, [*args, *kwargs.values()], output)
 
         return hook
 
-    def _attempt(self, target: Target, seen: _Pass, taken: Any, output: Any) -> _Found:
+    def _attempt(self, target: Target, call: int, seen: _Pass, taken: Any, output: Any) -> _Found:
         """Make rows that may not be needed."""
         tensor = first_tensor(output)
         shape = None if tensor is None else tensor.shape
         try:
-            return _Found(target.layer, self._rows(target, 1, seen, taken), shape)
+            return _Found(target.layer, call, self._rows(target, call, seen, taken), shape)
         except (TypeError, ValueError) as error:
-            return _Found(target.layer, error, shape)
+            return _Found(target.layer, call, error, shape)
 
     def _expected(self) -> _Pass:
         if self._pass is None:

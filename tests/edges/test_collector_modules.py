@@ -241,6 +241,23 @@ def test_auto_is_what_the_last_linear_layer_is_given() -> None:
     assert list(collected(encoder, ["1.input", "output"], x, y).h_scores()) == ["1.input", "output"]
 
 
+def test_a_last_layer_that_runs_twice() -> None:
+    class Refines(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.body, self.head = nn.Linear(6, 5), nn.Linear(5, 5)
+
+        def forward(self, x):
+            return self.head(self.head(self.body(x)).relu())
+
+    model = Refines()
+    x, y = labelled(6)
+    found = collected(model, "auto", x, y)
+    expected = score_of(model.head(model.body(x)).relu(), y)
+    assert found.h_scores() == pytest.approx({"head.input": expected}, rel=1e-5)
+    assert found.moments["head.input"].n_samples == ROWS
+
+
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
 @pytest.mark.parametrize("pool", ["mean", lambda x: x.mean(1)])
 def test_averages_of_half_types_are_taken_in_float32(dtype, pool) -> None:

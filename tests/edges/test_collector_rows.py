@@ -67,7 +67,7 @@ def test_a_pool_may_take_the_mask() -> None:
     with Collector(model, "output", pool=weighted) as collector:
         collector.update(inputs, labels)
     with Collector(model, "output") as mean:
-        mean.update(inputs, labels)
+        mean.update(inputs, labels, mask=inputs["attention_mask"].tolist())
     with Collector(model, "output") as unmasked:
         unmasked.update(inputs, labels, mask=False)
     assert collector.h_scores() == pytest.approx(mean.h_scores(), rel=1e-5)
