@@ -179,6 +179,15 @@ class Joined(Source):
         self.left_out = {name: why for part in parts for name, why in part.left_out.items()}
         self.suspects = [_joined(name, parts) for name in dict.fromkeys(_suspected(parts))]
 
+    def read(self) -> AnyArray:
+        """Give all parts as one array, of objects where a common type would round integers."""
+        array = super().read()
+        if array.dtype.kind == "f" and any(_is_long(part) for part in self.parts):
+            exact = np.concatenate([part.read().astype(object) for part in self.parts])
+            if (exact != array).any():
+                return exact
+        return array
+
     def blocks(self, n_rows: int) -> Iterator[AnyArray]:
         """Give the blocks of each part in turn; no block spans two parts."""
         for part in self.parts:
@@ -188,6 +197,11 @@ class Joined(Source):
         """Give the blocks of each part as the core takes them."""
         for part in self.parts:
             yield from _all_rows(part, part.matrices(n_rows))
+
+
+def _is_long(part: Source) -> bool:
+    """Whether a part holds integers that float64 may not hold."""
+    return part.dtype.kind in "iu" and part.dtype.itemsize == 8
 
 
 def _other_columns(first: Source, part: Source) -> str:

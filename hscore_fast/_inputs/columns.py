@@ -24,6 +24,7 @@ __all__ = [
     "choose",
     "nothing_left",
     "refuse_request",
+    "same_names",
 ]
 
 ColumnNames: TypeAlias = "Hashable | Sequence[Hashable]"
@@ -262,6 +263,44 @@ def _suspects(fields: Sequence[Field], taken: list[int], explicit: set[int]) -> 
     if len(found) > _MOST_SUSPECTS:  # so many are data, and looking at their values takes time
         return [place for place in found if suspicion_by_name(fields[place]) is not None]
     return found
+
+
+def same_names(
+    before: Sequence[Hashable] | None, names: Sequence[Hashable] | None
+) -> Sequence[Hashable] | None:
+    """Refuse columns in another order, or of other names, than those of earlier rows.
+
+    Parameters
+    ----------
+    before, names : sequence or None
+        Of the columns seen before, and of those that come now. Only text counts: the numbers that
+        pandas gives columns without names say nothing.
+
+    Returns
+    -------
+    sequence or None
+        What is known of the names now.
+
+    Raises
+    ------
+    ValueError
+        If the names differ.
+    """
+    if names is None or not all(isinstance(name, str) for name in names):
+        return before
+    if before is None or list(before) == list(names):
+        return names
+    if len(before) != len(names):  # which is told otherwise
+        return before
+    place = next(k for k, (a, b) in enumerate(zip(before, names, strict=True)) if a != b)
+    if set(before) == set(names):
+        text = "the columns of earlier rows in another order"
+    else:
+        text = "other columns than earlier rows"
+    raise ValueError(
+        f"features has {text}: column {place} is {names[place]!r}, and was {before[place]!r}: "
+        "select the columns in one order, for example frame[names], or pass .to_numpy()"
+    )
 
 
 def refuse_request(request: ColumnRequest, what: str) -> None:

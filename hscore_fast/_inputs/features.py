@@ -14,7 +14,7 @@ from hscore_fast._inputs.address import is_address
 from hscore_fast._inputs.arrays import as_numpy, is_narrow, is_real
 from hscore_fast._inputs.column_doubts import Suspect, listed
 from hscore_fast._inputs.columns import EVERY_COLUMN, ColumnRequest, refuse_request
-from hscore_fast._inputs.frames import Column, columns_of, side_by_side
+from hscore_fast._inputs.frames import Column, columns_of, frame_of, side_by_side
 from hscore_fast._variants import core
 
 __all__ = [
@@ -162,6 +162,12 @@ def _batches(features: Any) -> Features | None:
     """See a list of matrices as one below the other; None if it is no such list."""
     if not isinstance(features, (list, tuple)) or not features:
         return None
+    tables = [batch for batch in features if frame_of(batch) is not None]
+    if tables:
+        raise TypeError(
+            f"features is a list of tables ({type(tables[0]).__name__}): make one of them, with "
+            "pandas.concat, polars.concat or pyarrow.concat_tables, which match columns by name"
+        )
     if any(getattr(batch, "ndim", 0) != 2 for batch in features):
         return None
     seen = [as_numpy(batch, f"features[{number}]") for number, batch in enumerate(features)]

@@ -5,13 +5,13 @@ Long because the docstrings of one public class are most of it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from hscore_fast._inputs.columns import ColumnNames
+from hscore_fast._inputs.columns import ColumnNames, same_names
 from hscore_fast._inputs.features import as_weights
 from hscore_fast._inputs.options import Progress, as_integer
 from hscore_fast._moments.lock import Guard, locks_of
@@ -73,6 +73,7 @@ class Moments(MomentsScores, MomentsStorage):
             )
         self._core: CoreMoments | None = None if n_features is None else core.Moments(n_features)
         self._classes: dict[Any, int] = {}
+        self._names: Sequence[Hashable] | None = None  # of the columns, where they have names
         self._unchecked = False  # whether a NaN may have come in
         self._guard = Guard()
 
@@ -190,7 +191,8 @@ class Moments(MomentsScores, MomentsStorage):
         Raises
         ------
         ValueError
-            If lengths differ, the number of columns changes, or a value is not finite.
+            If lengths differ, the number of columns changes, a table's columns have other names or
+            another order than before, or a value is not finite.
 
         Notes
         -----
@@ -219,6 +221,7 @@ class Moments(MomentsScores, MomentsStorage):
                     f"features must have {self.n_features} columns as before, got "
                     f"{batch.n_features}"
                 )
+            names = same_names(self._names, batch.in_memory.names)
             classes = self._with(batch.classes)
             code_of = np.array([classes[label] for label in batch.classes], dtype=np.int32)
             codes = code_of[batch.codes] if len(code_of) else batch.codes
@@ -230,6 +233,7 @@ class Moments(MomentsScores, MomentsStorage):
             )
             if not added:
                 raise batch.not_finite()
+            self._names = names
         return self
 
     def merge(self, other: Moments) -> Moments:
@@ -270,10 +274,12 @@ class Moments(MomentsScores, MomentsStorage):
             if other._core is None:
                 return self
             self._check_width(other._core)
+            names = same_names(self._names, other._names)
             if self.n_samples == 0 and not self._classes:
                 statistics, classes = other._core.copy(), dict(other._classes)
                 self._core, self._classes = statistics, classes
                 self._unchecked |= other._unchecked
+                self._names = names
                 return self
             classes = self._with(other._classes)
             statistics = self._core or core.Moments(other._core.n_features)
@@ -281,6 +287,7 @@ class Moments(MomentsScores, MomentsStorage):
             self._change(
                 *(statistics, classes, other._unchecked, statistics.merge, other._core, codes)
             )
+            self._names = names
         return self
 
     def subtract(self, other: Moments) -> Moments:
@@ -323,6 +330,7 @@ class Moments(MomentsScores, MomentsStorage):
             if other._core is None:
                 return self
             self._check_width(other._core)
+            same_names(self._names, other._names)
             mine: dict[Any, float] = {}
             if self._core is not None:
                 mine = dict(zip(self._classes, self._core.counts(), strict=True))

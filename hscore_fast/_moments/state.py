@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from hscore_fast._inputs.checks import check_two_rows, overflow
@@ -28,6 +29,7 @@ class MomentsState:
 
     _core: CoreMoments | None
     _classes: dict[Any, int]
+    _names: Sequence[Hashable] | None  # of the columns, where they have names
     _unchecked: bool  # whether a value that is not finite may have come in
     _guard: Guard
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Hashable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -25,6 +26,7 @@ class MomentsStorage:
 
     _core: CoreMoments | None
     _classes: dict[Any, int]
+    _names: Sequence[Hashable] | None
     _unchecked: bool
     _guard: Guard
 
@@ -92,7 +94,7 @@ class MomentsStorage:
         with self._guard.lock():
             result._core = None if self._core is None else self._core.copy()
             result._classes = dict(self._classes)
-            result._unchecked = self._unchecked
+            result._names, result._unchecked = self._names, self._unchecked
         return result
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
@@ -118,6 +120,7 @@ class MomentsStorage:
             "classes": classes,
             "statistics": statistics,
             "unchecked": self._unchecked,
+            "names": self._names,
         }
 
     def __setstate__(self, state: Any) -> None:
@@ -139,3 +142,4 @@ class MomentsStorage:
         self.__init__()  # type: ignore[misc]
         self._core, self._classes = statistics, classes
         self._unchecked = bool(state.get("unchecked"))
+        self._names = state.get("names")

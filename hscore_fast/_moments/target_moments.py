@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from hscore_fast._inputs.checks import check_two_rows, overflow
-from hscore_fast._inputs.columns import ColumnNames
+from hscore_fast._inputs.columns import ColumnNames, same_names
 from hscore_fast._inputs.options import TargetOptions, as_target_options
 from hscore_fast._moments.format import pack, unpack
 from hscore_fast._moments.lock import Guard
@@ -51,6 +51,7 @@ class TargetMoments:
     def __init__(self) -> None:
         self._core: CoreTargetMoments | None = None
         self._classes: list[dict[Any, int]] = []
+        self._names: Sequence[Hashable] | None = None  # of the columns, where they have names
         self._unchecked = False  # whether a NaN may have come in
         self._guard = Guard()
 
@@ -140,6 +141,7 @@ class TargetMoments:
                     f"targets must be {len(self._classes)} label vectors as before, got "
                     f"{len(batch.codes)}"
                 )
+            names = same_names(self._names, batch.in_memory.names)
             known = self._classes or [{} for _ in batch.codes]
             all_classes, all_codes = [], []
             for before, local_codes, local_classes in zip(
@@ -167,6 +169,7 @@ class TargetMoments:
                     self._unchecked |= not check_finite
             if not added:
                 raise batch.not_finite()
+            self._names = names
         return self
 
     def h_scores(
@@ -228,7 +231,7 @@ class TargetMoments:
                 "counts": counts,
                 "sums": sums,
             }
-        return state | {"unchecked": self._unchecked}
+        return state | {"unchecked": self._unchecked, "names": self._names}
 
     def __setstate__(self, state: Any) -> None:
         version = state.get("version") if isinstance(state, dict) else None
@@ -239,6 +242,7 @@ class TargetMoments:
             )
         self.__init__()  # type: ignore[misc]
         self._unchecked = bool(state.get("unchecked"))
+        self._names = state.get("names")
         if "statistics" not in state:
             return
         try:

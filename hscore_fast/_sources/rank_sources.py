@@ -5,7 +5,7 @@ Long because the docstring of one public function is half of it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike
 
 from hscore_fast._files.rows import check_rows, refuse_column_name, row_doubt
 from hscore_fast._inputs.address import Address, is_address
-from hscore_fast._inputs.columns import ColumnNames
+from hscore_fast._inputs.columns import ColumnNames, same_names
 from hscore_fast._inputs.options import (
     as_confidence,
     as_convention,
@@ -386,6 +386,7 @@ def _score_statistics(
     left_out: dict[str, str] = {}
     doubt: ColumnWarning | None = None
     other_order: str | None = None
+    names: Sequence[Hashable] | None = None
     done = 0
     for number, block in enumerate(source):
         if not isinstance(block, (tuple, list)) or len(block) != 2:
@@ -395,6 +396,7 @@ def _score_statistics(
             )
         batch = open_batch(block[0], block[1], how, warn=False)
         other_order = other_order or row_doubt(block[0], {"labels": block[1]})
+        names = same_names(names, batch.in_memory.names)
         left_out.update(batch.left_out)
         doubt = doubt or batch.column_doubt()
         places = [codes.setdefault(label, len(codes)) for label in batch.classes]

@@ -5,7 +5,7 @@ import pytest
 from oracles import make_problem
 from written_files import lists, table
 
-from hscore_fast import h_score
+from hscore_fast import evaluate, h_score
 from hscore_fast._files import limits
 from hscore_fast.readers import open_array, read_moments
 
@@ -167,3 +167,19 @@ def test_a_column_of_ids_is_not_proposed(tmp_path) -> None:
     (tmp_path / "y.csv").write_text("id,name\n1,a\n2,b\n")
     with pytest.raises(ValueError, match=r"as in 'y\.csv:COLUMN'"):
         h_score(np.arange(2), tmp_path / "y.csv")
+
+
+def test_joined_integers_of_different_types_are_not_rounded(tmp_path) -> None:
+    """Their common type in NumPy is float64, in which 2**60 and 2**60 + 1 are one label."""
+    big = 2**60
+    x = np.random.default_rng(0).normal(size=(8, 2))
+    first, second = np.array([big, big + 1, 5, 5]), np.array([big, big + 1, 5, 5], np.uint64)
+    np.save(tmp_path / "y1.npy", first)
+    np.save(tmp_path / "y2.npy", second)
+    address = f"{tmp_path}/y*.npy"
+    want = h_score(x, [0, 1, 2, 2] * 2)
+    assert h_score(x, address) == pytest.approx(want)
+    assert evaluate(x, address).class_counts == {5: 4, big: 2, big + 1: 2}
+    np.save(tmp_path / "y2.npy", np.array([0, 1, 5, 5], np.uint64))
+    np.save(tmp_path / "y1.npy", np.array([0, 1, 5, 5]))
+    assert set(evaluate(x, address).class_counts) == {0, 1, 5}

@@ -1,5 +1,6 @@
 """What a score is doubted for, each case against the true number."""
 
+import inspect
 import json
 import warnings
 
@@ -10,6 +11,7 @@ from cli_runs import run
 from oracles import gold
 
 import hscore_fast as hs
+from hscore_fast.readers import read_moments
 
 RNG = np.random.default_rng(0)
 
@@ -249,8 +251,28 @@ WARNING_CALLS = {
     "Moments.adjusted_h_score": lambda x, y: hs.Moments().update(x, y).adjusted_h_score(),
     "Moments.evaluate": lambda x, y: hs.Moments().update(x, y).evaluate(),
     "TargetMoments": lambda x, y: hs.TargetMoments().update(x, [y]).h_scores(),
-    "rank_sources": lambda x, y: hs.rank_sources({"a": x}, y),
+    "rank_sources": lambda x, y: hs.rank_sources({"a": x}, y, by="adjusted_h_score"),
+    "chance_level": lambda x, y: hs.chance_level(pd.DataFrame(x[:, :2]), series(y)),
+    "regularized_h_score": lambda x, y: hs.regularized_h_score(x, y * 0),
+    "cross_validated_h_score": lambda x, y: hs.cross_validated_h_score(x, y * 0),
+    "cross_validate": lambda x, y: hs.cross_validate(x, y * 0),
+    "select_sources": lambda x, y: hs.select_sources({"a": x}, y * 0),
+    "pair_scores": lambda x, y: hs.pair_scores({"a": x, "b": x**2}, y),
+    "maximal_correlation": lambda x, y: hs.maximal_correlation(pd.Series(y), series(y)),
+    "transferability, inputs": lambda x, y: hs.transferability(
+        x[:, :2], y, optimal="ace", inputs=np.arange(12)
+    ),
+    "Moments.update": lambda x, y: hs.Moments().update(pd.DataFrame(x), series(y)),
+    "Moments.from_blocks": lambda x, y: hs.Moments.from_blocks([(pd.DataFrame(x), series(y))]),
+    "Moments.regularized_h_score": lambda x, y: hs.Moments().update(x, y * 0).regularized_h_score(),
+    "TargetMoments.update": lambda x, y: hs.TargetMoments().update(pd.DataFrame(x), [series(y)]),
+    "read_moments": lambda x, y: hs.readers.read_moments(pd.DataFrame(x), series(y)),
 }
+
+
+def series(y: np.ndarray) -> pd.Series:
+    """Labels whose index is that of other rows."""
+    return pd.Series(y, index=np.arange(len(y))[::-1])
 
 
 @pytest.mark.parametrize("name", WARNING_CALLS)
@@ -261,3 +283,17 @@ def test_warnings_are_raised_at_the_callers_line(name) -> None:
     for warning in caught:
         assert warning.filename == __file__
         assert issubclass(warning.category, hs.HScoreWarning)
+
+
+def test_every_public_function_that_takes_data_is_among_those_calls() -> None:
+    members = {**{name: getattr(hs, name) for name in hs.__all__}, "read_moments": read_moments}
+    members |= {f"Moments.{name}": getattr(hs.Moments, name) for name in dir(hs.Moments)}
+    members |= {"TargetMoments.update": hs.TargetMoments.update}
+    takes = {
+        name
+        for name, member in members.items()
+        if (inspect.isfunction(member) or inspect.ismethod(member)) and "._" not in name
+        if {"features", "sources", "blocks", "labels", "targets"}
+        & set(inspect.signature(member).parameters)
+    }
+    assert takes - set(WARNING_CALLS) == set()
