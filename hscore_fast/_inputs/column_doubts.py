@@ -32,7 +32,8 @@ _EPOCH = 10**8  # seconds: 1973. Row numbers are smaller, times since 1970 large
 
 # Names of row numbers and of the parts that a data set was cut into.
 _NUMBERING = re.compile(
-    r"(.*[ _.-])?(id|idx|fold|split)|.*[a-z](Id|ID)|index|set|unnamed: ?\d+|row_?nr|rownames"
+    r"(.*[ _.-])?(id|idx|fold|split)|.*[a-z](Id|ID)|index|set|row_?nr|rownames"
+    r"|unnamed: ?\d+(\.\d+)?"
 )
 _OF_TIME = re.compile(r"(.*[ _.-])?(time|timestamp|date|datetime|year|month|day|hour|minute|second"
                       r"|epoch|ts|t)s?([ _.-].*)?")  # fmt: skip
@@ -115,7 +116,9 @@ def column_doubt(
     found: dict[str, list[Hashable]] = {}
     for suspect in suspects:
         reason = suspicion_by_name(suspect.field)
-        if reason is None:
+        if suspect.field.kind == "float":  # its name is the reason why it is here
+            reason = reason if _are_whole(suspect.values()) else None
+        elif reason is None:
             reason = suspicion_by_values(suspect.field, suspect.values(), codes, n_classes, kept)
         if reason is not None:
             found.setdefault(reason, []).append(suspect.field.name)
@@ -128,6 +131,14 @@ def column_doubt(
         f"{what} takes columns that are probably no features: {reasons}; leave {them} out with "
         f"drop={shown(every)}, or say keep={shown(every)} to take {them} without this warning"
     )
+
+
+def _are_whole(values: NDArray[Any]) -> bool:
+    """Whether there are values, and all are whole numbers."""
+    if not len(values) or values.dtype.kind != "f":
+        return False
+    # The first rows decide almost always.
+    return all(bool((part == np.floor(part)).all()) for part in (values[:_FEWEST_ROWS], values))
 
 
 def is_row_number(values: NDArray[Any]) -> bool:

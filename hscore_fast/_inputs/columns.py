@@ -49,7 +49,7 @@ class Choice(NamedTuple):
         Names of the others, each with the reason.
     suspects : list of int
         Places, among `taken`, of integer and boolean columns in a table of floats: their names and
-        values may tell that they number the rows or the classes.
+        values may tell that they number the rows or the classes. Also of floats with such a name.
     """
 
     taken: list[int]
@@ -255,11 +255,21 @@ def _suspects(fields: Sequence[Field], taken: list[int], explicit: set[int]) -> 
     whole = [place for place in taken if fields[place].kind in ("integer", "boolean")]
     candidates = [place for place in whole if place not in explicit]
     unnamed = sum(suspicion_by_name(fields[place]) is None for place in whole)
-    found = []
+    # Of floats only the name can tell, and whole numbers in the column.
+    named = [
+        place
+        for place in taken
+        if fields[place].kind == "float" and suspicion_by_name(fields[place]) is not None
+    ]
+    floats = kinds.count("float") - len(named)
+    found = [place for place in named if place not in explicit]
+    if floats < max(_FLOATS_PER_INTEGER * unnamed, 1):
+        found = []
     for place in candidates:
         others = unnamed - (suspicion_by_name(fields[place]) is None)
-        if kinds.count("float") >= max(_FLOATS_PER_INTEGER * others, 1):
+        if floats >= max(_FLOATS_PER_INTEGER * others, 1):
             found.append(place)
+    found.sort()
     if len(found) > _MOST_SUSPECTS:  # so many are data, and looking at their values takes time
         return [place for place in found if suspicion_by_name(fields[place]) is not None]
     return found

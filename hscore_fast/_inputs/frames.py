@@ -152,7 +152,7 @@ def labels_request(request: ColumnRequest, labels: Any) -> ColumnRequest:
     ]
     if numbered:
         request = replace(request, numbered=(*request.numbered, *numbered))
-    return request.without(name for name in names if isinstance(name, str) and name)
+    return request.without(name for name in names if isinstance(name, (str, tuple)) and name)
 
 
 def frame_of(table: Any) -> Frame | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Number, Real
 from typing import Any
@@ -245,7 +245,20 @@ def _as_array(labels: Any, name: str) -> NDArray[Any]:
             f"{name} must be one label for each row here, got the text or address {labels!r}: load "
             "a file with hscore_fast.readers.open_array"
         )
-    array, bfloat16 = as_numpy(labels, name)
+    if isinstance(labels, Mapping):
+        raise TypeError(
+            f"{name} is a {type(labels).__name__} of arrays ({', '.join(map(repr, labels))}), and "
+            f"one label for each row is needed: pass one of them, as in {name}[...]"
+        )
+    try:
+        array, bfloat16 = as_numpy(labels, name)
+    except ValueError:
+        if isinstance(labels, (list, tuple)) and all(np.ndim(each) == 1 for each in labels):
+            raise ValueError(
+                f"{name} is a list of {len(labels)} arrays of different lengths: join them, for "
+                "example with numpy.concatenate"
+            ) from None
+        raise
     if bfloat16:
         return (array.astype(np.uint32) << 16).view(np.float32)
     if array.dtype.kind == "T":  # NumPy's strings of variable length

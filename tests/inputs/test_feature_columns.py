@@ -338,3 +338,44 @@ def test_columns_on_the_command_line(tmp_path, capsys) -> None:
     code, out, err = run(capsys, "score", path, labels, "--drop", "flod")
     assert (code, out) == (2, "")
     assert "drop='flod' matches no column" in err
+
+
+SUSPICIOUS = {
+    "bool fold": ("fold", RNG.random(ROWS) < 0.5),
+    "an index written twice": ("Unnamed: 0.1", RNG.permutation(ROWS)),
+    "ids that a join made floats": ("sample_id", RNG.permutation(ROWS) * 1.0),
+    "parts in float32": ("split", RNG.integers(0, 2, ROWS).astype(np.float32)),
+}
+
+
+@pytest.mark.parametrize("kind", ["pandas", "polars", "Arrow", "parquet"])
+@pytest.mark.parametrize("name", SUSPICIOUS)
+def test_columns_that_are_suspected_by_name(tmp_path, name, kind) -> None:
+    column, values = SUSPICIOUS[name]
+    frame = FRAME.assign(**{column: values[np.argsort(table_calls.SHUFFLED)]})
+    table = write(tmp_path, kind, frame)
+    with pytest.warns(ColumnWarning, match=f"'{column}' by the name numbers"):
+        hscore_fast.h_score(table, labels_of(table))
+
+
+@pytest.mark.filterwarnings("error")
+def test_measured_values_are_no_ids_whatever_they_are_called() -> None:
+    """A refractive index, for one."""
+    hscore_fast.h_score(FRAME.assign(index=RNG.random(ROWS)), FRAME["label"])
+
+
+@pytest.mark.filterwarnings("error")
+def test_labels_of_a_frame_with_several_levels_of_names() -> None:
+    frame = FRAME[[f"f{j}" for j in range(6)]].assign(label=Y)
+    frame.columns = pd.MultiIndex.from_product([["run"], frame.columns])
+    labels = frame["run", "label"]
+    report = hscore_fast.evaluate(frame, labels)
+    assert report.h_score == pytest.approx(svd_h_score(X, Y))
+    assert report.left_out == {"('run', 'label')": "labels"}
+
+
+def test_labels_in_containers() -> None:
+    with pytest.raises(TypeError, match=r"labels is a dict of arrays \('y'\), .* pass one"):
+        hscore_fast.h_score(X, {"y": Y})
+    with pytest.raises(ValueError, match=r"list of 2 arrays .* join them, .*numpy\.concatenate"):
+        hscore_fast.h_score([X[:100], X[100:]], [Y[:100], Y[100:]])
