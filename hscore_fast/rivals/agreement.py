@@ -18,7 +18,7 @@ Array = NDArray[np.float64]
 
 
 class Estimate(NamedTuple):
-    """What :func:`hscore_fast.rivals.agreement` says of one measure.
+    """Result of :func:`hscore_fast.rivals.agreement` for one measure.
 
     Attributes
     ----------
@@ -33,7 +33,7 @@ class Estimate(NamedTuple):
 
 @dataclass(frozen=True, repr=False)
 class Agreement(WritesJson):
-    """What :func:`hscore_fast.rivals.agreement` returns.
+    """Result of :func:`hscore_fast.rivals.agreement`.
 
     Attributes
     ----------

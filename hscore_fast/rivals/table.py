@@ -45,7 +45,7 @@ SCORES = (*_OF_FEATURES, *_OF_PREDICTIONS)
 
 
 class Agreements(dict[str, Agreement]):
-    """What :meth:`hscore_fast.rivals.ScoreTable.agreement` returns: one for each score.
+    """Result of :meth:`hscore_fast.rivals.ScoreTable.agreement`: one for each score.
 
     Prints as a table.
 
@@ -67,7 +67,7 @@ class Agreements(dict[str, Agreement]):
 
 @dataclass(frozen=True, repr=False)
 class ScoreTable(WritesJson):
-    """What :func:`hscore_fast.rivals.score_table` returns.
+    """Result of :func:`hscore_fast.rivals.score_table`.
 
     Attributes
     ----------

@@ -8,6 +8,7 @@ crash, read outside an array or loop for ever, whatever it is given.
 from __future__ import annotations
 
 import contextlib
+import itertools
 import struct
 import warnings
 import zlib
@@ -201,21 +202,33 @@ def restore(choose: Choices) -> None:
 
 
 def evaluate(choose: Choices) -> None:
+    groups, n_groups = choose.labels() if choose.below(2) else (None, 0)
     core.evaluate(
         *(choose.features(), *choose.labels(), bool(choose.below(2))),
         *(choose.pick(["auto", "float64", "float32", "high"]), choose.real()),
         *(bool(choose.below(2)), bool(choose.below(2)), choose.pick(["ledoit_wolf", "oas"])),
-        *(choose.real(), bool(choose.below(2)), choose.below(4) - 1, None),
+        *(choose.real(), bool(choose.below(2)), groups, n_groups, choose.below(4) - 1, None),
     )
 
 
 def influence(choose: Choices) -> None:
     function = core.InfluenceFunction(gathered(choose), choose.real(), 1)
-    sizes = [len(part) for part in function.state()[:4]]
-    sizes[choose.below(4)] += choose.pick([0, 0, 0, 1, -1])
-    parts = [np.frombuffer(choose.take(8 * max(0, n)), "<f8") for n in sizes]
-    strange = (*parts, choose.real(), choose.size(9), bool(choose.below(2)))
-    for one in (function, core.InfluenceFunction.from_state(strange)):
+    arrays = [part for part in function.state() if isinstance(part, np.ndarray)]
+    longer = choose.below(len(arrays)), choose.pick([0, 0, 0, 1, -1])
+    seen = itertools.count()
+
+    def strange(part: Any) -> Any:
+        if isinstance(part, np.ndarray):
+            size = part.size + (longer[1] if next(seen) == longer[0] else 0)
+            return np.frombuffer(choose.take(8 * max(0, size)), part.dtype)
+        if isinstance(part, list):
+            return [choose.below(9) - 1 for _ in part]
+        if isinstance(part, bool):
+            return bool(choose.below(2))
+        return choose.size(9) if isinstance(part, int) else choose.real()
+
+    damaged = tuple(strange(part) for part in function.state())
+    for one in (function, core.InfluenceFunction.from_state(damaged)):
         with contextlib.suppress(ValueError):
             one(choose.features(), choose.labels()[0], bool(choose.below(2)), 1)
 

@@ -105,6 +105,7 @@ def test_signatures() -> None:
     assert list(parameters)[:2] == ["features", "labels"]
     defaults = {name: p.default for name, p in parameters.items() if p.kind is p.KEYWORD_ONLY}
     assert defaults == {
+        "task": "classes",
         "precision": "auto",
         "tol": None,
         "n_threads": None,
