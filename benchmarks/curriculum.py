@@ -88,7 +88,7 @@ class Study:
             ranks=np.ones(len(self.names), np.int64),
             n_samples=self.n_labels,
             n_classes=self.n_classes(),
-            regularized=True,  # so that nothing is computed from the ranks
+            by="regularized_h_score",  # so that nothing is computed from the ranks
             n_features=np.full(len(self.names), WIDTHS[-1]),
         )
         return dict(matrix.curriculum(by="bound").parents)

@@ -39,7 +39,7 @@ def main() -> None:
     sources, labels = draw(given.rows, given.width, given.sources, given.classes)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     begin = time.perf_counter()
-    choice = select_sources(sources, labels, k=given.k)
+    choice = select_sources(sources, labels, by="adjusted_h_score", k=given.k)
     ours = time.perf_counter() - begin
     memory = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
     begin = time.perf_counter()

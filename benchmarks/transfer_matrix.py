@@ -42,8 +42,10 @@ def main() -> None:
         return [h_scores(source, labels, n_threads=threads) for source in sources.values()]
 
     calls: dict[str, Callable[[], object]] = {
-        "matrix": lambda: transfer_matrix(sources, targets, n_threads=threads),
-        "plain": lambda: transfer_matrix(sources, targets, errors=False, n_threads=threads),
+        "matrix": lambda: transfer_matrix(sources, targets, by="h_score", n_threads=threads),
+        "plain": lambda: transfer_matrix(
+            sources, targets, by="h_score", errors=False, n_threads=threads
+        ),
         "alone": alone,
         "many": many,
     }

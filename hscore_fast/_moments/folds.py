@@ -8,6 +8,8 @@ from functools import reduce
 from operator import add
 from typing import Any
 
+import numpy as np
+
 from hscore_fast._inputs.checks import overflow
 from hscore_fast._moments.state import MomentsState, copied_core
 from hscore_fast._results.cross_validation import HeldOut
@@ -33,21 +35,27 @@ def hold_out_moments(
     labels: dict[Any, int] = {}
     copies = [copied_core(part) for part in used]
     maps = [[labels.setdefault(label, len(labels)) for label in own] for _, own in copies]
+    rows = [statistics.counts() for statistics, _ in copies]  # the copies are used up
     result = core.cross_validate_moments(
         [statistics for statistics, _ in copies], maps, list(ridges), threads
     )
     if not result.finite:
         raise overflow()
     nothing = (math.nan, math.nan)
+    counts, shares = result.counts(), result.class_shares()
+    deviations = result.fold_deviations()
+    share_of_row = np.where(counts > 0, shares / np.maximum(counts, 1e-300), 0.0)
+    expected = [np.sum(own * share_of_row[places]) for own, places in zip(rows, maps, strict=True)]
     return HeldOut(
         result,
-        dict(zip(labels, result.counts().tolist(), strict=True)),
-        result.class_shares(),
-        result.fold_deviations(),
+        dict(zip(labels, counts.tolist(), strict=True)),
+        shares,
+        deviations,
         "folds",
         len(used),
         nothing,
         nothing,
+        deviations + np.array(expected),
     )
 
 

@@ -146,6 +146,8 @@ class HeldOut:
         "rows", "groups" or "folds".
     accuracy, balanced : tuple of float
         Value and standard error; nan where rows are gone.
+    fold_gains : ndarray
+        The score's parts by fold, in the order of the folds.
     """
 
     result: CoreResult
@@ -156,6 +158,7 @@ class HeldOut:
     n_folds: int
     accuracy: tuple[float, float]
     balanced: tuple[float, float]
+    fold_gains: Values
     left_out: Mapping[str, str] = field(default_factory=dict)
 
     @property

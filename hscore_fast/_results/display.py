@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 __all__ = [
+    "SCORE_NAMES",
     "WritesJson",
     "html_table",
     "left_out_notes",
@@ -20,6 +21,13 @@ __all__ = [
     "plain",
     "text_table",
 ]
+
+SCORE_NAMES = {
+    "cross_validated_h_score": "cross-validated H-score",
+    "adjusted_h_score": "adjusted H-score",
+    "h_score": "H-score",
+    "regularized_h_score": "regularized H-score",
+}
 
 _MOST_NAMES = 8  # of columns or sources in a line
 

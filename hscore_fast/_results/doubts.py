@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ScoredTargets",
     "doubt",
+    "dropped_doubt",
     "held_out_doubt",
     "target_doubt",
     "warn_about",
@@ -55,13 +56,7 @@ def doubt(result: HScore, task: str = "classes") -> Warning | None:
             "features"
         )
     if result.dropped_above_noise:
-        return PrecisionWarning(
-            f"columns were dropped as noise beside others ({result.n_features - result.rank} of "
-            f"{result.n_features}), though more is left of at least {result.dropped_above_noise} "
-            "than the rounding of their values: the H-score lacks what they know. A few rows that "
-            "are far larger than all others do that, such as a code for missing values, and so do "
-            'near-duplicates: look for such rows, or use precision="high"'
-        )
+        return dropped_doubt(result)
     # float32 gives about six digits at best, so warn only below three.
     share = 1e-3 if result.precision_used == "float32" else 1e-6
     if result.error_bound > max(share * result.score, 1e-9):
@@ -70,6 +65,19 @@ def doubt(result: HScore, task: str = "classes") -> Warning | None:
             f"{_more_digits(result.precision_used)}"
         )
     return _near_bound(result, task)
+
+
+def dropped_doubt(result: HScore) -> PrecisionWarning | None:
+    """Say that columns hide behind a few large rows, if that is so."""
+    if not result.dropped_above_noise:
+        return None
+    return PrecisionWarning(
+        f"columns were dropped as noise beside others ({result.n_features - result.rank} of "
+        f"{result.n_features}), though more is left of at least {result.dropped_above_noise} "
+        "than the rounding of their values: the H-score lacks what they know. A few rows that "
+        "are far larger than all others do that, such as a code for missing values, and so do "
+        'near-duplicates: look for such rows, or use precision="high"'
+    )
 
 
 _DEPENDENT = (
@@ -188,7 +196,7 @@ def target_doubt(result: TargetScores, regularized: bool, names: Sequence[str]) 
         return SaturationWarning(
             f"the features have rank {result.rank} for {result.n_samples} samples, so that every "
             "H-score is the number of classes less one whatever the labels are: use more samples, "
-            "fewer features or regularized=True"
+            "fewer features or the regularized score"
         )
     if result.error_bound > 1e-6 * max(1e-3, max(result.scores)):
         return PrecisionWarning(
@@ -200,7 +208,7 @@ def target_doubt(result: TargetScores, regularized: bool, names: Sequence[str]) 
         return SaturationWarning(
             f"the features have rank {result.rank} for {result.n_samples} samples, so that every "
             f"H-score is near its bound for any labels: use more samples, fewer features or "
-            "regularized=True"
+            "the regularized score"
         )
     most = max(result.n_classes)
     if most - 1 >= _NEAR * freedom and result.n_samples >= _FEW_SAMPLES:

@@ -58,6 +58,9 @@ class Evidence:
         Of permutations, where that was asked for.
     n_copies : int
         Rows that are exact copies of an earlier one, as far as that was counted.
+    given_parts : tuple of mapping, or None
+        Rows of each class in each part, where the caller cut the rows into parts: only sources that
+        were cut alike can be compared by them. None where this library did, always alike.
     left_out : mapping of str to str
         Columns of a table that are not among the features, and why.
     column_doubt : ColumnWarning or None
@@ -75,6 +78,7 @@ class Evidence:
     grouping: Grouping | None = None
     test: Significance | None = None
     n_copies: int = 0
+    given_parts: tuple[Mapping[Any, float], ...] | None = None
     left_out: Mapping[str, str] = field(default_factory=dict)
     column_doubt: ColumnWarning | None = None
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from hscore_fast._inputs.columns import refuse_request
 from hscore_fast._inputs.features import as_weights
 from hscore_fast._inputs.labels import encode
-from hscore_fast._inputs.options import as_integer
+from hscore_fast._inputs.options import Progress, as_integer
 from hscore_fast._moments.folds import N_FOLDS, hold_out_moments
 from hscore_fast._moments.moments import Moments
 from hscore_fast._problem import InputOptions, Problem, open_problem
@@ -23,7 +23,7 @@ from hscore_fast._variants import core
 if TYPE_CHECKING:
     from hscore_fast._core import CrossValidation as CoreResult
 
-__all__ = ["hold_out", "hold_out_problem"]
+__all__ = ["Folds", "Kept", "fold_rows", "hold_out", "hold_out_problem", "hold_out_rows"]
 
 Values = NDArray[np.float64]
 
@@ -81,8 +81,51 @@ def hold_out_problem(
             return tell(rows, rows)
 
     row_weights = problem.rows_of(as_weights(weights, problem.n_given))
-    group_codes, n_groups = _as_groups(groups, problem)
-    units, what = (problem.n_samples, "rows") if groups is None else (n_groups, "groups")
+    kept = Kept(problem.kept, problem.n_given)
+    folds = fold_rows(
+        problem.codes, problem.n_classes, groups, n_folds, fewer_folds=fewer_folds, kept=kept
+    )
+    found = hold_out_rows(
+        *(problem.for_core(), problem.classes, folds),
+        weights=row_weights,
+        ridges=ridges,
+        threads=problem.threads,
+        progress=progress,
+    )
+    if not problem.is_scored(found is not None) or found is None:
+        return None
+    return replace(found, left_out=dict(problem.left_out))
+
+
+class Kept(NamedTuple):
+    """Which of the rows that were given count; None for all."""
+
+    rows: NDArray[np.intp] | None
+    n_given: int
+
+
+class Folds(NamedTuple):
+    """Which rows are held out together."""
+
+    of_row: NDArray[np.int32]
+    n_folds: int
+    groups: NDArray[np.int32] | None
+    n_groups: int
+
+
+def fold_rows(
+    codes: NDArray[np.int32],
+    n_classes: int,
+    groups: ArrayLike | None = None,
+    n_folds: int = N_FOLDS,
+    *,
+    fewer_folds: bool = False,
+    kept: Kept | None = None,
+) -> Folds:
+    """Deal rows, or whole groups of them, to folds; to as many as there can be if that is fewer."""
+    n_rows = len(codes)
+    group_codes, n_groups = _as_groups(groups, kept or Kept(None, n_rows))
+    units, what = (n_rows, "rows") if groups is None else (n_groups, "groups")
     if n_folds > units:
         if not fewer_folds or units < 2:
             raise ValueError(
@@ -90,17 +133,28 @@ def hold_out_problem(
                 + (f": pass n_folds={units}" if units > 1 else "")
             )
         n_folds = units
-    folds = core.folds_of_rows(problem.codes, problem.n_classes, group_codes, n_groups, n_folds)
+    of_row = core.folds_of_rows(codes, n_classes, group_codes, n_groups, n_folds)
+    return Folds(of_row, n_folds, group_codes, n_groups)
+
+
+def hold_out_rows(
+    for_core: tuple[Any, NDArray[np.int32], int, bool],
+    classes: Sequence[Any],
+    folds: Folds,
+    *,
+    weights: Values | None = None,
+    ridges: Sequence[float] = (),
+    threads: int = 0,
+    progress: Progress | None = None,
+) -> HeldOut | None:
+    """Score rows as the core takes them; None if values are not finite."""
     result = core.cross_validate(
-        *(*problem.for_core(), folds, n_folds, row_weights),
-        *(list(ridges), problem.threads, progress),
+        *(*for_core, folds.of_row, folds.n_folds, weights),
+        *(list(ridges), threads, progress),
     )
-    if not problem.is_scored(result.finite):
+    if not result.finite:
         return None
-    held_out = _held_out_rows(
-        result, problem.codes, problem.classes, row_weights, group_codes, n_groups, n_folds
-    )
-    return replace(held_out, left_out=dict(problem.left_out))
+    return _held_out_rows(result, for_core[1], classes, weights, folds)
 
 
 def _held_out_rows(
@@ -108,9 +162,7 @@ def _held_out_rows(
     codes: NDArray[np.int32],
     classes: Sequence[Any],
     weights: Values | None,
-    groups: NDArray[np.int32] | None,
-    n_groups: int,
-    n_folds: int,
+    folds: Folds,
 ) -> HeldOut:
     counts, shares = result.counts(), result.class_shares()
     gains, predictions = result.gains(), result.predictions()
@@ -125,10 +177,10 @@ def _held_out_rows(
     of_accuracy = w * (hits - accuracy) / w.sum()
     of_balanced = w * (hits - hits_of_class[codes]) * per_row[codes] / result.n_classes
     basis = "rows"
-    if groups is not None:
+    if folds.groups is not None:
         basis = "groups"
         deviations, of_accuracy, of_balanced = (
-            np.asarray(np.bincount(groups, values, n_groups), np.float64)
+            np.asarray(np.bincount(folds.groups, values, folds.n_groups), np.float64)
             for values in (deviations, of_accuracy, of_balanced)
         )
     return HeldOut(
@@ -137,9 +189,10 @@ def _held_out_rows(
         shares,
         deviations,
         basis,
-        n_folds,
+        folds.n_folds,
         (accuracy, error_of_sum(of_accuracy)),
         (balanced, error_of_sum(of_balanced)),
+        np.bincount(folds.of_row, gains, folds.n_folds).astype(np.float64),
     )
 
 
@@ -149,19 +202,19 @@ def _are_moments(features: Any) -> bool:
     )
 
 
-def _as_groups(groups: ArrayLike | None, problem: Problem) -> tuple[NDArray[np.int32] | None, int]:
+def _as_groups(groups: ArrayLike | None, kept: Kept) -> tuple[NDArray[np.int32] | None, int]:
     """Give the groups of the rows that are kept as codes, and their number."""
     if groups is None:
         return None, 0
-    n_rows = problem.n_given
+    n_rows = kept.n_given
     codes, names = encode(groups, "groups", whole=False)
     if len(codes) != n_rows:
         raise ValueError(
             f"groups must have one entry per row of features, got {len(codes)} for {n_rows} rows"
         )
-    if problem.kept is None:
+    if kept.rows is None:
         return codes, len(names)
-    present, places = np.unique(codes[problem.kept], return_inverse=True)
+    present, places = np.unique(codes[kept.rows], return_inverse=True)
     return places.astype(np.int32).reshape(-1), len(present)
 
 

@@ -14,15 +14,16 @@ from hscore_fast._moments.blocks import block_places
 from hscore_fast._results.adjustment import adjusted_doubt
 from hscore_fast._results.cross_validation import HeldOut
 from hscore_fast._results.distributions import student_quantile
-from hscore_fast._results.doubts import held_out_doubt
+from hscore_fast._results.doubts import dropped_doubt, held_out_doubt
 from hscore_fast._results.evidence import Evidence
 from hscore_fast._results.significance import pillai_test
 from hscore_fast._sources.ranking import SourceRanking, SourceScore
 from hscore_fast._variants import core
 
-__all__ = ["CROSS_VALIDATED", "rank"]
+__all__ = ["BY", "CROSS_VALIDATED", "rank"]
 
 CROSS_VALIDATED = "cross_validated_h_score"
+BY = (CROSS_VALIDATED, "adjusted_h_score", "h_score", "regularized_h_score")
 
 Floats = NDArray[np.float64]
 
@@ -40,7 +41,8 @@ def rank(
     _check_same_rows(scored)
     failed = {name: e for name, e in found.items() if not isinstance(e, Evidence)}
     scores = {name: _score(evidence, by) for name, evidence in scored.items()}
-    names = sorted(scored, key=lambda name: (math.isnan(scores[name]), -scores[name]))
+    # Those that differ by rounding stay in the order in which they were given.
+    names = sorted(scored, key=lambda name: (math.isnan(scores[name]), -round(scores[name], 9)))
     evidence = [scored[name] for name in names]
     score = np.array([scores[name] for name in names])
     values, basis = _paired_values(evidence, by, codes)
@@ -71,7 +73,26 @@ def rank(
     ]
     full = np.full((len(entries), len(entries)), np.nan)
     full[: len(names), : len(names)] = covariance
-    return SourceRanking(tuple(entries), by, confidence, full, stability, basis)
+    choice = _choice_score(evidence) if by == CROSS_VALIDATED else math.nan
+    return SourceRanking(tuple(entries), by, confidence, full, stability, basis, choice)
+
+
+def _choice_score(evidence: Sequence[Evidence]) -> float:
+    """Score the choice of the best on rows that did not choose: fold by fold, by the other folds.
+
+    The scores' parts by fold are all it needs. nan where the sources' folds are not the same rows.
+    """
+    gains = [e.held_out.fold_gains for e in evidence if e.held_out is not None]
+    if len(gains) < 2 or len({len(own) for own in gains}) > 1 or not _cut_alike(evidence):
+        return math.nan
+    table = np.array(gains)
+    chosen = np.argmax(table.sum(axis=1, keepdims=True) - table, axis=0)
+    return float(table[chosen, np.arange(table.shape[1])].sum())
+
+
+def _cut_alike(evidence: Sequence[Evidence]) -> bool:
+    """Whether the parts of all sources, where they have parts, hold the same rows of each class."""
+    return all(own.given_parts == evidence[0].given_parts for own in evidence)
 
 
 def _score(evidence: Evidence, by: str) -> float:
@@ -86,8 +107,9 @@ def _score(evidence: Evidence, by: str) -> float:
 def _facts(evidence: Evidence, by: str) -> dict[str, Any]:
     result, held_out = evidence.result, evidence.held_out
     by_held_out = by == CROSS_VALIDATED and held_out is not None
-    reason = held_out_doubt(held_out) if by_held_out else adjusted_doubt(result)
-    reasons = filter(None, (evidence.column_doubt, reason))
+    doubts = (dropped_doubt(result), held_out_doubt(held_out))
+    own = doubts if by_held_out else (adjusted_doubt(result),)
+    reasons = filter(None, (evidence.column_doubt, *own))
     test = pillai_test(result.score, result.rank, result.n_classes, result.total_weight)
     return {
         "h_score": result.score,
@@ -125,7 +147,7 @@ def _paired_values(
 ) -> tuple[Floats, str]:
     """Give what each row, or each block, does to each score; nan where that is not known."""
     nothing: Floats = np.full((len(evidence), 1), np.nan)
-    if by == "regularized_h_score":
+    if by == "regularized_h_score" or not _cut_alike(evidence):
         return nothing, "none"
     if by == CROSS_VALIDATED:
         return _held_out_values([e.held_out for e in evidence if e.held_out is not None], codes)

@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING, Any, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from hscore_fast._results.display import WritesJson, html_table, left_out_notes, number, text_table
+from hscore_fast._results.display import (
+    SCORE_NAMES,
+    WritesJson,
+    html_table,
+    left_out_notes,
+    number,
+    text_table,
+)
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -18,13 +25,6 @@ if TYPE_CHECKING:
 __all__ = ["SourceRanking", "SourceScore"]
 
 Floats = NDArray[np.float64]
-
-_LABELS = {
-    "cross_validated_h_score": "cross-validated H-score",
-    "adjusted_h_score": "adjusted H-score",
-    "h_score": "H-score",
-    "regularized_h_score": "regularized H-score",
-}
 
 
 @dataclass(frozen=True)
@@ -125,6 +125,12 @@ class SourceRanking(WritesJson, Sequence[SourceScore]):
     errors_from : str
         "influence", "jackknife" or "none": where the covariance comes from; "rows", "groups",
         "folds" or "none" where the ranking is by the cross-validated score.
+    choice_score : float
+        The cross-validated score of the choice itself: each fold is scored with the source that is
+        the best on the other folds, so that no held-out row has chosen the source that it scores.
+        The first of many has a higher score by luck alone, of which this keeps about a quarter,
+        since the other folds' fits have seen the rows. nan for fewer than two sources, where the
+        ranking is by another score, and where the sources' folds are not the same rows.
     """
 
     entries: tuple[SourceScore, ...]
@@ -133,6 +139,7 @@ class SourceRanking(WritesJson, Sequence[SourceScore]):
     covariance: Floats
     stability: float
     errors_from: str
+    choice_score: float = math.nan
 
     @overload
     def __getitem__(self, index: int) -> SourceScore: ...
@@ -205,6 +212,7 @@ class SourceRanking(WritesJson, Sequence[SourceScore]):
             "confidence": self.confidence,
             "stability": self.stability,
             "errors_from": self.errors_from,
+            "choice_score": self.choice_score,
             "sources": [asdict(entry) for entry in self.entries],
         }
 
@@ -242,13 +250,14 @@ class SourceRanking(WritesJson, Sequence[SourceScore]):
             [entry.score for entry in shown],
             None if np.isnan(errors).all() else np.nan_to_num(errors),
             tied=[bool(entry.tied_with_best) for entry in shown],
-            label=_LABELS[self.by],
+            label=SCORE_NAMES[self.by],
             title=title,
         )
 
     def __str__(self) -> str:
         caution = [self.caution()] if self.caution() else []
-        return "\n".join([*caution, text_table(self._rows(), self._header()), *self._notes()])
+        table = text_table(self._rows(), self._header())
+        return "\n".join([*caution, self.basis(), table, *self._notes()])
 
     def __repr__(self) -> str:
         return f"<SourceRanking of {len(self)} by {self.by}: {', '.join(self.names[:5])}>"
@@ -256,7 +265,7 @@ class SourceRanking(WritesJson, Sequence[SourceScore]):
     def _repr_html_(self) -> str:
         first = html_table([[self.caution()]]) if self.caution() else ""
         notes = "".join(html_table([[note]]) for note in self._notes())
-        return first + html_table(self._rows(), self._header(), _LABELS[self.by]) + notes
+        return first + html_table(self._rows(), self._header(), self.basis()) + notes
 
     def caution(self) -> str:
         """Say what makes the order incomplete, in one sentence; empty if nothing does."""
@@ -264,9 +273,9 @@ class SourceRanking(WritesJson, Sequence[SourceScore]):
         if self.undefined:
             missing.append(
                 f"{len(self.undefined)} of {len(self)} sources ({_listed(self.undefined)}) have no "
-                f"{self.by.replace('_', ' ')} (undefined), so that neither the best nor ties are "
-                "known: use more samples or fewer features, or rank by 'regularized_h_score', "
-                "which all have"
+                f"{SCORE_NAMES[self.by]} (undefined), so that neither the best nor ties are known: "
+                "use more samples or fewer features, or rank by 'cross_validated_h_score', which "
+                "all have"
             )
         if self.failed:
             missing.append(
@@ -275,8 +284,28 @@ class SourceRanking(WritesJson, Sequence[SourceScore]):
             )
         return "; ".join(missing)
 
+    def basis(self) -> str:
+        """Say in one line what the ranking is by."""
+        errors = "" if self.errors_from == "none" else f", errors from {self.errors_from}"
+        return f"ranked by {SCORE_NAMES[self.by]}{errors}"
+
+    def luck(self) -> str:
+        """Say that the first of many may be first by luck, and what is left of it without."""
+        n = sum(entry.score == entry.score for entry in self.entries)
+        if n < 2:
+            return ""
+        if math.isnan(self.choice_score):
+            return (
+                f"the first of {n} may be first by luck, which its score then includes: score it "
+                "on rows that did not choose it"
+            )
+        return (
+            f"the first of {n} may be first by luck: the best on all folds but one has, on that "
+            f"one, in turn {number(self.choice_score)}"
+        )
+
     def _header(self) -> list[str]:
-        return ["source", self.by.replace("_", " "), "+-", "best", "ties", "features", "rank"]
+        return ["source", SCORE_NAMES[self.by], "+-", "best", "ties", "features", "rank"]
 
     def _rows(self) -> list[list[str]]:
         rows = []
@@ -304,6 +333,10 @@ class SourceRanking(WritesJson, Sequence[SourceScore]):
                 f"= not told from the best, ~ not from the next, at {100 * self.confidence:g} %; "
                 f"stability {number(self.stability, 2)}"
             )
+        if self.luck():
+            notes.append(self.luck())
+        if self.errors_from == "none" and self.by != "regularized_h_score" and len(self) > 1:
+            notes.append("ties are not known: not all sources have errors from the same rows")
         notes += left_out_notes({e.name: e.left_out for e in self.entries})
         gone = self.undefined  # what they have to say comes first, once
         notes += [f"{e.name}: {e.warning}" for e in self.entries if e.warning and e not in gone]

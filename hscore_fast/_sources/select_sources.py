@@ -11,11 +11,13 @@ from numpy.typing import ArrayLike, NDArray
 
 from hscore_fast._inputs.address import Address
 from hscore_fast._inputs.columns import ColumnNames
-from hscore_fast._inputs.options import Progress, as_integer, as_tol
+from hscore_fast._inputs.options import Progress, as_integer, as_one_of, as_tol
 from hscore_fast._problem import as_input_options
 from hscore_fast._results.adjustment import adjusted_value, free_share
 from hscore_fast._results.distributions import log_beta_tail
 from hscore_fast._results.doubts import warn_about, warn_if_single_class
+from hscore_fast._sources.held_out_choice import HeldOutChoice
+from hscore_fast._sources.order import CROSS_VALIDATED
 from hscore_fast._sources.selection import SelectionStep, SourceSelection
 from hscore_fast._sources.side_by_side import Joint, Sources, read_joint
 from hscore_fast._variants import core
@@ -25,11 +27,15 @@ if TYPE_CHECKING:
 
 __all__ = ["select_sources"]
 
+BY = (CROSS_VALIDATED, "adjusted_h_score")
+
 
 def select_sources(
     sources: Sources,
     labels: ArrayLike | Address,
     *,
+    by: str = CROSS_VALIDATED,
+    groups: ArrayLike | None = None,
     k: int | None = None,
     n_errors: float = 1.0,
     alpha: float = 0.01,
@@ -43,10 +49,10 @@ def select_sources(
 ) -> SourceSelection:
     r"""Choose the feature sets that together serve a target best, one after the other.
 
-    Each step adds the source that raises the adjusted H-score of all chosen ones side by side the
-    most. It ends when the rise is within one standard error, or when features that know nothing
-    could have raised it as much by chance. Then any source that the others have made superfluous is
-    dropped, and the search goes on without it.
+    Each step adds the source that raises the score of all chosen ones side by side the most. It
+    ends when the rise is within one standard error, or when features that know nothing could have
+    raised it as much by chance. Then any source that the others have made superfluous is dropped,
+    and the search goes on without it.
 
     Parameters
     ----------
@@ -54,11 +60,17 @@ def select_sources(
         Feature sets over the same rows, of any widths, each as for :func:`h_score`, files included.
     labels : array_like of shape (n_samples,), (n_samples, 1) or one-hot (n_samples, n_classes)
         As for :func:`h_score`.
+    by : {"cross_validated_h_score", "adjusted_h_score"}
+        The score to choose by. The default, the first, asks what the sources explain together of
+        rows that were held out; it takes any number of features, and costs more where there are
+        many rows and columns (see Notes).
+    groups : array_like of shape (n_samples,), optional
+        As for :func:`cross_validated_h_score`, where the choice is by it.
     k : int, optional
         Choose at most so many; by default as many as help.
     n_errors : float, default 1.0
-        A source is added if it raises the adjusted score by more than so many standard errors of
-        the rise, and dropped if without it the score is lower by no more than that.
+        A source is added if it raises the score by more than so many standard errors of the rise,
+        and dropped if without it the score is lower by no more than that.
     alpha : float, default 0.01
         A source is added only if the probability that one of the remaining ones would raise the
         score as much, did none of them know anything new, is below this. 1 switches it off; a
@@ -66,19 +78,20 @@ def select_sources(
     columns, drop, keep : str or sequence of str, optional
         As for :func:`rank_sources`.
     tol : float, optional
-        As for :func:`h_score`.
+        As for :func:`h_score`; of no effect on cross-validated scores.
     n_threads : int, optional
         As for :func:`h_score`.
     ignore_label : object or list of objects, optional
         As for :func:`h_score`.
     progress : callable, optional
-        Called as ``progress(rows_done, rows_total)`` while the statistics are gathered.
+        Called as ``progress(rows_done, rows_total)`` while the statistics are gathered: once by the
+        adjusted score, anew for each choice that is tried by the cross-validated one.
 
     Returns
     -------
     SourceSelection
         ``.selected`` names the chosen sources in order; nothing is chosen when no source is better
-        than chance. ``print`` shows the steps as a table.
+        than chance. ``print`` shows the steps as a table, and what the choice is by.
 
     Raises
     ------
@@ -88,24 +101,32 @@ def select_sources(
     TypeError
         If a source is no real matrix, or the names are no strings.
     MemoryError
-        If the statistics do not fit: ``8 * (sum of n_features) ** 2`` bytes, up to 3.4 times.
+        If the statistics do not fit: by the adjusted score ``8 * (sum of n_features) ** 2`` bytes,
+        up to 3.4 times; by the other those of :func:`cross_validated_h_score` for all chosen.
     FileNotFoundError, OSError, ModuleNotFoundError
         As :func:`h_score` does for files.
 
     Warns
     -----
     SaturationWarning
-        The chosen features have rank ``n_samples - 1``.
+        By the adjusted score: the chosen features have rank ``n_samples - 1``.
     PrecisionWarning
-        Fewer than six digits of the last score are certain.
+        By the adjusted score: fewer than six digits of the last score are certain.
     SingleClassWarning
         There is one class, so that nothing can be chosen.
 
     Notes
     -----
-    The rows are read once for the scatter of all columns together, nothing is copied side by side,
-    and once more for each step, which is little work: the standard error of a rise comes from what
-    each row does to both scores. From the scatter the gain of every source is
+    By the cross-validated score every choice that is tried is scored as
+    :func:`cross_validated_h_score` scores its columns side by side, in the same folds: as many
+    scores as sources remain, at each step. With few rows that takes moments. With many, of many
+    wide sources, the adjusted score costs far less. Errors of rises are paired by rows, or groups,
+    and widened as those of :func:`cross_validate`; the probability is that of a normal variable
+    that exceeds the rise, times the number of sources compared.
+
+    By the adjusted score the rows are read once for the scatter of all columns together, nothing is
+    copied side by side, and once more for each step, which is little work: the standard error of a
+    rise comes from what each row does to both scores. From the scatter the gain of every source is
 
     .. math:: H([f_1, f_2]) - H(f_1) = \lVert L_2^{-1} (B_2 - P^T W_1) \rVert_F^2, \qquad
               P = L_1^{-1} T_{12}, \quad L_2 L_2^T = T_{22} - P^T P,
@@ -138,6 +159,9 @@ def select_sources(
     >>> choice.selected
     ['shape', 'color']
     """
+    as_one_of("by", by, BY)
+    if groups is not None and by != CROSS_VALIDATED:
+        raise ValueError(f"groups need by={CROSS_VALIDATED!r}, got by={by!r}")
     tolerance = as_tol(tol)
     options = as_input_options(
         columns=columns,
@@ -152,7 +176,15 @@ def select_sources(
         raise ValueError(f"n_errors must be at least 0, got {n_errors}")
     if not 0 < alpha <= 1:
         raise ValueError(f"alpha must be a probability above 0, got {alpha}")
-    joint = read_joint(sources, labels, options)
+    joint = read_joint(sources, labels, options, gather=by != CROSS_VALIDATED)
+    if by == CROSS_VALIDATED:
+        choice = HeldOutChoice(
+            joint, groups, n_errors, alpha, tolerance, options.threads, options.progress
+        )
+        if joint.n_classes > 1:
+            return choice.run(most)
+        warn_if_single_class(joint.n_classes)
+        return choice.result([], "there is a single class")
     search = _Search(joint, n_errors, alpha, tolerance, options.threads)
     if joint.n_classes == 1:
         warn_if_single_class(joint.n_classes)
@@ -286,6 +318,7 @@ class _Search:
                     p_value=step.p_value,
                     rank=step.score.rank,
                     n_features=self._joint.n_features([step.source]),
+                    score=adjusted_value(step.score),
                 )
                 for step in steps
             ),

@@ -22,6 +22,7 @@ from hscore_fast._inputs.options import Progress, as_names
 from hscore_fast._moments.moments import Moments
 from hscore_fast._problem import InputOptions, Target, ask_several, open_features, open_target
 from hscore_fast._results.warnings import warn_caller
+from hscore_fast._scores.held_out import Kept
 from hscore_fast._variants import core
 
 if TYPE_CHECKING:
@@ -52,24 +53,24 @@ class Joint:
     ----------
     names : list of str
     codes : ndarray of int32, shape (n_samples,)
+    classes : list
     n_classes : int
     first_columns : list of int
         Where each set begins among all columns; one entry more than there are sets.
     moments : core.Moments
-        Of all columns.
+        Of all columns, once they are gathered.
     left_out : dict of str to mapping
         For each set, the columns of its table that are not among the features, and why.
     """
 
     def __init__(self, parts: list[_Part], target: Target) -> None:
-        codes, n_classes = target.codes, len(target.classes)
         self._parts = parts
-        self._kept = target.kept
-        self._n_given = target.n_rows
+        self.kept = Kept(target.kept, target.n_rows)
         self.names = [part.name for part in parts]
         self.left_out = {part.name: dict(part.left_out) for part in parts}
-        self.codes = codes
-        self.n_classes = n_classes
+        self.codes = target.codes
+        self.classes = list(target.classes)
+        self.n_classes = len(self.classes)
         ends = np.cumsum([part.n_features for part in parts]).tolist()
         self.first_columns: list[int] = [0, *ends]
         self.moments = core.Moments(ends[-1])
@@ -96,18 +97,19 @@ class Joint:
                     progress if in_memory else None,
                 )
                 if not finite:
-                    self._refuse(first, end, threads)
+                    self.refuse(first, end, threads)
                 if progress is not None and not in_memory:
                     progress(end, self.n_samples)
         finally:
             blocks.close()
 
-    def _refuse(self, first: int, end: int, threads: int) -> None:
+    def refuse(self, first: int, end: int, threads: int) -> None:
+        """Say which value of these rows is not finite."""
         for s, part in enumerate(self._parts):
             for start, x in self.blocks([s], threads):
                 if start + int(x.shape[0]) <= first or start >= end:
                     continue
-                row = start if self._kept is None else int(self._kept[start])
+                row = start if self.kept.rows is None else int(self.kept.rows[start])
                 with _naming(part.name):
                     refuse_non_finite(Features(x), threads, row)
         raise overflow()
@@ -120,14 +122,14 @@ class Joint:
         Rows that are ignored are not there and have no number.
         """
         blocks = self._all_blocks(chosen, threads)
-        if self._kept is None:
+        if self.kept.rows is None:
             yield from blocks
             return
         try:
             for start, x in blocks:
-                first, end = np.searchsorted(self._kept, [start, start + int(x.shape[0])])
+                first, end = np.searchsorted(self.kept.rows, [start, start + int(x.shape[0])])
                 if end > first:
-                    yield int(first), core.KeptRows(x, self._kept[first:end] - start)
+                    yield int(first), core.KeptRows(x, self.kept.rows[first:end] - start)
         finally:
             blocks.close()
 
@@ -140,10 +142,26 @@ class Joint:
             return
         yield from read_side_by_side(
             [part.columns if part.source is None else part.source for part in parts],
-            self._n_given,
+            self.kept.n_given,
             sum(part.n_features for part in parts),
             threads,
         )
+
+    def matrix(self, chosen: Sequence[int], threads: int) -> Any:
+        """Give some sets side by side as the core takes them, to be read as often as it needs."""
+        if all(self._parts[s].source is None for s in chosen):
+            x = side_by_side([column for s in chosen for column in self._parts[s].columns])
+            return x if self.kept.rows is None else core.KeptRows(x, self.kept.rows)
+
+        def begin() -> Generator[NDArray[Any] | core.Columns | core.KeptRows, None, None]:
+            blocks = self.blocks(chosen, threads)
+            try:
+                for _, x in blocks:
+                    yield x
+            finally:
+                blocks.close()
+
+        return core.Blocks(begin, self.n_samples, self.n_features(chosen), False)
 
     def columns(self, chosen: Sequence[int]) -> list[int]:
         """Give the columns of some sets, in the order of the sets given."""
@@ -174,6 +192,8 @@ def read_joint(
     sources: Sources,
     labels: ArrayLike | Address,
     options: InputOptions,
+    *,
+    gather: bool = True,
 ) -> Joint:
     """Open all feature sets, check that they fit, and gather their statistics."""
     as_names(sources, "sources")
@@ -195,7 +215,8 @@ def read_joint(
         if doubt is not None:
             warn_caller(doubt)
     joint = Joint(parts, target)
-    joint.gather(options.threads, options.progress)
+    if gather:
+        joint.gather(options.threads, options.progress)
     return joint
 
 

@@ -32,6 +32,8 @@ class Curriculum(Displayed):
         The task that each is learned from, in the same order.
     transferability : dict of str to float
         The normalized score of that transfer, for all tasks but the first.
+    by : str
+        Which score, and how it was normalized; empty if that was not said.
 
     Examples
     --------
@@ -51,6 +53,7 @@ class Curriculum(Displayed):
     order: tuple[str, ...]
     parents: Mapping[str, str | None]
     transferability: Mapping[str, float]
+    by: str = ""
 
     @property
     def total(self) -> float:
@@ -103,9 +106,10 @@ class Curriculum(Displayed):
         Returns
         -------
         dict
-            ``order``, ``parents``, ``transferability`` and ``total``.
+            ``by``, ``order``, ``parents``, ``transferability`` and ``total``.
         """
         return {
+            "by": self.by,
             "order": list(self.order),
             "parents": dict(self.parents),
             "transferability": dict(self.transferability),
@@ -121,11 +125,12 @@ class Curriculum(Displayed):
                 return task
             return f"{task}  {self.transferability[task]:.3g}"
 
-        return Page(tree=text_tree(self.order[0], self.children, shown))
+        tree = text_tree(self.order[0], self.children, shown)
+        return Page(tree=f"by {self.by}\n{tree}" if self.by else tree)
 
 
 def plan(
-    names: Sequence[str], transferability: NDArray[np.float64], start: str | None
+    names: Sequence[str], transferability: NDArray[np.float64], start: str | None, by: str = ""
 ) -> Curriculum:
     """Find the best tree; entry (i, j) is the transferability from task i to task j.
 
@@ -136,7 +141,7 @@ def plan(
     if start is not None and start not in names:
         raise ValueError(f"start must be one of the tasks {', '.join(names)}, got {start!r}")
     if len(names) == 1:
-        return Curriculum(tuple(names), {names[0]: None}, {})
+        return Curriculum(tuple(names), {names[0]: None}, {}, by)
     parent = _arborescence(transferability, None if start is None else list(names).index(start))
     (root,) = (task for task in range(len(names)) if task not in parent)
     order = [root]
@@ -147,6 +152,7 @@ def plan(
         tuple(names[task] for task in order),
         {names[task]: names[parent[task]] if task != root else None for task in order},
         {names[task]: float(transferability[parent[task], task]) for task in order[1:]},
+        by,
     )
 
 

@@ -13,7 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hscore_fast._inputs.options import as_one_of
-from hscore_fast._results.display import WritesJson, html_table, left_out_notes, text_table
+from hscore_fast._results.display import (
+    SCORE_NAMES,
+    WritesJson,
+    html_table,
+    left_out_notes,
+    text_table,
+)
 from hscore_fast._transfer.agreement import consensus
 from hscore_fast._transfer.curriculum import Curriculum, plan
 from hscore_fast._transfer.hierarchy import Hierarchy, cluster
@@ -27,7 +33,7 @@ __all__ = ["TransferMatrix"]
 Floats = NDArray[np.float64]
 
 NORMALIZATIONS = ("bound", "column", "diagonal")
-KINDS = ("scores", "adjusted", "standard_errors")
+KINDS = ("scores", "adjusted", "h_scores", "standard_errors")
 _MOST_COLUMNS = 12
 
 
@@ -40,23 +46,26 @@ class TransferMatrix(WritesJson):
     sources, targets : tuple of str
         Names of the rows and of the columns.
     scores : ndarray of float64, shape (n_sources, n_targets)
-        H-scores, or regularized ones.
+        Those that `by` names.
     standard_errors : ndarray of float64, shape (n_sources, n_targets), or None
-        Of plain scores where they were asked for; nan where the score is the same whatever the
-        labels are. Those of the adjusted scores are ``1 / (1 - rank / (n_samples - 1))`` as large.
+        Of the scores, where they were asked for; None of regularized ones, and nan where the plain
+        score is the same whatever the labels are.
     ranks : ndarray of int64, shape (n_sources, n_targets)
         Dimensions that the sources' features span over the samples of each target.
     n_samples : ndarray of int64, shape (n_targets,)
         Samples behind the scores of each target: all, less those with a label to be ignored.
     n_classes : ndarray of int64, shape (n_targets,)
         Classes of the targets.
-    regularized : bool
-        Whether the scores are regularized.
+    by : str
+        The score: "cross_validated_h_score", "adjusted_h_score", "h_score" or
+        "regularized_h_score".
     n_features : ndarray of int64, shape (n_sources,)
         Columns of the sources' features.
     left_out : mapping of str to mapping
         For each source, the columns of its table that are not among the features, and why: those
         of any target's labels among them.
+    h_scores : ndarray of float64, shape (n_sources, n_targets), or None
+        The plain H-scores; None beside regularized ones.
     """
 
     sources: tuple[str, ...]
@@ -66,19 +75,29 @@ class TransferMatrix(WritesJson):
     ranks: NDArray[np.int64]
     n_samples: NDArray[np.int64]
     n_classes: NDArray[np.int64]
-    regularized: bool
+    by: str
     n_features: NDArray[np.int64]
     left_out: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    h_scores: Floats | None = None
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Take a pickle from before `by`, when scores were plain or regularized."""
+        regularized = state.pop("regularized", None)
+        if regularized is not None:
+            state["by"] = "regularized_h_score" if regularized else "h_score"
+            state["h_scores"] = None if regularized else state["scores"]
+        self.__dict__.update(state)
+        self.__post_init__()
 
     @property
     def adjusted(self) -> Floats | None:
         """The adjusted scores as of :func:`adjusted_h_score`; None beside regularized ones."""
-        if self.regularized:
+        if self.h_scores is None:
             return None
         freedom = (self.n_samples - 1 - self.ranks).astype(np.float64)
         freedom[freedom <= 0] = np.nan
         most = self.n_classes - 1
-        adjusted: Floats = most - (most - self.scores) * (self.n_samples - 1) / freedom
+        adjusted: Floats = most - (most - self.h_scores) * (self.n_samples - 1) / freedom
         adjusted[:, most == 0] = 0.0
         return adjusted
 
@@ -89,9 +108,17 @@ class TransferMatrix(WritesJson):
         object.__setattr__(self, "ranks", np.broadcast_to(ranks, shape).copy())
         object.__setattr__(self, "n_samples", np.broadcast_to(self.n_samples, shape[1:]).copy())
 
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state)
-        self.__post_init__()
+    @property
+    def best(self) -> dict[str, str]:
+        """The source of the highest score for each target, the first of equal ones.
+
+        Scores that agree to nine decimals are equal. The highest of many scores may be so by luck:
+        see :attr:`SourceRanking.choice_score`. Targets for which a score is undefined (nan) are
+        left out, since nobody knows their best.
+        """
+        known = np.flatnonzero(np.isfinite(self.scores).all(axis=0)).tolist()
+        places = np.argmax(np.round(self.scores, 9), axis=0).tolist()
+        return {self.targets[target]: self.sources[places[target]] for target in known}
 
     def normalized(self, by: str = "bound", *, of: str = "scores") -> Floats:
         """Divide each target's scores by one number, so that targets compare.
@@ -102,7 +129,7 @@ class TransferMatrix(WritesJson):
             By the number of classes less one, which no score exceeds; by the target's best score;
             or by the score of the source of the target's name, the features of a network trained on
             that very target, as in the paper [1]_.
-        of : {"scores", "adjusted"}, default "scores"
+        of : {"scores", "adjusted", "h_scores"}, default "scores"
             Which scores.
 
         Returns
@@ -169,9 +196,10 @@ class TransferMatrix(WritesJson):
             self.ranks[np.ix_(rows, columns)],
             self.n_samples[columns],
             self.n_classes[columns],
-            self.regularized,
+            self.by,
             self.n_features[rows],
             {name: self.left_out[name] for name in sources or self.sources if self.left_out},
+            None if self.h_scores is None else self.h_scores[np.ix_(rows, columns)],
         )
 
     def hierarchy(
@@ -190,7 +218,7 @@ class TransferMatrix(WritesJson):
         ----------
         by : {"bound", "column", "diagonal"}, default "column"
             How scores are normalized, as for :meth:`normalized`.
-        of : {"scores", "adjusted"}, default "scores"
+        of : {"scores", "adjusted", "h_scores"}, default "scores"
             Which scores.
         method, metric : str
             As for ``scipy.cluster.hierarchy.linkage``.
@@ -226,7 +254,7 @@ class TransferMatrix(WritesJson):
             The task to learn first; by default the one from which the sum is largest.
         by : {"bound", "column", "diagonal"}, default "diagonal"
             How scores are normalized, as for :meth:`normalized`.
-        of : {"scores", "adjusted"}, default "scores"
+        of : {"scores", "adjusted", "h_scores"}, default "scores"
             Which scores.
 
         Returns
@@ -258,7 +286,7 @@ class TransferMatrix(WritesJson):
         square = self.subset(targets=self.sources)
         transferability = square.normalized(by, of=of)
         square._refuse_nan(transferability, "a curriculum")
-        return plan(self.sources, transferability, start)
+        return plan(self.sources, transferability, start, f"{self._label(of)}, normalized by {by}")
 
     def consensus(
         self, method: str = "spectral", *, by: str = "bound", of: str = "scores"
@@ -272,7 +300,7 @@ class TransferMatrix(WritesJson):
             affinity to all targets from who wins where.
         by : {"bound", "column", "diagonal"}, default "bound"
             How scores are normalized, as for :meth:`normalized`; "spectral" does not depend on it.
-        of : {"scores", "adjusted"}, default "scores"
+        of : {"scores", "adjusted", "h_scores"}, default "scores"
             Which scores.
 
         Returns
@@ -300,7 +328,7 @@ class TransferMatrix(WritesJson):
         ----------
         by : {"bound", "column", "diagonal"}, optional
             How scores are normalized; by default they are not.
-        of : {"scores", "adjusted"}, default "scores"
+        of : {"scores", "adjusted", "h_scores"}, default "scores"
             Which scores.
         title : str, optional
             Over the figure.
@@ -328,20 +356,23 @@ class TransferMatrix(WritesJson):
         Returns
         -------
         dict
-            ``sources``, ``targets``, ``scores``, ``adjusted``, ``standard_errors``, ``ranks``,
-            ``n_samples``, ``n_classes``, ``regularized``, ``n_features`` and ``left_out``.
+            ``sources``, ``targets``, ``by``, ``scores``, ``standard_errors``, ``h_scores``,
+            ``adjusted``, ``best``, ``ranks``, ``n_samples``, ``n_classes``, ``n_features`` and
+            ``left_out``.
         """
-        adjusted, errors = self.adjusted, self.standard_errors
+        adjusted, errors, plain = self.adjusted, self.standard_errors, self.h_scores
         return {
             "sources": list(self.sources),
             "targets": list(self.targets),
+            "by": self.by,
             "scores": self.scores.tolist(),
-            "adjusted": None if adjusted is None else adjusted.tolist(),
             "standard_errors": None if errors is None else errors.tolist(),
+            "h_scores": None if plain is None else plain.tolist(),
+            "adjusted": None if adjusted is None else adjusted.tolist(),
+            "best": self.best,
             "ranks": self.ranks.tolist(),
             "n_samples": self.n_samples.tolist(),
             "n_classes": self.n_classes.tolist(),
-            "regularized": self.regularized,
             "n_features": self.n_features.tolist(),
             "left_out": {name: dict(columns) for name, columns in self.left_out.items()},
         }
@@ -351,7 +382,7 @@ class TransferMatrix(WritesJson):
 
         Parameters
         ----------
-        of : {"scores", "adjusted", "standard_errors"}, default "scores"
+        of : {"scores", "adjusted", "h_scores", "standard_errors"}, default "scores"
             Which.
 
         Returns
@@ -407,15 +438,15 @@ class TransferMatrix(WritesJson):
         return table
 
     def _label(self, of: str) -> str:
-        if of == "adjusted":
-            return "adjusted H-score"
-        return "regularized H-score" if self.regularized else "H-score"
+        names = {"adjusted": "adjusted_h_score", "h_scores": "h_score"}
+        return SCORE_NAMES[names.get(of, self.by)]
 
-    def _values(self, of: str, known: tuple[str, ...] = KINDS[:2]) -> Floats:
+    def _values(self, of: str, known: tuple[str, ...] = KINDS[:3]) -> Floats:
         as_one_of("of", of, known)
         values: Floats | None = getattr(self, of)
         if values is None:
-            why = "regularized" if self.regularized else "computed with errors=False"
+            regularized = self.by == "regularized_h_score"
+            why = "regularized" if regularized else "computed with errors=False"
             raise ValueError(f"there are no {of.replace('_', ' ')}: the matrix was {why}")
         return values
 

@@ -10,10 +10,12 @@ import typer
 
 import hscore_fast
 from hscore_fast import Curriculum, Hierarchy, TransferMatrix
+from hscore_fast._results.display import SCORE_NAMES
 from hscore_fast.cli.figures import check_figure
-from hscore_fast.cli.messages import BadInput, one_line_each, printable, tell_left_out
+from hscore_fast.cli.messages import one_line_each, printable, tell_left_out
 from hscore_fast.cli.named import named_files
 from hscore_fast.cli.options import (
+    ByOption,
     ColumnsOption,
     CsvOption,
     DropOption,
@@ -25,6 +27,7 @@ from hscore_fast.cli.options import (
     address_marker,
     labels_of,
     refuse_both,
+    score_of,
 )
 from hscore_fast.cli.progress import share_bar
 from hscore_fast.cli.tables import Column, Value, write_csv, write_json, write_rows
@@ -35,9 +38,11 @@ _COLUMNS: tuple[Column, ...] = (
     Column("source", "Source"),
     Column("target", "Target"),
     Column("classes", "Classes", "{:,}".format),
+    Column("by", "By"),
+    Column("score", "Score", "{:.4g}".format),
+    Column("standard_error", "Standard\nerror", "{:.2g}".format),
     Column("h_score", "H-score", "{:.4g}".format),
     Column("adjusted_h_score", "Adjusted", "{:.4g}".format),
-    Column("standard_error", "Standard\nerror", "{:.2g}".format),
 )
 
 
@@ -54,17 +59,7 @@ def matrix(
         list[str],
         typer.Option(metavar="FILES", help="A target: likewise a file of labels, or a folder."),
     ],
-    regularized: Annotated[
-        bool, typer.Option("--regularized", help="Shrink the covariance (Ledoit and Wolf).")
-    ] = False,
-    adjusted: Annotated[
-        bool,
-        typer.Option(
-            "--adjusted",
-            help="Build hierarchy and curriculum from adjusted scores, for sources "
-            "of different width.",
-        ),
-    ] = False,
+    by: ByOption = "cross_validated",
     start: Annotated[
         str | None, typer.Option(metavar="TASK", help="The first task of the curriculum.")
     ] = None,
@@ -92,8 +87,6 @@ def matrix(
     which task to learn each other task.
     """
     refuse_both(as_json, as_csv)
-    if regularized and adjusted:
-        raise BadInput("--regularized and --adjusted exclude each other")
     if plot is not None:
         check_figure(plot)
     marked = address_marker(external)
@@ -106,7 +99,7 @@ def matrix(
             result = hscore_fast.transfer_matrix(
                 sources,
                 targets,
-                regularized=regularized,
+                by=score_of(by),
                 columns=columns or None,
                 drop=drop or None,
                 keep=keep or None,
@@ -114,9 +107,8 @@ def matrix(
                 ignore_label=labels_of(ignore_label),
                 progress=lambda done, total: bar("scores", done / total),
             )
-        of = "adjusted" if adjusted else "scores"
-        hierarchy, no_hierarchy = _hierarchy(result, of)
-        curriculum, no_curriculum = _curriculum(result, of, start)
+        hierarchy, no_hierarchy = _hierarchy(result)
+        curriculum, no_curriculum = _curriculum(result, start)
         if plot is not None:
             _draw(plot, result, hierarchy, curriculum)
     widths = result.n_features.tolist()
@@ -143,26 +135,35 @@ def matrix(
         if sys.stdout.isatty() and len(result.targets) <= _MOST_TARGETS_SIDE_BY_SIDE:
             shown, rows = _side_by_side(result)
         write_rows(
-            "Regularized H-scores" if regularized else "H-scores",
-            shown,
+            f"Scores: {SCORE_NAMES[result.by]}",
+            [column for column in shown if column.key != "by" or not sys.stdout.isatty()],
             rows,
+            f"{_best(result)}\n\n"
             f"Hierarchy of the sources\n{hierarchy or no_hierarchy}\n\n"
             f"Curriculum\n{curriculum or no_curriculum}",
         )
 
 
-def _hierarchy(result: TransferMatrix, of: str) -> tuple[Hierarchy | None, str]:
+def _best(result: TransferMatrix) -> str:
+    """Name the best source for each target, in one line each."""
+    lines = [f"best for {target}: {source}" for target, source in result.best.items()]
+    unknown = [target for target in result.targets if target not in result.best]
+    lines += [f"best for {target}: not known, some scores are undefined" for target in unknown]
+    luck = "\nThe best of many may be so by luck: 'rank' says how much is left."
+    ranked = f"Ranked by {SCORE_NAMES[result.by]}:"
+    return "\n".join([ranked, *lines]) + (luck if len(result.sources) > 1 else "")
+
+
+def _hierarchy(result: TransferMatrix) -> tuple[Hierarchy | None, str]:
     try:
-        return result.hierarchy(of=of), ""
+        return result.hierarchy(), ""
     except (ValueError, ModuleNotFoundError) as error:
         return None, f"none: {error}"
 
 
-def _curriculum(
-    result: TransferMatrix, of: str, start: str | None
-) -> tuple[Curriculum | None, str]:
+def _curriculum(result: TransferMatrix, start: str | None) -> tuple[Curriculum | None, str]:
     try:
-        return result.curriculum(start, of=of), ""
+        return result.curriculum(start), ""
     except (ValueError, ModuleNotFoundError) as error:
         if start is not None:  # then it was asked for
             raise
@@ -186,15 +187,17 @@ def _draw(
 
 def _rows(result: TransferMatrix) -> list[dict[str, Value]]:
     """Give one row for each pair."""
-    adjusted, errors = result.adjusted, result.standard_errors
+    plain, adjusted, errors = result.h_scores, result.adjusted, result.standard_errors
     return [
         {
             "source": source,
             "target": target,
             "classes": int(result.n_classes[column]),
-            "h_score": float(result.scores[row, column]),
-            "adjusted_h_score": None if adjusted is None else float(adjusted[row, column]),
+            "by": result.by,
+            "score": float(result.scores[row, column]),
             "standard_error": None if errors is None else float(errors[row, column]),
+            "h_score": None if plain is None else float(plain[row, column]),
+            "adjusted_h_score": None if adjusted is None else float(adjusted[row, column]),
         }
         for row, source in enumerate(result.sources)
         for column, target in enumerate(result.targets)

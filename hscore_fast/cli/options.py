@@ -12,6 +12,7 @@ from hscore_fast.cli.messages import BadInput
 from hscore_fast.readers import allow_external
 
 __all__ = [
+    "ByOption",
     "ColumnsOption",
     "CsvOption",
     "DropOption",
@@ -24,6 +25,23 @@ __all__ = [
     "address_marker",
     "labels_of",
     "refuse_both",
+    "score_of",
+]
+
+_BY = {
+    "cross_validated": "cross_validated_h_score",
+    "adjusted": "adjusted_h_score",
+    "regularized": "regularized_h_score",
+    "h_score": "h_score",
+}
+
+ByOption = Annotated[
+    str,
+    typer.Option(
+        help="The score to rank by: cross_validated, which predicts best and takes any number of "
+        "features, adjusted, which needs more samples than features, regularized, or h_score.",
+        autocompletion=lambda: list(_BY),
+    ),
 ]
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Write JSON.")]
@@ -95,3 +113,8 @@ def refuse_both(as_json: bool, as_csv: bool) -> None:
     """Refuse two forms of output at once."""
     if as_json and as_csv:
         raise BadInput("--json and --csv exclude each other")
+
+
+def score_of(by: str) -> str:
+    """Give the name that the functions have for a score."""
+    return _BY.get(by, by)

@@ -15,6 +15,7 @@ from hscore_fast.cli.figures import check_figure
 from hscore_fast.cli.messages import complain, one_line_each, tell_left_out
 from hscore_fast.cli.named import named_files
 from hscore_fast.cli.options import (
+    ByOption,
     ColumnsOption,
     CsvOption,
     DropOption,
@@ -27,18 +28,13 @@ from hscore_fast.cli.options import (
     address_marker,
     labels_of,
     refuse_both,
+    score_of,
 )
 from hscore_fast.cli.progress import share_bar
 from hscore_fast.cli.tables import Column, Value, write_csv, write_json, write_rows
 
-_SHORT = {
-    "adjusted": "adjusted_h_score",
-    "cross_validated": "cross_validated_h_score",
-    "regularized": "regularized_h_score",
-}
-
 # A machine gets all there is, a person what fits into a line.
-_KEYS = tuple(field.name for field in fields(SourceScore))
+_KEYS = (*(field.name for field in fields(SourceScore)), "by")
 
 
 def rank(
@@ -57,15 +53,7 @@ def rank(
             "NAME=FILE names a source, otherwise the file's name does.",
         ),
     ],
-    by: Annotated[
-        str,
-        typer.Option(
-            help="The score to rank by: adjusted, which compares features of different number, "
-            "cross_validated, which predicts best and takes any number of features, regularized, "
-            "or h_score.",
-            autocompletion=lambda: ["adjusted", "cross_validated", "regularized", "h_score"],
-        ),
-    ] = "adjusted",
+    by: ByOption = "cross_validated",
     confidence: Annotated[
         float, typer.Option(help="Two sources are tied unless they differ at this level.")
     ] = 0.95,
@@ -102,7 +90,7 @@ def rank(
             ranking = hscore_fast.rank_sources(
                 sources,
                 marked(labels),
-                by=_SHORT.get(by, by),
+                by=score_of(by),
                 confidence=confidence,
                 precision=precision,
                 columns=columns or None,
@@ -131,7 +119,12 @@ def rank(
 
 def _rows(ranking: SourceRanking) -> list[dict[str, Value]]:
     return [
-        {**asdict(source), "ties": source.marks, "left_out": ", ".join(source.left_out)}
+        {
+            **asdict(source),
+            "ties": source.marks,
+            "left_out": ", ".join(source.left_out),
+            "by": ranking.by,
+        }
         for source in ranking
         if not source.error
     ]
@@ -154,7 +147,8 @@ def _columns(by: str) -> list[Column]:
 
 def _notes(ranking: SourceRanking) -> list[str]:
     """Say what the marks mean, and what speaks against a score."""
-    notes = []
+    basis, luck = ranking.basis(), ranking.luck()
+    notes = [f"{text[0].upper()}{text[1:]}." for text in (basis, luck) if text]
     if ranking.errors_from != "none" and not ranking.undefined:
         notes.append(
             f"= not told from the best, ~ not from the next, at {ranking.confidence:.4g}. "

@@ -116,8 +116,8 @@ def _run(plan: Plan, tell: Tell) -> Study:
     scored = {f"{each.source}, layer {each.number}": each.labelled for each in layers}
     few = {task: labels[labelled] for task, labels in targets.items()}
     tell("score", None)
-    plain = hscore_fast.transfer_matrix(scored, few)
-    shrunk = hscore_fast.transfer_matrix(scored, few, regularized=True)
+    plain = hscore_fast.transfer_matrix(scored, few, by="h_score")
+    shrunk = hscore_fast.transfer_matrix(scored, few, by="regularized_h_score")
     measurements = _measure(layers, targets, (labelled, test), (plain, shrunk), tell)
     tell("compare", 1.0)
     definition = [

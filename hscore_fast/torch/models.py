@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 import torch
 
 from hscore_fast._inputs.options import as_confidence, as_names, as_one_of
-from hscore_fast._sources.rank_sources import BY
+from hscore_fast._sources.order import BY
 from hscore_fast._sources.ranking import SourceRanking
 from hscore_fast.torch.batches import (
     Batch,

@@ -10,7 +10,6 @@ from cli_runs import (
     COUNT,
     NUMBER,
     TEXT,
-    TRUTH,
     assert_fits,
     assert_interrupted,
     assert_one_line,
@@ -26,7 +25,10 @@ from hscore_fast.datasets import load_digits
 
 pytestmark = pytest.mark.usefixtures("elsewhere")
 
-KEYS = ["source", "target", "classes", "h_score", "adjusted_h_score", "standard_error"]
+KEYS = [
+    *("source", "target", "classes", "by", "score", "standard_error"),
+    *("h_score", "adjusted_h_score"),
+]
 TASKS = ["digit", "loop", "odd"]
 ALL = ("matrix", "--features", "features", "--labels", "labels")
 
@@ -40,13 +42,15 @@ ROWS = list_of(list_of(maybe(NUMBER)))
 SCHEMA = record(
     sources=list_of(TEXT),
     targets=list_of(TEXT),
+    by=TEXT,
     scores=ROWS,
-    adjusted=maybe(ROWS),
     standard_errors=maybe(ROWS),
+    h_scores=maybe(ROWS),
+    adjusted=maybe(ROWS),
+    best=NAMED,
     ranks=list_of(list_of(COUNT)),
     n_samples=list_of(COUNT),
     n_classes=list_of(COUNT),
-    regularized=TRUTH,
     n_features=list_of(COUNT),
     left_out={
         "type": "object",
@@ -57,6 +61,7 @@ SCHEMA = record(
     ),
     curriculum=maybe(
         record(
+            by=TEXT,
             order=list_of(TEXT),
             parents={"type": "object", "additionalProperties": maybe(TEXT)},
             transferability={"type": "object", "additionalProperties": NUMBER},
@@ -89,18 +94,20 @@ def test_in_a_pipe_it_is_tab_separated(expected, capsys):
     heading, *rows = (line.split("\t") for line in out.splitlines())
     assert heading == KEYS
     assert [row[:2] for row in rows] == [[s, t] for s in TASKS for t in TASKS]
-    assert [float(row[3]) for row in rows] == pytest.approx(expected.scores.ravel(), rel=1e-12)
-    assert [float(row[4]) for row in rows] == pytest.approx(expected.adjusted.ravel(), rel=1e-9)
+    assert {row[3] for row in rows} == {"cross_validated_h_score"}
+    assert [float(row[4]) for row in rows] == pytest.approx(expected.scores.ravel(), rel=1e-9)
     assert [float(row[5]) for row in rows] == pytest.approx(expected.standard_errors.ravel())
+    assert [float(row[6]) for row in rows] == pytest.approx(expected.h_scores.ravel(), rel=1e-12)
+    assert [float(row[7]) for row in rows] == pytest.approx(expected.adjusted.ravel(), rel=1e-9)
 
 
 def test_as_csv(expected, capsys):
-    code, out, err = run(capsys, *ALL, "--csv", "--regularized")
+    code, out, err = run(capsys, *ALL, "--csv", "--by", "regularized")
     assert (code, err) == (0, "")
     heading, *rows = csv.reader(out.splitlines())
     assert heading == KEYS
     assert len(rows) == 9
-    assert {(row[4], row[5]) for row in rows} == {("", "")}
+    assert {tuple(row[5:]) for row in rows} == {("", "", "")}
 
 
 def test_as_json(expected, capsys):
@@ -111,7 +118,7 @@ def test_as_json(expected, capsys):
     assert facts["scores"] == expected.to_dict()["scores"]
     assert facts["hierarchy"] == expected.hierarchy().to_dict()
     assert facts["curriculum"] == expected.curriculum("loop").to_dict()
-    code, out, err = run(capsys, *ALL, "--json", "--adjusted")
+    code, out, err = run(capsys, *ALL, "--json", "--by", "adjusted")
     assert json.loads(out)["curriculum"] == expected.curriculum(of="adjusted").to_dict()
 
 
@@ -132,6 +139,9 @@ def test_in_a_terminal_table_hierarchy_and_curriculum(expected):
     assert "\t" not in text
     assert re.search(r"^Source +digit +loop +odd\s*$", text, re.MULTILINE)
     assert re.search(rf"^digit +{expected.scores[0, 0]:.3f} \+-0\.\d+ ", text, re.MULTILINE)
+    assert "Ranked by cross-validated H-score:" in text
+    for target, source in expected.best.items():
+        assert f"best for {target}: {source}" in text
     for tree in (expected.hierarchy(), expected.curriculum()):
         for line in str(tree).splitlines():
             assert line in text
@@ -163,6 +173,30 @@ def test_a_warning_is_one_line(expected, capsys):
     assert_fits(json.loads(out), SCHEMA)
 
 
+def test_rank_and_matrix_name_the_same_winner(tmp_path, elsewhere, capsys):
+    """Of sources that are nearly equal, some of them wider than there are rows, in any file."""
+    pytest.importorskip("h5py")
+    rng = np.random.default_rng(4)
+    digits = load_digits()[1][:60]
+    noise = rng.standard_normal((60, 200))
+    signal = rng.standard_normal((60, 6)) + np.eye(10, 6)[digits]
+    np.save("wide.npy", np.c_[signal, noise])
+    np.save("narrow.npy", signal)
+    np.savez_compressed("again.npz", x=signal[:, ::-1])
+    np.savez_compressed("half.npz", x=np.c_[signal[:, :4], noise[:, :70]])
+    sources = ("wide.npy", "narrow.npy", "again=again.npz:x", "half=half.npz:x")
+    targets = {f"t{k}": digits % k for k in (2, 3, 5, 10)} | {"loop": np.isin(digits, [0, 6, 8])}
+    np.savez("t.npz", **targets)
+    words = [word for source in sources for word in ("--features", source)]
+    words += [word for name in targets for word in ("--labels", f"t.npz:{name}")]
+    best = json.loads(run(capsys, "matrix", *words, "--json")[1])["best"]
+    assert set(best) == set(targets)
+    for name in targets:
+        code, out, _ = run(capsys, "rank", f"t.npz:{name}", *sources, "--json")
+        assert code == 0
+        assert json.loads(out)["sources"][0]["name"] == best[name]
+
+
 @pytest.mark.parametrize(
     ("words", "parts"),
     [
@@ -175,7 +209,7 @@ def test_a_warning_is_one_line(expected, capsys):
         (("--start", "colour"), ["start must be one of the tasks digit, loop, odd", "'colour'"]),
         (("--threads", "0"), ["n_threads", "0"]),
         (("--json", "--csv"), ["--json and --csv"]),
-        (("--regularized", "--adjusted"), ["--regularized and --adjusted"]),
+        (("--by", "luck"), ["by must be one of", "'luck'"]),
         (("--plot", "figure.docx"), ["--plot", ".svg", "figure.docx"]),
         (("--plot", "nowhere/figure.svg"), ["the folder of", "nowhere", "does not exist"]),
         (("--colour",), ["--colour", "matrix --help"]),

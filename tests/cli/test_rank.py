@@ -52,6 +52,7 @@ RANKING = record(
     confidence=NUMBER,
     stability=maybe(NUMBER),
     errors_from={"enum": ["influence", "jackknife", "none", "rows", "groups", "folds"]},
+    choice_score=maybe(NUMBER),
     sources={"type": "array", "items": SOURCE, "minItems": 1},
 )
 THREE = ("y.npy", "weak.npy", "x.npy", "copy=chunked.h5:/x")
@@ -81,7 +82,8 @@ def test_rows_for_machines(sources, capsys, form):
     code, out, err = run(capsys, "rank", *THREE, *(["--csv"] if form == "csv" else []))
     assert (code, err) == (0, "")
     rows = list(csv.DictReader(out.splitlines(), delimiter="," if form == "csv" else "\t"))
-    assert list(rows[0]) == list(SOURCE["properties"])
+    assert list(rows[0]) == [*SOURCE["properties"], "by"]
+    assert {row["by"] for row in rows} == {"cross_validated_h_score"}
     assert [row["name"] for row in rows] == sources.names
     for row, source in zip(rows, sources, strict=True):
         assert float(row["score"]) == source.score
@@ -100,6 +102,8 @@ def test_a_terminal_gets_a_table_and_what_its_marks_mean(sources):
     ]
     assert all(lines)
     assert [line.start() for line in lines] == sorted(line.start() for line in lines)
+    assert "Ranked by cross-validated H-score, errors from folds." in text
+    assert "The first of 3 may be first by luck" in " ".join(text.split())
     assert "= not told from the best" in text
 
 

@@ -24,7 +24,7 @@ CALLS: list[Callable[..., tuple[float, Any]]] = [
     lambda x, y, o: (float(hscore_fast.h_scores(x, [y], **o)[0]), None),
     lambda x, y, o: of_report(hscore_fast.rank_sources({"x": x}, y, by="h_score", **o)[0]),
     lambda x, y, o: of_group(hscore_fast.pair_scores({"x": x}, y, **o), "h_score"),
-    lambda x, y, o: of_group(hscore_fast.transfer_matrix({"x": x}, {"y": y}, **o), "scores"),
+    lambda x, y, o: of_group(hscore_fast.transfer_matrix({"x": x}, {"y": y}, **o), "h_scores"),
     lambda x, y, o: (read_moments(x, y, **o).h_score(), None),
 ]
 IN_MEMORY: list[Callable[..., tuple[float, Any]]] = [

@@ -87,7 +87,7 @@ def test_labels_in_every_table_are_left_out(tmp_path) -> None:
         assert ranking[1].h_score == pytest.approx(h_noise)
         assert "left out of noise: label (labels)" in str(ranking)
         matrix = hscore_fast.transfer_matrix({"noise": noise, "good": good}, {"y": labels})
-        assert matrix.scores[:, 0] == pytest.approx([h_noise, TRUTH])
+        assert matrix.h_scores[:, 0] == pytest.approx([h_noise, TRUTH])
         assert matrix.n_features.tolist() == [6, 6]
         assert matrix.left_out["noise"] == {"label": "labels"}
         assert "left out of noise: label (labels)" in str(matrix)
@@ -95,7 +95,8 @@ def test_labels_in_every_table_are_left_out(tmp_path) -> None:
         together = svd_h_score(np.hstack([X, pd.read_parquet(noise).to_numpy()[:, :6]]), Y)
         assert pairs.h_score[0, 1] == pytest.approx(together)
         assert pairs.left_out["noise"] == {"label": "labels"}
-        chosen = hscore_fast.select_sources({"noise": noise, "good": good}, labels)
+        both = {"noise": noise, "good": good}
+        chosen = hscore_fast.select_sources(both, labels, by="adjusted_h_score")
         assert chosen.selected == ["good"]
         assert chosen.left_out == pairs.left_out
 
@@ -114,7 +115,7 @@ def test_all_targets_are_left_out_of_every_source(tmp_path) -> None:
             {"y": frame["label"], "z": frame["finer"]},
         ):
             matrix = hscore_fast.transfer_matrix({"s": source}, targets)
-            assert matrix.scores[0] == pytest.approx(expected)
+            assert matrix.h_scores[0] == pytest.approx(expected)
             scores = hscore_fast.h_scores(source, targets.values())
             assert scores == pytest.approx(expected)
 
@@ -140,7 +141,7 @@ def test_the_command_line_says_what_was_left_out(tmp_path, capsys) -> None:
     code, out, err = run(capsys, "matrix", *words, "--json")
     assert code == 0
     matrix = json.loads(out)
-    assert matrix["scores"] == [[pytest.approx(h_noise)], [pytest.approx(TRUTH)]]
+    assert matrix["h_scores"] == [[pytest.approx(h_noise)], [pytest.approx(TRUTH)]]
     assert matrix["left_out"]["a"] == {"label": "labels"}
     assert "hscore-fast: a: 6 columns taken as features (left out: label (labels))" in err
 
@@ -309,7 +310,7 @@ def test_of_several_sources_one_must_have_what_is_dropped(tmp_path) -> None:
     ranking = hscore_fast.rank_sources(sources, labels, drop="fold")
     assert [entry.h_score for entry in ranking] == pytest.approx([TRUTH] * 4)
     matrix = hscore_fast.transfer_matrix(sources, {"y": labels}, drop="fold")
-    assert matrix.scores[:, 0] == pytest.approx([TRUTH] * 4)
+    assert matrix.h_scores[:, 0] == pytest.approx([TRUTH] * 4)
     assert hscore_fast.pair_scores(sources, labels, drop="fold").rank.max() == 6
     with pytest.raises(ValueError, match="drop='flod' matches no column of any source"):
         hscore_fast.rank_sources(sources, labels, drop="flod")
@@ -333,7 +334,7 @@ def test_columns_on_the_command_line(tmp_path, capsys) -> None:
     assert (code, json.loads(out)["sources"][0]["h_score"]) == (0, pytest.approx(TRUTH))
     words = ("--features", path, "--labels", labels, "--keep", "fold", "--json")
     code, out, err = run(capsys, "matrix", *words)
-    assert json.loads(out)["scores"] == [[pytest.approx(WITH_FOLD)]]
+    assert json.loads(out)["h_scores"] == [[pytest.approx(WITH_FOLD)]]
     assert "ColumnWarning" not in err
     code, out, err = run(capsys, "score", path, labels, "--drop", "flod")
     assert (code, out) == (2, "")

@@ -28,7 +28,7 @@ def moments() -> hscore_fast.Moments:
 
 
 def matrix() -> hscore_fast.TransferMatrix:
-    return hscore_fast.transfer_matrix(SOURCES, TARGETS)
+    return hscore_fast.transfer_matrix(SOURCES, TARGETS, by="h_score")
 
 
 MADE: dict[str, Callable[[], Any]] = {
@@ -36,8 +36,8 @@ MADE: dict[str, Callable[[], Any]] = {
     "HScoreReport": lambda: hscore_fast.evaluate(FEATURES, LABELS),
     "MaximalCorrelation": lambda: hscore_fast.maximal_correlation(LABELS % 2, LABELS),
     "PairScores": lambda: hscore_fast.pair_scores(SOURCES, LABELS),
-    "SourceRanking": lambda: hscore_fast.rank_sources(SOURCES, LABELS),
-    "SourceSelection": lambda: hscore_fast.select_sources(SOURCES, LABELS),
+    "SourceRanking": lambda: hscore_fast.rank_sources(SOURCES, LABELS, by="adjusted_h_score"),
+    "SourceSelection": lambda: hscore_fast.select_sources(SOURCES, LABELS, by="adjusted_h_score"),
     "TransferMatrix": matrix,
     "Transferability": lambda: hscore_fast.transferability(FEATURES, LABELS),
 }

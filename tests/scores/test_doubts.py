@@ -246,7 +246,7 @@ WARNING_CALLS = {
     "evaluate": lambda x, y: hs.evaluate(x, y),
     "h_scores": lambda x, y: hs.h_scores(x, [y]),
     "transferability": lambda x, y: hs.transferability(x, y),
-    "transfer_matrix": lambda x, y: hs.transfer_matrix({"a": x}, {"b": y}),
+    "transfer_matrix": lambda x, y: hs.transfer_matrix({"a": x}, {"b": y}, by="h_score"),
     "Moments.h_score": lambda x, y: hs.Moments().update(x, y).h_score(),
     "Moments.adjusted_h_score": lambda x, y: hs.Moments().update(x, y).adjusted_h_score(),
     "Moments.evaluate": lambda x, y: hs.Moments().update(x, y).evaluate(),

@@ -103,7 +103,8 @@ def run_all(x: Any, y: Any) -> None:
         Moments().update(x, y).h_score()
         ranking = rank_sources({"x": x, "again": x}, y)
     assert report.warnings == ()
-    assert not any(entry.warning for entry in ranking)
+    # Classes of one row are told, since their rows cannot be held out.
+    assert not any(entry.warning for entry in ranking if "a single row" not in entry.warning)
 
 
 @pytest.mark.parametrize("name", CASES)

@@ -1,14 +1,19 @@
-"""Rankings: each number against the sources' own reports, and sources of all kinds."""
+"""Rankings by scores of all rows: each number against the sources' own reports, and all kinds.
+
+The default, by held-out rows, is tested in test_rank_by_held_out_rows.py.
+"""
 
 import json
 import math
 import threading
 import time
+from functools import partial
 
 import numpy as np
 import pytest
 from oracles import make_problem
 
+import hscore_fast
 from hscore_fast import (
     Moments,
     SaturationWarning,
@@ -17,9 +22,10 @@ from hscore_fast import (
     adjusted_h_score,
     evaluate,
     h_score,
-    rank_sources,
     regularized_h_score,
 )
+
+rank_sources = partial(hscore_fast.rank_sources, by="adjusted_h_score")
 
 
 def make_sources(n_samples=1500, n_classes=4, seed=0):
@@ -236,7 +242,7 @@ def test_saturated_sources_stand_last_but_are_reported():
     assert math.isfinite(ranking[0].standard_error)
     assert math.isnan(ranking.stability)
     text = str(ranking)
-    assert text.startswith("2 of 4 sources (wide, wider) have no adjusted h score (undefined)")
+    assert text.startswith("2 of 4 sources (wide, wider) have no adjusted H-score (undefined)")
     assert text.count("undefined") == 1
     assert "=" not in text
     assert ranking._repr_html_().index("2 of 4 sources") < ranking._repr_html_().index("narrow")
@@ -280,7 +286,9 @@ def test_it_converts_and_prints():
     assert frame.loc["noise 0.5", "standard_error"] == ranking[1].standard_error
     text = str(ranking)
     assert "not told from the best" in text
-    assert text.splitlines()[1].startswith("noise 0.0")
+    assert text.startswith("ranked by adjusted H-score, errors from influence\n")
+    assert text.splitlines()[2].startswith("noise 0.0")
+    assert "the first of 4 may be first by luck" in text
     assert repr(ranking).startswith("<SourceRanking of 4 by adjusted_h_score: noise 0.0")
     assert "<td>noise 0.0</td>" in ranking._repr_html_()
 
@@ -334,7 +342,7 @@ def test_progress_and_interrupts():
 @pytest.mark.parametrize(
     ("options", "error", "words"),
     [
-        ({"by": "accuracy"}, ValueError, "by must be one of 'adjusted_h_score'"),
+        ({"by": "accuracy"}, ValueError, "by must be one of 'cross_validated_h_score'"),
         ({"confidence": 95}, ValueError, "confidence must lie between 0 and 1, got 95"),
         ({"n_blocks": 1}, ValueError, "n_blocks"),
         ({"n_draws": 0}, ValueError, "n_draws must be an integer between"),

@@ -1,6 +1,7 @@
-"""Greedy selection of sources from one joint scatter."""
+"""Greedy selection of sources by the adjusted score, from one joint scatter."""
 
 import json
+from functools import partial
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from oracles import make_labels, svd_h_score
 
+import hscore_fast
 import hscore_fast._sources.select_sources as selection
 from hscore_fast import (
     SaturationWarning,
@@ -15,10 +17,10 @@ from hscore_fast import (
     adjusted_h_score,
     h_score,
     pair_scores,
-    select_sources,
 )
 
 Sources = dict[str, np.ndarray]
+select_sources = partial(hscore_fast.select_sources, by="adjusted_h_score")
 
 
 def draw(
@@ -285,7 +287,10 @@ def test_nothing_is_chosen_where_nothing_helps() -> None:
     chosen = select_sources({"a": rng.normal(size=(200, 5))}, rng.integers(0, 3, 200))
     assert chosen.selected == []
     assert chosen.h_score == chosen.adjusted_h_score == 0
-    assert str(chosen).startswith("no source was chosen\nnot chosen: a\nended because the next")
+    basis, *rest = str(chosen).splitlines()
+    assert basis == "chosen by adjusted H-score"
+    assert rest[:2] == ["no source was chosen", "not chosen: a"]
+    assert rest[2].startswith("ended because the next")
     assert len(chosen.to_pandas()) == 0
 
 

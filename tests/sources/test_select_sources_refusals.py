@@ -30,9 +30,17 @@ X, Y = np.random.default_rng(0).normal(size=(30, 3)), np.arange(30) % 2
         ({"a": X}, Y, {"progress": 3}, TypeError, "progress"),
     ],
 )
-def test_what_is_refused(sources, labels, options, error, words) -> None:
+@pytest.mark.parametrize("by", ["cross_validated_h_score", "adjusted_h_score"])
+def test_what_is_refused(sources, labels, options, error, words, by) -> None:
     with pytest.raises(error, match=words):
-        select_sources(sources, labels, **options)
+        select_sources(sources, labels, by=by, **options)
+
+
+def test_unknown_scores_and_groups_without_held_out_rows_are_refused() -> None:
+    with pytest.raises(ValueError, match="by must be one of 'cross_validated_h_score'"):
+        select_sources({"a": X}, Y, by="h_score")
+    with pytest.raises(ValueError, match="groups need by='cross_validated_h_score'"):
+        select_sources({"a": X}, Y, by="adjusted_h_score", groups=Y)
 
 
 def test_what_progress_raises_ends_the_call() -> None:
@@ -42,5 +50,6 @@ def test_what_progress_raises_ends_the_call() -> None:
     # A view of little memory and so much work that progress, told ten times a second, is told.
     values = np.random.default_rng(0).normal(size=61_023)
     x = np.lib.stride_tricks.sliding_window_view(values, 1024)
-    with pytest.raises(InterruptedError, match="of 60000"):
-        select_sources({"a": x}, np.arange(60_000) % 3, progress=stop, n_threads=1)
+    for by in ("cross_validated_h_score", "adjusted_h_score"):
+        with pytest.raises(InterruptedError, match="of 60000"):
+            select_sources({"a": x}, np.arange(60_000) % 3, by=by, progress=stop, n_threads=1)

@@ -84,10 +84,12 @@ CALLS: dict[str, Callable[..., float]] = {
     ),
     "h_scores": lambda x, y, **o: float(hscore_fast.h_scores(x, [y], **o)[0]),
     "rank_sources": lambda x, y, **o: hscore_fast.rank_sources({"x": x}, y, **o)[0].h_score,
-    "select_sources": lambda x, y, **o: hscore_fast.select_sources({"x": x}, y, **o).h_score,
+    "select_sources": lambda x, y, **o: (
+        hscore_fast.select_sources({"x": x}, y, n_errors=0, alpha=1, **o).h_score
+    ),
     "pair_scores": lambda x, y, **o: float(hscore_fast.pair_scores({"x": x}, y, **o).h_score[0, 0]),
     "transfer_matrix": lambda x, y, **o: float(
-        hscore_fast.transfer_matrix({"x": x}, {"y": y}, **o).scores[0, 0]
+        hscore_fast.transfer_matrix({"x": x}, {"y": y}, **o).h_scores[0, 0]
     ),
     "transferability": lambda x, y, **o: hscore_fast.transferability(x, y, **o).h_score,
     "transferability, optimal": lambda x, y, **o: (

@@ -19,9 +19,8 @@ def matrix_of(scores, names=None):
     scores = np.array(scores, float)
     names = tuple(names or (f"t{k}" for k in range(len(scores))))
     n = len(names)
-    return TransferMatrix(
-        names, names, scores, None, np.full(n, 5), 1000, np.full(n, 2), False, np.full(n, 5)
-    )
+    facts = (np.full(n, 5), 1000, np.full(n, 2), "h_score", np.full(n, 5))
+    return TransferMatrix(names, names, scores, None, *facts, h_scores=scores)
 
 
 def tasks_of_tree(parents, seed=0, n=4000, rho=0.85, noise=0.4):
@@ -158,8 +157,10 @@ def test_a_curriculum_prints_as_a_tree_and_turns_into_data():
         [[1, 0.9, 0.2], [0.1, 1, 0.8], [0, 0.3, 1]], ["edges", "shape", "digit"]
     ).curriculum(by="bound")
     assert isinstance(curriculum, Curriculum)
-    assert str(curriculum) == "edges\n└─ shape  0.9\n   └─ digit  0.8"
+    basis = "H-score, normalized by bound"
+    assert str(curriculum) == f"by {basis}\nedges\n└─ shape  0.9\n   └─ digit  0.8"
     assert curriculum.to_dict() == {
+        "by": basis,
         "order": ["edges", "shape", "digit"],
         "parents": {"edges": None, "shape": "edges", "digit": "shape"},
         "transferability": {"shape": 0.9, "digit": 0.8},

@@ -1,8 +1,12 @@
-"""The transfer matrix: every entry is a call of its own, every error that of the definition."""
+"""The matrix of plain scores: every entry is a call of its own, every error that of the definition.
+
+That of held-out rows, the default, is tested in test_matrix_of_held_out_rows.py.
+"""
 
 import json
 import re
 import warnings
+from functools import partial
 
 import numpy as np
 import pytest
@@ -10,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from oracles import make_labels, make_problem
 
+import hscore_fast
 from hscore_fast import (
     PrecisionWarning,
     SaturationWarning,
@@ -20,9 +25,10 @@ from hscore_fast import (
     evaluate,
     h_score,
     regularized_h_score,
-    transfer_matrix,
 )
 from hscore_fast.datasets import load_digits
+
+transfer_matrix = partial(hscore_fast.transfer_matrix, by="h_score")
 
 
 def influence_error(x: np.ndarray, y: np.ndarray) -> float:
@@ -69,7 +75,7 @@ def test_every_entry_is_a_call_of_its_own():
     sources, targets = problem()
     matrix = transfer_matrix(sources, targets)
     assert (matrix.sources, matrix.targets) == (tuple(sources), tuple(targets))
-    assert (matrix.n_samples.tolist(), matrix.regularized) == ([300] * len(targets), False)
+    assert (matrix.n_samples.tolist(), matrix.by) == ([300] * len(targets), "h_score")
     assert matrix.ranks[:, 0].tolist() == [12, 3, 7]
     assert (matrix.ranks == matrix.ranks[:, :1]).all()
     assert matrix.n_classes.tolist() == [4, 4, 2, 5]
@@ -158,13 +164,13 @@ def test_any_problem(seed, width, n_targets, n_classes):
 
 def test_regularized():
     sources, targets = problem()
-    matrix = transfer_matrix(sources, targets, regularized=True, shrinkage=0.2)
+    matrix = transfer_matrix(sources, targets, by="regularized_h_score", shrinkage=0.2)
     expected = [
         [regularized_h_score(x, y, shrinkage=0.2) for y in targets.values()]
         for x in sources.values()
     ]
     np.testing.assert_allclose(matrix.scores, expected, rtol=1e-9)
-    assert matrix.adjusted is None
+    assert matrix.adjusted is matrix.h_scores is None
     assert matrix.standard_errors is None
     with pytest.raises(ValueError, match="no adjusted: the matrix was regularized"):
         matrix.normalized(of="adjusted")
@@ -188,6 +194,18 @@ def test_files(tmp_path, save):
     assert transfer_matrix(sources, targets, errors=False).standard_errors is None
 
 
+def test_adjusted():
+    sources, targets = problem()
+    matrix = transfer_matrix(sources, targets, by="adjusted_h_score")
+    plain = transfer_matrix(sources, targets)
+    np.testing.assert_array_equal(matrix.scores, plain.adjusted)
+    np.testing.assert_array_equal(matrix.h_scores, plain.scores)
+    for row, x in enumerate(sources.values()):
+        report = evaluate(x, targets["four"])
+        assert matrix.standard_errors[row, 0] == pytest.approx(report.standard_error, rel=1e-4)
+    assert str(matrix).startswith("adjusted H-score, +- standard error\n")
+
+
 def small(scores, sources=("a", "b"), targets=("a", "b"), **changes):
     scores = np.array(scores, float)
     facts = {
@@ -195,8 +213,9 @@ def small(scores, sources=("a", "b"), targets=("a", "b"), **changes):
         "ranks": np.full(len(scores), 10),
         "n_samples": 101,
         "n_classes": np.full(scores.shape[1], 3),
-        "regularized": False,
+        "by": "h_score",
         "n_features": np.full(len(scores), 10),
+        "h_scores": scores,
     }
     return TransferMatrix(tuple(sources), tuple(targets), scores, **{**facts, **changes})
 
@@ -271,12 +290,12 @@ def test_it_turns_into_data():
     facts = json.loads(matrix.to_json())
     assert facts == matrix.to_dict()
     assert list(facts) == [
-        *("sources", "targets", "scores", "adjusted", "standard_errors", "ranks", "n_samples"),
-        *("n_classes", "regularized", "n_features", "left_out"),
+        *("sources", "targets", "by", "scores", "standard_errors", "h_scores", "adjusted", "best"),
+        *("ranks", "n_samples", "n_classes", "n_features", "left_out"),
     ]
     np.testing.assert_array_equal(facts["scores"], matrix.scores)
     pytest.importorskip("pandas")
-    for kind in ("scores", "adjusted", "standard_errors"):
+    for kind in ("scores", "adjusted", "h_scores", "standard_errors"):
         table = matrix.to_pandas(kind)
         assert table.loc["narrow", "two"] == getattr(matrix, kind)[1, 2]
     with pytest.raises(ValueError, match="of must be one of"):
@@ -342,6 +361,8 @@ X, Y = make_problem(30, 3, 2)
         ({"x": "none.npy"}, {"y": Y}, {}, FileNotFoundError, r"sources\['x'\]: no such file"),
         ({"x": X}, {"y": "none.npy"}, {}, FileNotFoundError, "no such file"),
         ({"x": X}, {"y": Y}, {"precision": "high"}, ValueError, "precision"),
+        ({"x": X}, {"y": Y}, {"by": "accuracy"}, ValueError, "by must be one of 'cross_val"),
+        ({"x": X}, {"y": Y}, {"groups": Y}, ValueError, "groups need by='cross_validated_h_sc"),
         ({"x": X}, {"y": Y}, {"n_threads": 0}, ValueError, "n_threads"),
         ({"x": X}, {"y": Y}, {"progress": 1}, TypeError, "progress"),
     ],
@@ -355,7 +376,7 @@ def test_what_is_refused(sources, targets, options, error, words):
     ("call", "words"),
     [
         (lambda m: m.normalized("row"), "by must be one of 'bound', 'column', 'diagonal'"),
-        (lambda m: m.normalized(of="best"), "of must be one of 'scores', 'adjusted'"),
+        (lambda m: m.normalized(of="best"), "of must be one of 'scores', 'adjusted', 'h_scores'"),
         (lambda m: m.normalized("diagonal"), "none of 'c': leave it out with subset"),
         (lambda m: m.curriculum(), "no target is called 'b' and no source is called 'c'"),
         (lambda m: m.subset(["a", "x"]), "sources must be among 'a', 'b', got 'x'"),
