@@ -30,6 +30,7 @@ from hscore_fast._results.warnings import (
     SaturationWarning,
     SingleClassWarning,
     TrainingModeWarning,
+    UnwrittenRowsWarning,
 )
 from hscore_fast._scores.adjusted import adjusted_h_score, chance_level
 from hscore_fast._scores.cross_validated import cross_validate, cross_validated_h_score
@@ -75,6 +76,7 @@ __all__ = [
     "TrainingModeWarning",
     "TransferMatrix",
     "Transferability",
+    "UnwrittenRowsWarning",
     "__version__",
     "adjusted_h_score",
     "build_info",

@@ -21,6 +21,7 @@ from hscore_fast._files.opened import Opened
 from hscore_fast._files.opening import open_requested
 from hscore_fast._files.rows import check_rows, column_names, names_file, row_doubt
 from hscore_fast._files.source import Source
+from hscore_fast._files.unwritten import unwritten_doubt
 from hscore_fast._inputs.address import Address, is_address, is_label_address
 from hscore_fast._inputs.checks import check_lengths, check_two_rows
 from hscore_fast._inputs.column_doubts import column_doubt
@@ -35,7 +36,7 @@ from hscore_fast._inputs.frames import labels_request
 from hscore_fast._inputs.labels import Encoded, as_ignored, encode_kept
 from hscore_fast._inputs.options import Progress, as_n_threads, as_progress
 from hscore_fast._inputs.targets import by_kept_rows, encode_each, listed_targets
-from hscore_fast._results.warnings import ColumnWarning, warn_caller
+from hscore_fast._results.warnings import ColumnWarning, UnwrittenRowsWarning, warn_caller
 
 __all__ = [
     "DEFAULT_INPUT",
@@ -200,6 +201,9 @@ def open_features(
     elif is_address(features):
         source = open_requested(cast(Address, features), columns)
         _check_kind(source)
+        doubt = unwritten_doubt(source)
+        if doubt is not None:
+            warn_caller(UnwrittenRowsWarning(doubt))
     else:
         return as_features(features, columns)
     matrix = source.mapped
@@ -381,10 +385,16 @@ def open_batch(
     options: InputOptions = DEFAULT_INPUT,
     *,
     warn: bool = True,
+    first_row: int = 0,
     **beside: Any,
 ) -> Problem:
-    """See features and labels in memory as the core takes them, in any number of rows."""
+    """See features and labels in memory as the core takes them, in any number of rows.
+
+    `first_row` is their place among all rows, for messages.
+    """
     x = as_features(features, labels_request(options.columns, labels))
+    if first_row:
+        x = replace(x, first_row=first_row)
     if warn:
         check_rows(features, labels=labels, **beside)
     else:
@@ -404,6 +414,10 @@ def warn_of_columns(*problems: HasColumns, what: str = "features") -> None:
             return
 
 
+def _what(x: Features | Source) -> str:
+    return x.what if isinstance(x, Source) else ""
+
+
 def _open(
     features: ArrayLike | Address | Source | Features,
     labels: ArrayLike | Address | Target,
@@ -411,6 +425,14 @@ def _open(
 ) -> Problem:
     if isinstance(labels, Target):
         return Problem(open_features(features, labels.columns), labels, options)
-    found, columns = read_labels(labels, options.columns)
-    x = open_features(features, columns)  # what is wrong with them is said first
+    if is_label_address(labels):
+        source = open_requested(cast(Address, labels), EVERY_COLUMN)
+        columns = options.columns.without(source.column_names)
+        x = open_features(features, columns)
+        # Before they are read: they may be many.
+        check_lengths(count_rows(x), source.shape[0] if source.shape else 1, _what(x))
+        found = source.read()
+    else:
+        found, columns = read_labels(labels, options.columns)
+        x = open_features(features, columns)  # what is wrong with them is said first
     return Problem(x, _encoded(found, columns, options.ignored, labels), options)

@@ -73,8 +73,8 @@ def moments(
     Notes
     -----
     Runs on the scheduler that dask is set to, which with a ``distributed.Client`` is the cluster.
-    A task whose worker dies is run again elsewhere. Row numbers in errors count from the beginning
-    of the chunk.
+    A task whose worker dies is run again elsewhere. Row numbers in errors are those of the
+    array; where the lengths of chunks are unknown, those of the chunk.
 
     Examples
     --------
@@ -103,9 +103,12 @@ def _gather(
     pieces, classes, ignored = _label_pieces(features, labels, ignored)
     chunks = list(zip(features.to_delayed()[:, 0], pieces, strict=True))
     update, merge = dask.delayed(_update, pure=False), dask.delayed(_merge, pure=False)
+    rows = features.chunks[0]
+    # The lengths of chunks may be unknown; then rows count from the beginning of each.
+    starts = [0] * len(rows) if any(np.isnan(rows)) else np.cumsum([0, *rows[:-1]]).tolist()
     parts = [
-        update(block, piece, features.shape[1], n_threads, check_finite, ignored)
-        for block, piece in chunks
+        update(block, piece, features.shape[1], n_threads, check_finite, ignored, start)
+        for (block, piece), start in zip(chunks, starts, strict=True)
     ]
     while len(parts) > 1:
         parts = [merge(parts[i : i + _FAN_IN]) for i in range(0, len(parts), _FAN_IN)]
@@ -393,10 +396,12 @@ def _update(
     n_threads: int,
     check_finite: bool,
     ignored: frozenset[Any],
+    first_row: int,
 ) -> Moments:
-    return Moments(n_features).update(
-        block, labels, n_threads=n_threads, check_finite=check_finite, ignore_label=ignored
-    )
+    options = as_input_options(n_threads=n_threads, check_finite=check_finite, ignore_label=ignored)
+    found = Moments(n_features)
+    found._add(block, labels, None, options, first_row)
+    return found
 
 
 def _merge(parts: list[Moments]) -> Moments:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
 import os
-from typing import NamedTuple, cast
+from typing import Any, NamedTuple, cast
 
 from hscore_fast._files.addresses import Place, places
+from hscore_fast._files.errors import clear_damage
 from hscore_fast._files.source import AnyArray, Joined, Source
 from hscore_fast._inputs.address import Address
 from hscore_fast._inputs.columns import (
@@ -161,7 +163,7 @@ def open_array(address: str | os.PathLike[str]) -> AnyArray:
 
 
 def _open(place: Place, request: ColumnRequest) -> Source:
-    path, member, anywhere = place
+    path = place.path
     form = FORMATS.get(path.suffix.lower())
     if form is None:
         came = f"the ending {path.suffix!r}" if path.suffix else "no ending"
@@ -189,13 +191,21 @@ def _open(place: Place, request: ColumnRequest) -> Source:
             f"pip install {form.library}",
             name=form.library,
         ) from error
+    if not os.access(path, os.R_OK):
+        raise PermissionError(errno.EACCES, "the file may not be read", str(path))
+    with clear_damage(path):
+        return cast(Source, _open_with(module, form, place, request))
+
+
+def _open_with(module: Any, form: Format, place: Place, request: ColumnRequest) -> Any:
+    path, member, anywhere = place
     if form.table and member is None:
-        return cast(Source, module.open_source(path, None, request))
+        return module.open_source(path, None, request)
     if request.given:
         what = repr(str(path))
         refuse_request(request, what if member is None else f"the column {member!r} of {what}")
     if form.table:
-        return cast(Source, module.open_source(path, member, EVERY_COLUMN))
+        return module.open_source(path, member, EVERY_COLUMN)
     if form.points:
-        return cast(Source, module.open_source(path, member, anywhere=anywhere))
-    return cast(Source, module.open_source(path, member))
+        return module.open_source(path, member, anywhere=anywhere)
+    return module.open_source(path, member)

@@ -239,7 +239,33 @@ def _is_whole(label: Any) -> bool:
         return not isinstance(label, Real)
 
 
+_MOST_LETTERS = 1 << 20  # that an array of labels may have room for
+
+
+def _is_wide_text(labels: Any) -> bool:
+    """Whether NumPy would give each of a list of strings the room of a long one."""
+    if not isinstance(labels, (list, tuple)) or not labels:
+        return False
+    if not all(isinstance(label, str) for label in labels):
+        return False
+    return len(labels) * max(map(len, labels)) > _MOST_LETTERS
+
+
+def _refuse_units(labels: Sequence[Any], name: str) -> None:
+    """Refuse dates of different units, whose common unit takes a month for its first day."""
+    of = (np.datetime64, np.timedelta64)
+    units = {np.datetime_data(label.dtype)[0] for label in labels if isinstance(label, of)}
+    units.discard("generic")
+    if len(units) > 1:
+        raise ValueError(
+            f"{name} has dates of different units ({', '.join(sorted(units))}), which NumPy would "
+            "bring to one: pass text, or convert them with numpy.array(labels, 'datetime64[D]')"
+        )
+
+
 def _as_array(labels: Any, name: str) -> NDArray[Any]:
+    if _is_wide_text(labels):
+        return np.array(labels, dtype=object)
     if is_label_address(labels):
         raise ValueError(
             f"{name} must be one label for each row here, got the text or address {labels!r}: load "
@@ -263,6 +289,8 @@ def _as_array(labels: Any, name: str) -> NDArray[Any]:
         return (array.astype(np.uint32) << 16).view(np.float32)
     if array.dtype.kind == "T":  # NumPy's strings of variable length
         return array.astype(object)
+    if array.dtype.kind in "Mm" and isinstance(labels, (list, tuple)):
+        _refuse_units(labels, name)
     if isinstance(labels, (list, tuple)) and _loses(array, labels):
         objects = np.array(labels, dtype=object)
         # NumPy's integers of different types are compared as floats, too.

@@ -17,7 +17,7 @@ from hscore_fast._inputs.options import Progress, as_integer
 from hscore_fast._moments.lock import Guard, locks_of
 from hscore_fast._moments.scoring import MomentsScores
 from hscore_fast._moments.storage import MomentsStorage
-from hscore_fast._problem import as_input_options, open_batch
+from hscore_fast._problem import InputOptions, as_input_options, open_batch
 from hscore_fast._variants import core
 
 if TYPE_CHECKING:
@@ -116,6 +116,15 @@ class Moments(MomentsScores, MomentsStorage):
         0.8
         """
         moments = cls()
+        options = as_input_options(
+            columns=columns,
+            drop=drop,
+            keep=keep,
+            n_threads=n_threads,
+            check_finite=check_finite,
+            ignore_label=ignore_label,
+        )
+        done = 0
         for number, block in enumerate(blocks):
             if not isinstance(block, (tuple, list)) or len(block) not in (2, 3):
                 raise TypeError(
@@ -123,16 +132,7 @@ class Moments(MomentsScores, MomentsStorage):
                     f"weights), got {type(block).__name__} in place {number}"
                 )
             weights = block[2] if len(block) == 3 else None
-            moments.update(
-                *(block[0], block[1]),
-                weights=weights,
-                columns=columns,
-                drop=drop,
-                keep=keep,
-                n_threads=n_threads,
-                check_finite=check_finite,
-                ignore_label=ignore_label,
-            )
+            done += moments._add(block[0], block[1], weights, options, done)
         return moments
 
     @property
@@ -213,7 +213,14 @@ class Moments(MomentsScores, MomentsStorage):
             ignore_label=ignore_label,
             progress=progress,
         )
-        batch = open_batch(features, labels, options, weights=weights)
+        self._add(features, labels, weights, options)
+        return self
+
+    def _add(
+        self, features: Any, labels: Any, weights: Any, options: InputOptions, first_row: int = 0
+    ) -> int:
+        """Add rows, the first of them in this place of all, and return how many were given."""
+        batch = open_batch(features, labels, options, first_row=first_row, weights=weights)
         row_weights = batch.rows_of(as_weights(weights, batch.n_given))
         with self._guard.lock():
             if self.n_features not in (None, batch.n_features):
@@ -227,14 +234,21 @@ class Moments(MomentsScores, MomentsStorage):
             codes = code_of[batch.codes] if len(code_of) else batch.codes
             statistics = self._core or core.Moments(batch.n_features)
             added = self._change(
-                *(statistics, classes, not check_finite, statistics.update, batch.matrix, codes),
-                *(len(classes), row_weights, batch.bfloat16, check_finite),
+                *(
+                    statistics,
+                    classes,
+                    not options.check_finite,
+                    statistics.update,
+                    batch.matrix,
+                    codes,
+                ),
+                *(len(classes), row_weights, batch.bfloat16, options.check_finite),
                 *(batch.threads, batch.progress),
             )
             if not added:
                 raise batch.not_finite()
             self._names = names
-        return self
+        return batch.n_given
 
     def merge(self, other: Moments) -> Moments:
         """Add the rows of another object of the same features.

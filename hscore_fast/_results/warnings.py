@@ -12,6 +12,7 @@ __all__ = [
     "SaturationWarning",
     "SingleClassWarning",
     "TrainingModeWarning",
+    "UnwrittenRowsWarning",
     "warn_caller",
 ]
 
@@ -50,6 +51,10 @@ class RepeatedRowsWarning(HScoreWarning):
 
 class TrainingModeWarning(HScoreWarning):
     """A model runs as in training, so that its layers give random numbers or those of a batch."""
+
+
+class UnwrittenRowsWarning(HScoreWarning):
+    """The last rows of a file are all zeros, as in one that was not filled to its end."""
 
 
 def warn_caller(warning: Warning) -> None:

@@ -103,10 +103,11 @@ def test_rows_that_were_appended(tmp_path):
     assert h_score(f"{path}:x", Y) == pytest.approx(EXPECTED, rel=1e-12)
 
 
-def test_a_chunk_that_was_never_written_is_zeros(tmp_path):
+def test_a_chunk_that_was_never_written_is_the_fill_value(tmp_path):
     path = tmp_path / "x.h5"
     with h5py.File(path, "w") as file:
-        file.create_dataset("x", X.shape, np.float32, chunks=(50, 12))[50:] = X[50:]
+        x = file.create_dataset("x", X.shape, np.float32, chunks=(50, 12), fillvalue=0)
+        x[50:] = X[50:]
     assert not is_seen(str(path))
     expected = X.copy()
     expected[:50] = 0

@@ -52,7 +52,7 @@ def test_a_dataset_in_one_piece_is_mapped_wherever_it_begins(tmp_path, problem) 
         with h5py.File(path, "w", userblock_size=userblock) as file:
             file["swapped"] = x.astype(">f4")
             file["flags"] = x > 0
-            file.create_dataset("empty", x.shape, "f4")  # nothing of it is written
+            file.create_dataset("empty", x.shape, "f4", fillvalue=0)  # nothing of it is written
             file.create_dataset(
                 "elsewhere",
                 x.shape,

@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 
 from hscore_fast._files import limits
+from hscore_fast._files.errors import clear_damage
 from hscore_fast._files.formats.members import choose_member
 from hscore_fast._files.read_ahead import n_decoders
 from hscore_fast._files.scratch import Scratch, run_all
@@ -107,6 +108,7 @@ class Table(Source):
             return int(column_type.list_size)
         for batch in self._batches(1, self.names):
             if batch.num_rows:
+                _check_lists(batch, what)
                 first = _column(batch, 0)
                 return len(first[0]) if first[0].is_valid else 0
         raise ValueError(f"{what} has no rows, so the length of its lists is unknown")
@@ -234,6 +236,8 @@ class Table(Source):
     def in_place(self, batch: Any, places: range) -> list[AnyArray] | None:
         """See the columns of a batch if all are numbers as memory has them, within `places`."""
         found = []
+        if self._lists:
+            _check_lists(batch.select(self.names), self.what)
         for column in batch.select(self.names).columns:
             if column.null_count:
                 return None
@@ -249,6 +253,8 @@ class Table(Source):
         return found
 
     def _columns(self, batch: Any, start: int) -> list[Any]:
+        if self._lists:
+            _check_lists(batch, self.what)
         columns = [_column(batch, position) for position in range(batch.num_columns)]
         for name, column in zip(batch.schema.names, columns, strict=True):
             if column.null_count:
@@ -314,6 +320,15 @@ def _chosen(path: Path, schema: Any, fields: list[Field], request: ColumnRequest
     return choice
 
 
+def _check_lists(batch: Any, what: str) -> None:
+    """Refuse lists that begin or end beyond the values, at which pyarrow ends the process."""
+    try:
+        batch.validate(full=True)
+    except pa.ArrowException as error:
+        reason = str(error).splitlines()[0]
+        raise ValueError(f"{what} is truncated or damaged ({reason}); write it again") from error
+
+
 def _column(batch: Any, position: int) -> Any:
     column = batch.column(position)
     if isinstance(column, pa.ExtensionArray):
@@ -350,16 +365,18 @@ def _dtype(column_type: Any) -> np.dtype[Any]:
 @contextmanager
 def clear_errors(path: Path, kind: str) -> Iterator[None]:
     """Say which file it is, where pyarrow says what is wrong with it."""
-    try:
-        yield
-    except pa.ArrowException as error:
-        reason = str(error).splitlines()[0]
-        raise ValueError(
-            f"{str(path)!r} is truncated, damaged or no {kind} file ({reason}); write it again"
-        ) from error
-    except OSError as error:
-        if error.errno is not None:
-            raise
-        raise ValueError(
-            f"{str(path)!r} is truncated, damaged or no {kind} file ({error}); write it again"
-        ) from error
+    with clear_damage(path):
+        try:
+            yield
+        except pa.ArrowException as error:
+            reason = str(error).splitlines()[0]
+            raise ValueError(
+                f"{str(path)!r} is truncated, damaged or no {kind} file ({reason}); write it again"
+            ) from error
+        except OSError as error:
+            if error.errno is not None:
+                raise
+            reason = " ".join(str(error).split())
+            raise ValueError(
+                f"{str(path)!r} is truncated, damaged or no {kind} file ({reason}); write it again"
+            ) from error

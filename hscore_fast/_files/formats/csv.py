@@ -15,6 +15,7 @@ from hscore_fast._files.source import AnyArray, Mapped, Source
 
 __all__ = ["open_source"]
 
+_MOST_LETTERS = 1 << 20  # that an array of labels may have room for, most of it empty
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|[+-]?(nan|inf|infinity)", re.A | re.I)
 
 
@@ -82,7 +83,11 @@ def _typed(words: list[str]) -> AnyArray:
         if all(word == repr(value) for word, value in zip(words, numbers, strict=True)):
             return np.array(numbers)
     # NumPy's text drops zeros at the end.
-    return np.array(words, dtype=object if any(w[-1:] == "\0" for w in words) else str)
+    # And it gives every label the room of the longest.
+    room = len(words) * max(map(len, words))
+    is_wide = room > _MOST_LETTERS and room > 4 * sum(map(len, words))
+    as_objects = is_wide or any(word[-1:] == "\0" for word in words)
+    return np.array(words, dtype=object if as_objects else str)
 
 
 def _is_int64(word: str) -> bool:

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hscore_fast._files import limits
+from hscore_fast._files.errors import clear_damage
 from hscore_fast._files.formats.hdf5_sources import check_sources, dataset_of
 from hscore_fast._files.formats.members import choose_member
 from hscore_fast._files.inflate import DamagedError, inflate
@@ -41,9 +42,11 @@ def open_source(path: Path, member: str | None, *, anywhere: bool = False) -> So
         wanted = member if member is None or member.startswith("/") else f"/{member}"
         dataset = dataset_of(file, choose_member(path, names, wanted, "dataset"))
         check_sources(path, dataset, anywhere)
+        _check_filters(path, dataset)
+        _check_written(path, dataset)
         array = _mapped(path, dataset)
         if array is not None:
-            return Mapped(_name(path, dataset), array)
+            return _Whole(_name(path, dataset), array)
         return _chunks(path, dataset) or _Dataset(path, dataset)
 
 
@@ -62,6 +65,15 @@ def _is_plain(dataset: Any) -> bool:
         return False
     elsewhere = dataset.is_virtual or dataset.external is not None
     return not elsewhere and dataset.id.get_type() == h5py.h5t.py_create(dataset.dtype)
+
+
+class _Whole(Mapped):
+    """A dataset in one piece."""
+
+    def last_rows(self, n_rows: int) -> AnyArray | None:
+        """Give the last rows."""
+        rows: AnyArray = self.mapped[-n_rows:]
+        return rows
 
 
 class _Places(NamedTuple):
@@ -147,6 +159,14 @@ class _Dataset(Source):
             stored = dataset.asstr() if self._text else dataset
             for start in range(0, self.shape[0], n_rows):
                 yield stored[start : start + n_rows]
+
+    def last_rows(self, n_rows: int) -> AnyArray | None:
+        """Read the last rows."""
+        if self._text:
+            return None
+        with _opened(self._path) as file:
+            rows: AnyArray = dataset_of(file, self._name)[-n_rows:]
+            return rows
 
 
 class _Chunks(_Dataset):
@@ -287,12 +307,48 @@ def _dataset_names(file: Any) -> list[str]:
 
 @contextmanager
 def _opened(path: Path) -> Iterator[Any]:
-    try:
-        with h5py.File(path, "r") as file:
-            yield file
-    except OSError as error:
-        if type(error) is not OSError or error.errno is not None:
-            raise  # a lock, a permission: what the system says is clear
+    with clear_damage(path):
+        try:
+            with h5py.File(path, "r") as file:
+                yield file
+        except OSError as error:
+            if type(error) is not OSError or error.errno is not None:
+                raise  # a lock, a permission: what the system says is clear
+            raise ValueError(
+                f"{str(path)!r} is truncated, damaged or no HDF5 file ({error}); write it again"
+            ) from error
+
+
+def _check_filters(path: Path, dataset: Any) -> None:
+    """Refuse a dataset whose compression HDF5 cannot undo here."""
+    pipeline = dataset.id.get_create_plist()
+    for k in range(pipeline.get_nfilters()):
+        code, _, _, name = pipeline.get_filter(k)
+        if not h5py.h5z.filter_avail(code):
+            called = name.decode(errors="replace") or "without a name"
+            raise ValueError(
+                f"{_name(path, dataset)} is packed by the filter {code} ({called}), which this "
+                "HDF5 does not have: import hdf5plugin first (pip install hdf5plugin brings Blosc, "
+                "LZ4, Zstandard and others), or write it again with compression='gzip'"
+            )
+
+
+def _check_written(path: Path, dataset: Any) -> None:
+    """Refuse a dataset of which parts were never written, which HDF5 reads as its fill value."""
+    if not dataset.shape or not dataset.size or dataset.is_virtual or dataset.external is not None:
+        return
+    pipeline = dataset.id.get_create_plist()
+    if pipeline.fill_value_defined() == h5py.h5d.FILL_VALUE_USER_DEFINED:
+        return  # who chose what stands for the rest may have meant it
+    if pipeline.get_layout() == h5py.h5d.CHUNKED:
+        counts = (-(-n // c) for n, c in zip(dataset.shape, dataset.chunks, strict=True))
+        expected, there = math.prod(counts), dataset.id.get_num_chunks()
+        trouble = f"{expected - there} of its {expected} chunks were never written"
+    else:
+        expected, there = 1, int(dataset.id.get_storage_size() > 0)
+        trouble = "nothing of it was ever written"
+    if there < expected:
         raise ValueError(
-            f"{str(path)!r} is truncated, damaged or no HDF5 file ({error}); write it again"
-        ) from error
+            f"{_name(path, dataset)} is incomplete: {trouble}, and would be read as zeros; write "
+            "it again, or, if zeros are meant, create it with fillvalue=0"
+        )

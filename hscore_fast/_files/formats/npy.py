@@ -18,7 +18,16 @@ def open_source(path: Path, member: str | None) -> Source:
     """Map the array; nothing of it is read."""
     refuse_member(path, member)
     what = repr(str(path))
-    return Mapped(what, map_array(path, read_header_at(path, 0, what), path.stat().st_size))
+    return _Npy(what, map_array(path, read_header_at(path, 0, what), path.stat().st_size))
+
+
+class _Npy(Mapped):
+    """A file that ``open_memmap`` may have made in its full length, to be filled."""
+
+    def last_rows(self, n_rows: int) -> AnyArray | None:
+        """Give the last rows."""
+        rows: AnyArray = self.mapped[-n_rows:]
+        return rows
 
 
 class Header(NamedTuple):
@@ -57,8 +66,8 @@ def read_header(stream: IO[bytes], what: str) -> Header:
             shape, fortran_order, dtype = np.lib.format.read_array_header_2_0(stream)
         else:  # 3.0 is written for tables with named columns alone
             raise ValueError(f"unsupported version {version[0]}.{version[1]}")  # noqa: TRY301
-    except ValueError as error:
-        reason = " ".join(str(error).split())
+    except Exception as error:  # NumPy hands the header to Python's own parser
+        reason = " ".join(str(error).split()) or type(error).__name__
         raise ValueError(
             f"{what} is truncated or is no .npy array ({reason}); write it again with numpy.save"
         ) from error
@@ -66,6 +75,11 @@ def read_header(stream: IO[bytes], what: str) -> Header:
         raise ValueError(
             f"{what} holds pickled Python objects (dtype {dtype}), which are not opened because "
             "unpickling runs code; save numbers, or text with array.astype(str)"
+        )
+    if dtype.itemsize == 0:
+        raise ValueError(
+            f"{what} has values of no bytes (dtype {dtype}), of which any number would fit in a "
+            "file; write it again with numpy.save"
         )
     if any(length < 0 for length in shape):
         raise ValueError(f"{what} has the impossible shape {shape}; write it again with numpy.save")

@@ -14,6 +14,7 @@ from typing import IO
 import numpy as np
 
 from hscore_fast._files import limits
+from hscore_fast._files.errors import clear_damage
 from hscore_fast._files.formats.members import choose_member
 from hscore_fast._files.formats.npy import Header, map_array, read_header, read_header_at
 from hscore_fast._files.inflate import DamagedError, Inflated
@@ -112,17 +113,18 @@ def _fill(block: AnyArray, stream: IO[bytes], source: Source) -> None:
 
 @contextmanager
 def _clear_errors(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except (zipfile.BadZipFile, zlib.error, DamagedError, EOFError) as error:
-        raise ValueError(
-            f"{str(path)!r} is truncated or is no .npz archive ({error}); write it again with "
-            "numpy.savez"
-        ) from error
-    except (NotImplementedError, RuntimeError) as error:  # an unknown compression, a password
-        raise ValueError(
-            f"cannot unpack {str(path)!r} ({error}); write it again with numpy.savez"
-        ) from error
+    with clear_damage(path):
+        try:
+            yield
+        except (zipfile.BadZipFile, zlib.error, DamagedError, EOFError) as error:
+            raise ValueError(
+                f"{str(path)!r} is truncated or is no .npz archive ({error}); write it again with "
+                "numpy.savez"
+            ) from error
+        except (NotImplementedError, RuntimeError) as error:  # an unknown compression, a password
+            raise ValueError(
+                f"cannot unpack {str(path)!r} ({error}); write it again with numpy.savez"
+            ) from error
 
 
 def _data_start(path: Path, entry: zipfile.ZipInfo) -> int:

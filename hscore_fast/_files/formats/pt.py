@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import pickle
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,10 @@ from hscore_fast._files.mapping import guarded
 from hscore_fast._files.source import AnyArray, Bfloat16, Mapped, Source
 
 __all__ = ["open_source"]
+
+
+_MOST_TENSORS = 100_000
+_MOST_LEVELS = 16  # of containers in containers
 
 
 def open_source(path: Path, member: str | None) -> Source:
@@ -37,12 +42,18 @@ def open_source(path: Path, member: str | None) -> Source:
     if isinstance(saved, torch.Tensor):
         refuse_member(path, member)
         return _of_tensor(path, repr(str(path)), saved)
-    tensors = dict(_tensors(saved, ""))
+    tensors = dict(islice(_tensors(saved, "", frozenset()), _MOST_TENSORS + 1))
+    if len(tensors) > _MOST_TENSORS:
+        raise ValueError(
+            f"{str(path)!r} holds more than {_MOST_TENSORS} tensors: save the features alone with "
+            "torch.save(features, ...)"
+        )
     name = choose_member(path, list(tensors), member, "tensor")
     return _of_tensor(path, repr(f"{path}:{name}"), tensors[name])
 
 
-def _tensors(saved: Any, prefix: str) -> Iterator[tuple[str, Any]]:
+def _tensors(saved: Any, prefix: str, within: frozenset[int]) -> Iterator[tuple[str, Any]]:
+    """Give the tensors of containers, which may hold each other: `within` are those around."""
     if isinstance(saved, torch.Tensor):
         yield prefix, saved
         return
@@ -52,8 +63,11 @@ def _tensors(saved: Any, prefix: str) -> Iterator[tuple[str, Any]]:
         items = enumerate(saved)
     else:
         return
+    if id(saved) in within or len(within) >= _MOST_LEVELS:
+        return
+    within |= {id(saved)}
     for name, thing in items:
-        yield from _tensors(thing, f"{prefix}.{name}" if prefix else str(name))
+        yield from _tensors(thing, f"{prefix}.{name}" if prefix else str(name), within)
 
 
 def _of_tensor(path: Path, what: str, tensor: Any) -> Source:

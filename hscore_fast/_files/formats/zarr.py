@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import zarr
 
+from hscore_fast._files.errors import clear_damage
 from hscore_fast._files.formats.members import choose_member, refuse_member
 from hscore_fast._files.source import AnyArray, Source
 
@@ -78,7 +79,8 @@ class _Array(Source):
 @contextmanager
 def _clear_errors(path: Path) -> Iterator[None]:
     try:
-        yield
+        with clear_damage(path):
+            yield
     except OSError as error:
         if not isinstance(error, FileNotFoundError):  # also what zarr's "no such node" is
             raise
