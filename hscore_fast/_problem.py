@@ -4,6 +4,8 @@ Every function that scores opens a `Problem`, or `Problems` of several targets, 
 once. What is decided about the input is decided here and in the rooms below, for all of them: what
 an address is, whether a file is mapped or read in blocks, which columns of a table are features,
 how labels become codes, what must fit together, and how the place of a bad value is named.
+
+Long because it is the one place where those decisions meet.
 """
 
 from __future__ import annotations

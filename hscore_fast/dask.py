@@ -21,7 +21,7 @@ from hscore_fast._inputs.checks import check_lengths
 from hscore_fast._inputs.labels import as_ignored, encode_kept
 from hscore_fast._inputs.options import as_confidence, as_tol
 from hscore_fast._moments.jackknife import evidence_of_sums
-from hscore_fast._moments.moments import Moments, relabel
+from hscore_fast._moments.moments import Moments, add_rows, relabel
 from hscore_fast._moments.state import scorable_core
 from hscore_fast._problem import as_input_options, open_batch
 from hscore_fast._results.report import HScoreReport
@@ -400,7 +400,7 @@ def _update(
 ) -> Moments:
     options = as_input_options(n_threads=n_threads, check_finite=check_finite, ignore_label=ignored)
     found = Moments(n_features)
-    found._add(block, labels, None, options, first_row)
+    add_rows(found, block, labels, options, first_row)
     return found
 
 

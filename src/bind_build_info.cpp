@@ -1,5 +1,6 @@
 #include "bindings.hpp"
 #include "hscore/moments.hpp"
+#include "hscore/quota.hpp"
 #include "options.hpp"
 
 namespace hscore::python {
@@ -47,6 +48,13 @@ void bind_build_info(pybind11::module_& module) {
   module.attr("__version__") = build.version;  // known without asking for the tile unit
   module.def("build_info", &build_info, "How this module was built.");
   module.def("best_isa", &best_isa, "The best instruction set, by our names, of this CPU.");
+  module.def(
+      "quota_processors",
+      [](const std::string& membership, const std::string& mount) {
+        return quota_processors(membership, mount);
+      },
+      pybind11::arg("membership"), pybind11::arg("mount"),
+      "How many processors the quotas of control groups allow; 0 if there are none.");
   module.def("thread_count", &Turn::threads_beside, pybind11::arg("n_threads"),
              "Threads to use; zero asks for what the environment allows and other calls leave.");
 }

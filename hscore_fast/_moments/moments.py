@@ -23,7 +23,7 @@ from hscore_fast._variants import core
 if TYPE_CHECKING:
     from hscore_fast._core import Moments as CoreMoments
 
-__all__ = ["Moments", "moments_of_core", "relabel"]
+__all__ = ["Moments", "add_rows", "moments_of_core", "relabel"]
 
 
 class Moments(MomentsScores, MomentsStorage):
@@ -445,3 +445,10 @@ def _as_moments(other: Any) -> Moments:
 
 def _codes(other: Moments, classes: dict[Any, int]) -> np.ndarray[Any, np.dtype[np.int32]]:
     return np.array([classes[label] for label in other._classes], dtype=np.int32)
+
+
+def add_rows(
+    moments: Moments, features: Any, labels: Any, options: InputOptions, first_row: int
+) -> None:
+    """Add rows whose first has this place among all rows, for messages."""
+    moments._add(features, labels, None, options, first_row)

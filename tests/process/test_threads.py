@@ -11,6 +11,7 @@ import pytest
 from oracles import make_problem, svd_h_score
 
 from hscore_fast import Moments, build_info, h_score
+from hscore_fast._variants import core
 from hscore_fast.bench.machine import processors_allowed
 
 PRIMES = [31, 97, 191, 193, 1151, 2999]
@@ -171,3 +172,47 @@ def test_the_environment_may_say_how_many(threads: str, tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     x, y = rng.standard_normal((3000, 200)), rng.integers(0, 4, 3000)
     assert float(score) == pytest.approx(h_score(x, y, n_threads=1), rel=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("membership", "files", "expected"),
+    [
+        ("0::/\n", {"cpu.max": "200000 100000\n"}, 2),
+        ("0::/\n", {"cpu.max": "max 100000\n"}, 0),
+        ("0::/\n", {"cpu.max": "150000 100000\n"}, 2),
+        ("0::/\n", {"cpu.max": "50000 100000\n"}, 1),
+        ("0::/a/b\n", {"cpu.max": "max 100000", "a/cpu.max": "300000 100000"}, 3),
+        ("0::/a/b\n", {"a/b/cpu.max": "800000 100000", "a/cpu.max": "300000 100000"}, 3),
+        # A container sees its own group at the mount, and may read the host's path.
+        ("0::/docker/1234\n", {"cpu.max": "400000 100000"}, 4),
+        (
+            "5:cpu,cpuacct:/docker/1\n4:memory:/docker/1\n",
+            {"cpu/cpu.cfs_quota_us": "200000", "cpu/cpu.cfs_period_us": "100000"},
+            2,
+        ),
+        (
+            "5:cpu,cpuacct:/a\n0::/\n",
+            {
+                "cpu,cpuacct/a/cpu.cfs_quota_us": "500000",
+                "cpu,cpuacct/a/cpu.cfs_period_us": "100000",
+                "cpu,cpuacct/cpu.cfs_quota_us": "-1",
+                "cpu,cpuacct/cpu.cfs_period_us": "100000",
+            },
+            5,
+        ),
+        ("5:cpu:/\n", {"cpu/cpu.cfs_quota_us": "-1", "cpu/cpu.cfs_period_us": "100000"}, 0),
+        ("", {}, 0),
+        ("nonsense\n::\n0::/x\n", {"x/cpu.max": "nonsense"}, 0),
+    ],
+)
+def test_quota(membership: str, files: dict[str, str], expected: int, tmp_path: Path) -> None:
+    """As in a container: of a control group of either version."""
+    (tmp_path / "cgroup").write_text(membership)
+    for name, text in files.items():
+        path = tmp_path / "mount" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    found = core.quota_processors(str(tmp_path / "cgroup"), str(tmp_path / "mount"))
+    assert found == expected
+    gone = core.quota_processors(str(tmp_path / "nothing"), str(tmp_path / "mount"))
+    assert gone == 0
