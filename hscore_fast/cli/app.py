@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -31,6 +32,14 @@ app.command()(info)
 app.command()(bench)
 
 
+@app.command("help")
+def show_help(
+    command: Annotated[str | None, typer.Argument(metavar="[COMMAND]", help="Which one.")] = None,
+) -> int:
+    """Say what the commands do, or everything about one of them."""
+    return run([*([command] if command else []), "--help"])
+
+
 def _print_version(wanted: bool) -> None:
     if wanted:
         print(f"hscore-fast {hscore_fast.build_info()['version']}")
@@ -42,7 +51,7 @@ def _options(
     version: Annotated[
         bool,
         typer.Option(
-            "--version", help="Print the version.", callback=_print_version, is_eager=True
+            "--version", "-V", help="Print the version.", callback=_print_version, is_eager=True
         ),
     ] = False,
 ) -> None:
@@ -51,6 +60,10 @@ def _options(
 
 def run(arguments: Sequence[str]) -> int:
     """Run the application and turn each way it can end into an exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal that has no such character gets its number, not a traceback.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     command = typer.main.get_command(app)
     try:
         # Not standalone: typer would draw boxes around errors and choose its own exit codes.
@@ -65,8 +78,12 @@ def run(arguments: Sequence[str]) -> int:
         return 130
     except BrokenPipeError:
         # The reader went away, as `| head` does; nothing more can be written, not even at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _forget_output()
         return 1
+    except OSError as error:
+        complain(f"cannot write the output: {error.strerror or error}")
+        _forget_output()
+        return 2
     except Exception as error:
         # Typer has its usage errors from click, and newer versions from a click of their own, so
         # they are known by what they can do.
@@ -76,3 +93,8 @@ def run(arguments: Sequence[str]) -> int:
         complain(f"{error.format_message().rstrip('.')}; see '{path} --help'")
         return 2
     return code if isinstance(code, int) else 0
+
+
+def _forget_output() -> None:
+    """Let what is still in the buffer go nowhere, so that the exit is silent."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -49,15 +49,20 @@ _COLUMNS: tuple[Column, ...] = (
 def matrix(
     features: Annotated[
         list[str],
-        typer.Option(
-            metavar="FILES",
-            help="A source: a file of features, or a folder of them. May be given several times; "
-            "NAME=FILE names a source, otherwise the file's name does.",
+        typer.Argument(
+            metavar="FEATURES",
+            help="A source each: a file of features, a folder of files, or file.h5:* for all "
+            "arrays in it. NAME=FILE names a source.",
         ),
     ],
     labels: Annotated[
         list[str],
-        typer.Option(metavar="FILES", help="A target: likewise a file of labels, or a folder."),
+        typer.Option(
+            "--labels",
+            "-l",
+            metavar="LABELS",
+            help="A target: likewise a file of labels, or a folder; may be given several times.",
+        ),
     ],
     by: ByOption = "cross_validated",
     start: Annotated[
@@ -85,6 +90,8 @@ def matrix(
     All files have one row or one label for each of the same samples. On a terminal the hierarchy of
     the sources follows, and, where sources and targets have the same names, the curriculum: from
     which task to learn each other task.
+
+    For example: hscore-fast matrix features/ --labels tasks/
     """
     refuse_both(as_json, as_csv)
     if plot is not None:
@@ -92,7 +99,7 @@ def matrix(
     marked = address_marker(external)
     sources, targets = (
         {name: marked(address) for name, address in named_files(given, option).items()}
-        for given, option in ((features, "--features"), (labels, "--labels"))
+        for given, option in ((features, "FEATURES"), (labels, "--labels"))
     )
     with one_line_each():
         with share_bar() as bar:

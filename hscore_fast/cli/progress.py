@@ -20,6 +20,8 @@ from rich.progress import (
 )
 from rich.text import Text
 
+from hscore_fast.cli.messages import is_quiet
+
 __all__ = ["row_bar", "share_bar"]
 
 _SECONDS_BETWEEN = 0.1
@@ -28,10 +30,11 @@ _SECONDS_BETWEEN = 0.1
 @contextmanager
 def share_bar() -> Iterator[Callable[[str, float | None], None]]:
     """Show a share from 0 to 1 and what is being done."""
-    if not sys.stderr.isatty():
+    if is_quiet() or not sys.stderr.isatty():
         yield lambda text, share: None
         return
-    with _bar(TimeElapsedColumn(), TextColumn("{task.description}", markup=False)) as bar:
+    columns = (TimeRemainingColumn(compact=True), TextColumn("{task.description}", markup=False))
+    with _bar(TimeElapsedColumn(), *columns) as bar:
         task = bar.add_task("", total=1.0)
 
         def tell(text: str, share: float | None) -> None:
@@ -44,7 +47,7 @@ def share_bar() -> Iterator[Callable[[str, float | None], None]]:
 @contextmanager
 def row_bar() -> Iterator[Callable[[int, int], None]]:
     """Show rows done, rows per second and the time left."""
-    if not sys.stderr.isatty():
+    if is_quiet() or not sys.stderr.isatty():
         yield lambda done, rows: None
         return
     with _bar(_RowsPerSecond(), TimeRemainingColumn(compact=True)) as bar:

@@ -27,32 +27,37 @@ from hscore_fast.cli.options import (
     ThreadsOption,
     address_marker,
     labels_of,
-    refuse_both,
     score_of,
+)
+from hscore_fast.cli.output import (
+    FormOption,
+    LabelsOption,
+    OutOption,
+    QuietOption,
+    TopOption,
+    form_of,
+    swapped,
+    written,
 )
 from hscore_fast.cli.progress import share_bar
 from hscore_fast.cli.tables import Column, Value, write_csv, write_json, write_rows
+
+_MOST_ROWS = 20  # on a terminal
 
 # A machine gets all there is, a person what fits into a line.
 _KEYS = (*(field.name for field in fields(SourceScore)), "by")
 
 
 def rank(
-    labels: Annotated[
-        str,
-        typer.Argument(
-            metavar="LABELS",
-            help="One class label a sample: a file as for FEATURES, or .csv; file.csv:column.",
-        ),
-    ],
     features: Annotated[
         list[str],
         typer.Argument(
-            metavar="FEATURES...",
-            help="A source each: a file of features, as for 'score', or a folder of files. "
-            "NAME=FILE names a source, otherwise the file's name does.",
+            metavar="FEATURES",
+            help="A source each: a file of features, as for 'score', a folder of files, or "
+            "file.h5:* for all arrays in it. NAME=FILE names a source.",
         ),
     ],
+    labels: LabelsOption,
     by: ByOption = "cross_validated",
     confidence: Annotated[
         float, typer.Option(help="Two sources are tied unless they differ at this level.")
@@ -68,25 +73,34 @@ def rank(
         Path | None,
         typer.Option(metavar="FILE", help="Draw it with error bars: .png, .svg or .pdf."),
     ] = None,
+    top: TopOption = None,
+    form: FormOption = None,
+    out: OutOption = None,
+    be_quiet: QuietOption = False,
     as_json: JsonOption = False,
     as_csv: CsvOption = False,
 ) -> int:
     """Rank sources of features for one target, the best first, and say which are tied.
 
     All files have a row for each of the same samples. A source that cannot be scored is left out of
-    the ranking, with a line that says why, and the exit code is then 2.
+    the ranking, with a line that says why, and the exit code is then 3.
+
+    For example: hscore-fast rank resnet.npy vit.npy --labels labels.npy
+
+    Or, of a folder: hscore-fast rank features/ -l labels.csv:label --top 10 -o ranking.md
     """
-    refuse_both(as_json, as_csv)
+    written_as = form_of(form, as_json, as_csv, out)
     if plot is not None:
         check_figure(plot)
     marked = address_marker(external)
     sources = {
         name: marked(address)
         for name, address in named_files(features, "FEATURES").items()
-        if Path(address).absolute() != Path(labels).absolute()  # in the same folder
+        if not _same(address, labels)  # in the same folder or file
     }
-    with one_line_each():
+    with written(out, be_quiet), one_line_each(swapped):
         with share_bar() as bar:
+            bar("sources", 0.0)
             ranking = hscore_fast.rank_sources(
                 sources,
                 marked(labels),
@@ -104,17 +118,36 @@ def rank(
             from hscore_fast import plots
 
             plots.save(ranking.plot(), plot)
-    if as_json:
-        write_json(ranking.to_dict())
-    elif as_csv:
-        write_csv(_KEYS, _rows(ranking))
+        _write(ranking, written_as, top)
+        tell_left_out({source.name: (source.n_features, source.left_out) for source in ranking})
+        for source in ranking.failed:
+            complain(f"{source.name} was not scored: {source.error}")
+    return 3 if ranking.failed else 0
+
+
+def _same(first: str, second: str) -> bool:
+    """Say whether two addresses name the same array."""
+    one, other = (Path(address.replace(":/", ":")).absolute() for address in (first, second))
+    return one == other
+
+
+def _write(ranking: SourceRanking, form: str, top: int | None) -> None:
+    """Write the ranking, its best sources only if so many are asked for."""
+    rows = _rows(ranking)
+    for_people = form in ("table", "markdown") or (form == "" and sys.stdout.isatty())
+    most = top if top is not None else _MOST_ROWS if form == "" and for_people else 0
+    shown = rows[:most] if most else rows
+    if form == "json":
+        result = ranking.to_dict()
+        write_json({**result, "sources": result["sources"][: most or None]})
+    elif form == "csv":
+        write_csv(_KEYS, shown)
     else:
-        shown = _columns(ranking.by) if sys.stdout.isatty() else [Column(k, k) for k in _KEYS]
-        write_rows("Ranking", shown, _rows(ranking), "\n".join(_notes(ranking)))
-    tell_left_out({source.name: (source.n_features, source.left_out) for source in ranking})
-    for source in ranking.failed:
-        complain(f"{source.name} was not scored: {source.error}")
-    return 2 if ranking.failed else 0
+        columns = _columns(ranking.by) if for_people else [Column(k, k) for k in _KEYS]
+        notes = _notes(ranking)
+        if len(shown) < len(rows):
+            notes.insert(0, f"{len(rows) - len(shown):,} more; --top 0 shows all.")
+        write_rows("Ranking", columns, shown, "\n".join(notes), form)
 
 
 def _rows(ranking: SourceRanking) -> list[dict[str, Value]]:

@@ -28,8 +28,8 @@ def test_files_in_other_folders_are_read_where_it_is_allowed(command, files, cap
     features, labels = files
     words = {
         "score": [features, labels],
-        "rank": [labels, features],
-        "matrix": ["--features", features, "--labels", labels],
+        "rank": [features, "--labels", labels],
+        "matrix": [features, "--labels", labels],
     }[command]
     code, out, err = run(capsys, command, *words)
     assert (code, "is not in its folder" in err) == (2, True)

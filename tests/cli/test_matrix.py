@@ -30,7 +30,7 @@ KEYS = [
     *("h_score", "adjusted_h_score"),
 ]
 TASKS = ["digit", "loop", "odd"]
-ALL = ("matrix", "--features", "features", "--labels", "labels")
+ALL = ("matrix", "features", "--labels", "labels")
 
 
 def list_of(schema):
@@ -124,7 +124,7 @@ def test_as_json(expected, capsys):
 
 def test_without_a_curriculum_the_json_has_none(expected, capsys):
     names = ("--labels", "labels.npz:odd", "--labels", "which=labels.npz:digit")
-    code, out, err = run(capsys, "matrix", "--features", "features", *names, "--json")
+    code, out, err = run(capsys, "matrix", "features", *names, "--json")
     assert (code, err) == (0, "")
     facts = json.loads(out)
     assert_fits(facts, SCHEMA)
@@ -204,8 +204,8 @@ def test_rank_and_matrix_name_the_same_winner(tmp_path, elsewhere, capsys):
         (("--labels", "missing.npy"), ["no such file", "missing.npy"]),
         (("--labels", "empty"), ["--labels", "'empty'", ".npy"]),
         (("--labels", "odd=short.npy"), ["--labels", "the same name 'odd'", "NAME=FILE"]),
-        (("--features", "labels.npz"), ["labels.npz", "say which"]),
-        (("--features", "features/notes.txt"), [".txt", ".npy"]),
+        (("labels.npz",), ["labels.npz", "say which"]),
+        (("features/notes.txt",), [".txt", ".npy"]),
         (("--start", "colour"), ["start must be one of the tasks digit, loop, odd", "'colour'"]),
         (("--threads", "0"), ["n_threads", "0"]),
         (("--json", "--csv"), ["--json and --csv"]),
@@ -220,7 +220,7 @@ def test_bad_input_is_one_line_and_code_2(expected, capsys, words, parts):
 
 
 def test_features_are_needed(capsys):
-    assert_refused(capsys, ("matrix", "--labels", "labels"), ["--features", "matrix --help"])
+    assert_refused(capsys, ("matrix", "--labels", "labels"), ["FEATURES", "matrix --help"])
 
 
 def test_interrupted(expected):

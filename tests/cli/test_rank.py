@@ -55,7 +55,7 @@ RANKING = record(
     choice_score=maybe(NUMBER),
     sources={"type": "array", "items": SOURCE, "minItems": 1},
 )
-THREE = ("y.npy", "weak.npy", "x.npy", "copy=chunked.h5:/x")
+THREE = ("weak.npy", "x.npy", "copy=chunked.h5:/x", "-l", "y.npy")
 
 
 @pytest.fixture
@@ -125,7 +125,7 @@ def test_a_folder_is_its_files_less_the_labels(sources, capsys, tmp_path):
     folder.mkdir()
     for name in ("x.npy", "weak.npy", "y.npy"):
         (tmp_path / name).rename(folder / name)
-    code, out, err = run(capsys, "rank", "sources/y.npy", "sources", "--csv")
+    code, out, err = run(capsys, "rank", "sources", "--labels", "sources/y.npy", "--csv")
     assert (code, err) == (0, "")
     assert [row["name"] for row in csv.DictReader(out.splitlines())] == ["x", "weak"]
 
@@ -139,9 +139,9 @@ def test_a_figure(sources, capsys, tmp_path):
 
 def test_a_source_that_cannot_be_scored_is_one_line_beside_the_others(sources, capsys):
     np.save("few.npy", np.ones((7, 2)))
-    words = ("rank", "y.npy", "x.npy", "weak.npy", "few.npy", "gone.npy", "--csv")
+    words = ("rank", "x.npy", "weak.npy", "few.npy", "gone.npy", "-l", "y.npy", "--csv")
     code, out, err = run(capsys, *words)
-    assert code == 2
+    assert code == 3
     assert [row["name"] for row in csv.DictReader(out.splitlines())] == ["x", "weak"]
     few, gone = err.splitlines(keepends=True)
     assert_one_line(few, "few was not scored", "60 labels for 7 rows")
@@ -151,18 +151,20 @@ def test_a_source_that_cannot_be_scored_is_one_line_beside_the_others(sources, c
 @pytest.mark.parametrize(
     ("words", "parts"),
     [
-        (("short.npy", "x.npy"), ["sources['x']", "59 labels for 60 rows"]),
-        (("missing.npy", "x.npy"), ["no such file", "missing.npy"]),
-        (("y.npy", "cut.npy"), ["cut.npy", "truncated"]),
-        (("y.npy", "x.txt"), [".txt", ".npy, .npz"]),
-        (("y.npy",), ["FEATURES", "rank --help"]),
-        (("y.npy", "x.npy", "both.npz:x"), ["the same name 'x'", "NAME=FILE"]),
-        (("y.npy", "x.npy", "--by", "luck"), ["by must be one of", "'luck'"]),
-        (("y.npy", "x.npy", "--confidence", "95"), ["confidence", "95"]),
-        (("y.npy", "x.npy", "--plot", "x.bmp"), ["--plot must end in one of"]),
-        (("y.npy", "x.npy", "--plot", "no/x.svg"), ["the folder of", "does not exist"]),
-        (("y.npy", "x.npy", "--json", "--csv"), ["exclude each other"]),
-        (("y.npy", "x.npy", "--colour"), ["--colour", "rank --help"]),
+        (("x.npy", "-l", "short.npy"), ["sources['x']", "59 labels for 60 rows"]),
+        (("x.npy", "-l", "missing.npy"), ["no such file", "missing.npy"]),
+        (("cut.npy", "-l", "y.npy"), ["cut.npy", "truncated"]),
+        (("x.txt", "-l", "y.npy"), [".txt", ".npy, .npz"]),
+        (("-l", "y.npy"), ["FEATURES", "rank --help"]),
+        (("x.npy",), ["--labels", "rank --help"]),
+        (("y.npy", "-l", "x.npy"), ["swapped", "after --labels"]),
+        (("x.npy", "both.npz:x", "-l", "y.npy"), ["the same name 'x'", "NAME=FILE"]),
+        (("x.npy", "-l", "y.npy", "--by", "luck"), ["--by must be one of 'adjusted'", "'luck'"]),
+        (("x.npy", "-l", "y.npy", "--confidence", "95"), ["--confidence must", "95 % is 0.95"]),
+        (("x.npy", "-l", "y.npy", "--plot", "x.bmp"), ["--plot must end in one of"]),
+        (("x.npy", "-l", "y.npy", "--plot", "no/x.svg"), ["does not exist"]),
+        (("x.npy", "-l", "y.npy", "--json", "--csv"), ["exclude each other"]),
+        (("x.npy", "-l", "y.npy", "--colour"), ["--colour", "rank --help"]),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
 )
@@ -171,4 +173,4 @@ def test_bad_input_is_one_line_and_code_2(files, capsys, words, parts):
 
 
 def test_an_interrupt_is_one_line(files):
-    assert_interrupted("rank", "y.npy", "x.npy", stub="hscore_fast.rank_sources")
+    assert_interrupted("rank", "x.npy", "-l", "y.npy", stub="hscore_fast.rank_sources")

@@ -130,14 +130,14 @@ def test_the_command_line_says_what_was_left_out(tmp_path, capsys) -> None:
     report = json.loads(out)
     assert report["h_score"] == pytest.approx(h_noise)
     assert report["left_out"] == {"label": "labels"}
-    code, out, err = run(capsys, "rank", f"{good}:label", noise, good, "--json")
+    code, out, err = run(capsys, "rank", noise, good, "-l", f"{good}:label", "--json")
     assert code == 0
     first, second = json.loads(out)["sources"]
     assert (first["name"], second["name"]) == ("b", "a")
     assert second["h_score"] == pytest.approx(h_noise)
     assert second["left_out"] == {"label": "labels"}
     assert "hscore-fast: a: 6 columns taken as features (left out: label (labels))" in err
-    words = ("--features", noise, "--features", good, "--labels", f"{good}:label")
+    words = (noise, good, "--labels", f"{good}:label")
     code, out, err = run(capsys, "matrix", *words, "--json")
     assert code == 0
     matrix = json.loads(out)
@@ -330,9 +330,9 @@ def test_columns_on_the_command_line(tmp_path, capsys) -> None:
         assert code == 0
         assert json.loads(out)["h_score"] == pytest.approx(TRUTH)
         assert err.startswith("hscore-fast: 6 columns taken as features (left out: ")
-    code, out, err = run(capsys, "rank", labels, path, "--drop", "fold", "--json")
+    code, out, err = run(capsys, "rank", path, "-l", labels, "--drop", "fold", "--json")
     assert (code, json.loads(out)["sources"][0]["h_score"]) == (0, pytest.approx(TRUTH))
-    words = ("--features", path, "--labels", labels, "--keep", "fold", "--json")
+    words = (path, "--labels", labels, "--keep", "fold", "--json")
     code, out, err = run(capsys, "matrix", *words)
     assert json.loads(out)["h_scores"] == [[pytest.approx(WITH_FOLD)]]
     assert "ColumnWarning" not in err
