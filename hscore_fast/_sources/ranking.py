@@ -10,19 +10,15 @@ from typing import TYPE_CHECKING, Any, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from hscore_fast._results.display import (
-    SCORE_NAMES,
-    WritesJson,
-    html_table,
-    left_out_notes,
-    number,
-    text_table,
-)
+from hscore_fast._results.display import SCORE_NAMES, left_out_notes, number
+from hscore_fast._results.names import place_of
+from hscore_fast._results.tables import Displayed, Page, Table, measured
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["SourceRanking", "SourceScore"]
+__all__ = ["SourceRanking", "SourceScore", "probability", "shown_scores"]
 
 Floats = NDArray[np.float64]
 
@@ -96,17 +92,31 @@ class SourceScore:
         return ("=" if self.tied_with_best else "") + ("~" if self.tied_with_next else "")
 
 
+def shown_scores(entries: Sequence[SourceScore]) -> list[tuple[str, str]]:
+    """Return scores and errors as texts with the decimals that the errors allow."""
+    return measured([e.score for e in entries], [e.standard_error for e in entries])
+
+
+def probability(value: float) -> str:
+    """Show a probability in percent; never as certain."""
+    if math.isnan(value):
+        return "-"
+    percent = round(100 * value)
+    return f"{percent} %" if 1 <= percent <= 99 else "<1 %" if percent < 1 else ">99 %"
+
+
 def _listed(entries: Sequence[SourceScore]) -> str:
     names = [entry.name for entry in entries[:5]]
     return ", ".join(names + ["..."] * (len(entries) > len(names)))
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class SourceRanking(WritesJson, Sequence[SourceScore]):
+class SourceRanking(Displayed, Sequence[SourceScore]):
     """Result of :func:`hscore_fast.rank_sources`: sources in the order of their scores.
 
-    A sequence of :class:`SourceScore`, the best first; ``print`` shows it as a table, and so do
-    notebooks. Those that could not be scored stand at the end.
+    A sequence of :class:`SourceScore`, the best first; ``ranking["name"]`` is that of a source.
+    ``print`` shows it as a table, and so do notebooks. Those that could not be scored stand at the
+    end.
 
     Attributes
     ----------
@@ -142,11 +152,17 @@ class SourceRanking(WritesJson, Sequence[SourceScore]):
     choice_score: float = math.nan
 
     @overload
-    def __getitem__(self, index: int) -> SourceScore: ...
+    def __getitem__(self, index: int | str) -> SourceScore: ...
     @overload
     def __getitem__(self, index: slice) -> tuple[SourceScore, ...]: ...
-    def __getitem__(self, index: int | slice) -> SourceScore | tuple[SourceScore, ...]:
+    def __getitem__(self, index: int | str | slice) -> SourceScore | tuple[SourceScore, ...]:
+        if isinstance(index, str):
+            return self.entries[place_of(index, self.names, "source")]
         return self.entries[index]
+
+    def __contains__(self, source: object) -> bool:
+        """Say whether a source of that name, or that entry, is in the ranking."""
+        return source in self.names if isinstance(source, str) else source in self.entries
 
     def __len__(self) -> int:
         return len(self.entries)
@@ -197,10 +213,9 @@ class SourceRanking(WritesJson, Sequence[SourceScore]):
         Raises
         ------
         KeyError
-            If there is no such source.
+            If there is no such source; the message proposes similar names.
         """
-        places = {name: place for place, name in enumerate(self.names)}
-        i, j = places[first], places[second]
+        i, j = (place_of(name, self.names, "source") for name in (first, second))
         variance = self.covariance[i, i] + self.covariance[j, j] - 2 * self.covariance[i, j]
         error = math.sqrt(max(variance, 0.0)) if variance == variance else math.nan
         return self.entries[i].score - self.entries[j].score, error
@@ -228,13 +243,28 @@ class SourceRanking(WritesJson, Sequence[SourceScore]):
 
         return pandas.DataFrame([asdict(entry) for entry in self.entries]).set_index("name")
 
-    def plot(self, title: str | None = None) -> Figure:
+    def to_polars(self) -> Any:
+        """Return a polars DataFrame with a row for each source.
+
+        Raises
+        ------
+        ModuleNotFoundError
+            If polars is not installed.
+        """
+        import polars
+
+        rows = [{**asdict(e), "left_out": ", ".join(e.left_out)} for e in self.entries]
+        return polars.DataFrame(rows, infer_schema_length=None)
+
+    def plot(self, title: str | None = None, *, ax: Axes | None = None) -> Figure:
         """Draw the ranking with error bars; needs the extra ``plot``.
 
         Parameters
         ----------
         title : str, optional
             Over the figure.
+        ax : matplotlib.axes.Axes, optional
+            Where to draw; by default in a figure of its own, which notebooks show.
 
         Returns
         -------
@@ -252,20 +282,15 @@ class SourceRanking(WritesJson, Sequence[SourceScore]):
             tied=[bool(entry.tied_with_best) for entry in shown],
             label=SCORE_NAMES[self.by],
             title=title,
+            ax=ax,
         )
-
-    def __str__(self) -> str:
-        caution = [self.caution()] if self.caution() else []
-        table = text_table(self._rows(), self._header())
-        return "\n".join([*caution, self.basis(), table, *self._notes()])
 
     def __repr__(self) -> str:
         return f"<SourceRanking of {len(self)} by {self.by}: {', '.join(self.names[:5])}>"
 
-    def _repr_html_(self) -> str:
-        first = html_table([[self.caution()]]) if self.caution() else ""
-        notes = "".join(html_table([[note]]) for note in self._notes())
-        return first + html_table(self._rows(), self._header(), self.basis()) + notes
+    def _page(self) -> Page:
+        before = [text for text in (self.caution(), self.basis()) if text]
+        return Page([Table(self._rows(), self._header())], self._notes(), before)
 
     def caution(self) -> str:
         """Say what makes the order incomplete, in one sentence; empty if nothing does."""
@@ -305,33 +330,31 @@ class SourceRanking(WritesJson, Sequence[SourceScore]):
         )
 
     def _header(self) -> list[str]:
-        return ["source", SCORE_NAMES[self.by], "+-", "best", "ties", "features", "rank"]
+        return ["source", SCORE_NAMES[self.by], "±", "P(best)", "ties", "features", "rank"]
 
     def _rows(self) -> list[list[str]]:
-        rows = []
-        for entry in self.entries:
-            if entry.error:
-                continue
-            chance = entry.probability_best
-            rows.append(
-                [
-                    entry.name,
-                    number(entry.score),
-                    number(entry.standard_error, 2),
-                    "-" if math.isnan(chance) else f"{100 * chance:.0f} %",
-                    entry.marks,
-                    str(entry.n_features),
-                    str(entry.rank),
-                ]
-            )
-        return rows
+        scored = [entry for entry in self.entries if not entry.error]
+        return [
+            [
+                entry.name,
+                *shown,
+                probability(entry.probability_best),
+                entry.marks,
+                f"{entry.n_features:,}",
+                f"{entry.rank:,}",
+            ]
+            for entry, shown in zip(scored, shown_scores(scored), strict=True)
+        ]
 
     def _notes(self) -> list[str]:
         notes = []
         if self.errors_from != "none" and not self.undefined:
             notes.append(
-                f"= not told from the best, ~ not from the next, at {100 * self.confidence:g} %; "
-                f"stability {number(self.stability, 2)}"
+                f"= tied with the best, ~ tied with the next row, at {100 * self.confidence:g} %"
+            )
+            notes.append(
+                "P(best): how often the source is first when the rows are drawn anew; stability of "
+                f"the order (Kendall's tau): {self.stability:.2f}"
             )
         if self.luck():
             notes.append(self.luck())

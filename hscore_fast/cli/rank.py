@@ -11,6 +11,7 @@ import typer
 
 import hscore_fast
 from hscore_fast import SourceRanking, SourceScore
+from hscore_fast._sources.ranking import probability, shown_scores
 from hscore_fast.cli.figures import check_figure
 from hscore_fast.cli.messages import complain, one_line_each, tell_left_out
 from hscore_fast.cli.named import named_files
@@ -98,26 +99,27 @@ def rank(
         for name, address in named_files(features, "FEATURES").items()
         if not _same(address, labels)  # in the same folder or file
     }
-    with written(out, be_quiet), one_line_each(swapped):
-        with share_bar() as bar:
-            bar("sources", 0.0)
-            ranking = hscore_fast.rank_sources(
-                sources,
-                marked(labels),
-                by=score_of(by),
-                confidence=confidence,
-                precision=precision,
-                columns=columns or None,
-                drop=drop or None,
-                keep=keep or None,
-                n_threads=threads,
-                ignore_label=labels_of(ignore_label),
-                progress=lambda done, total: bar("sources", done / total),
-            )
-        if plot is not None:
-            from hscore_fast import plots
+    with written(out, be_quiet):
+        with one_line_each(swapped):
+            with share_bar() as bar:
+                bar("sources", 0.0)
+                ranking = hscore_fast.rank_sources(
+                    sources,
+                    marked(labels),
+                    by=score_of(by),
+                    confidence=confidence,
+                    precision=precision,
+                    columns=columns or None,
+                    drop=drop or None,
+                    keep=keep or None,
+                    n_threads=threads,
+                    ignore_label=labels_of(ignore_label),
+                    progress=lambda done, total: bar("sources", done / total),
+                )
+            if plot is not None:
+                from hscore_fast import plots
 
-            plots.save(ranking.plot(), plot)
+                plots.save(ranking.plot(), plot)
         _write(ranking, written_as, top)
         tell_left_out({source.name: (source.n_features, source.left_out) for source in ranking})
         for source in ranking.failed:
@@ -151,15 +153,17 @@ def _write(ranking: SourceRanking, form: str, top: int | None) -> None:
 
 
 def _rows(ranking: SourceRanking) -> list[dict[str, Value]]:
+    scored = [source for source in ranking if not source.error]
     return [
         {
             **asdict(source),
             "ties": source.marks,
             "left_out": ", ".join(source.left_out),
             "by": ranking.by,
+            "shown_score": score,
+            "shown_error": error,
         }
-        for source in ranking
-        if not source.error
+        for source, (score, error) in zip(scored, shown_scores(scored), strict=True)
     ]
 
 
@@ -168,13 +172,13 @@ def _columns(by: str) -> list[Column]:
     heading = "H-score" if by == "h_score" else f"{kind}\nH-score"
     return [
         Column("name", "Source"),
-        Column("score", heading, "{:.5g}".format),
-        Column("standard_error", "Standard\nerror", "{:.2g}".format),
-        Column("probability_best", "Best\nwith", "{:.0%}".format),
+        Column("shown_score", heading),
+        Column("shown_error", "±"),
+        Column("probability_best", "P(best)", probability),
         Column("ties", "Ties"),
         Column("n_features", "Features", "{:,}".format),
         Column("rank", "Rank", "{:,}".format),
-        Column("h_score", "H-score", "{:.5g}".format),
+        Column("h_score", "H-score", "{:.3f}".format),
     ][: 7 if by == "h_score" else 8]
 
 
@@ -184,8 +188,8 @@ def _notes(ranking: SourceRanking) -> list[str]:
     notes = [f"{text[0].upper()}{text[1:]}." for text in (basis, luck) if text]
     if ranking.errors_from != "none" and not ranking.undefined:
         notes.append(
-            f"= not told from the best, ~ not from the next, at {ranking.confidence:.4g}. "
-            f"Stability of the order: {ranking.stability:.2g} of at most 1."
+            f"= tied with the best, ~ tied with the next row, at {100 * ranking.confidence:g} %. "
+            f"Stability of the order (Kendall's tau): {ranking.stability:.2f}."
         )
     gone = ranking.undefined  # said on standard error, once for all
     return notes + [f"{s.name}: {s.warning}" for s in ranking if s.warning and s not in gone]

@@ -24,6 +24,7 @@ from hscore_fast import (
     h_score,
     regularized_h_score,
 )
+from hscore_fast._sources.ranking import probability
 
 rank_sources = partial(hscore_fast.rank_sources, by="adjusted_h_score")
 
@@ -99,7 +100,7 @@ def test_by_any_score(by, function):
     if by == "regularized_h_score":
         assert math.isnan(ranking.best.standard_error)
         assert ranking.errors_from == "none"
-        assert "told from" not in str(ranking)
+        assert "tied with" not in str(ranking)
         assert not any("=" in line or "~" in line for line in str(ranking).splitlines())
         assert all(entry.tied_with_next is None for entry in ranking)
         assert all(entry.tied_with_best is None for entry in ranking[1:])
@@ -285,7 +286,7 @@ def test_it_converts_and_prints():
     assert list(frame.index) == NAMES
     assert frame.loc["noise 0.5", "standard_error"] == ranking[1].standard_error
     text = str(ranking)
-    assert "not told from the best" in text
+    assert "tied with the best" in text
     assert text.startswith("ranked by adjusted H-score, errors from influence\n")
     assert text.splitlines()[2].startswith("noise 0.0")
     assert "the first of 4 may be first by luck" in text
@@ -373,3 +374,32 @@ def test_labels_of_any_kind():
     for labels in (np.array(list("abc"))[y], y.tolist(), np.eye(3)[y]):
         assert rank_sources({"x": x}, labels).best.score == want.best.score
     assert want.stability != want.stability
+
+
+def test_sources_are_found_by_name():
+    x, y = np.random.default_rng(0).standard_normal((60, 3)), np.arange(60) % 2
+    ranking = rank_sources({"resnet50": x, "vit_b16": x[:, :2]}, y)
+    assert ranking["vit_b16"].name == "vit_b16"
+    assert "vit_b16" in ranking
+    assert ranking[0] in ranking
+    assert "vit" not in ranking
+    with pytest.raises(KeyError) as caught:
+        ranking["resnet5"]
+    assert str(caught.value) == "there is no source 'resnet5': did you mean 'resnet50'?"
+    with pytest.raises(KeyError, match="there is no source 'zzz': there are 'resnet50', 'vit_b16'"):
+        ranking.difference("resnet50", "zzz")
+
+
+def test_probabilities_are_never_certain():
+    assert [probability(p) for p in (0.0, 0.004, 0.4, 0.996, 1.0, math.nan)] == [
+        *("<1 %", "<1 %", "40 %", ">99 %", ">99 %", "-")
+    ]
+
+
+def test_frames():
+    x, y = np.random.default_rng(0).standard_normal((60, 3)), np.arange(60) % 2
+    ranking = rank_sources({"a": x, "b": x[:, :2]}, y)
+    frame = pytest.importorskip("polars").DataFrame(ranking.to_polars())
+    assert frame["name"].to_list() == ranking.names
+    assert frame["score"].to_list() == [entry.score for entry in ranking]
+    assert ranking.to_markdown().count("\n| ") == 4
