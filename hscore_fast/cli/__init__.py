@@ -22,8 +22,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     -------
     int
         The exit code: 0 if all went well; 1 if the benchmark got a wrong answer, or the reader of
-        the output went away; 2 for bad usage, bad input or a missing extra; 130 if interrupted. The
-        latter two come with one line on standard error.
+        the output went away; 2 for bad usage, bad input, a missing library or output that cannot be
+        written; 3 if `rank` left out a source; 130 if interrupted. Each but 0 and the last of 1
+        comes with a line on standard error.
 
     Examples
     --------

@@ -90,12 +90,12 @@ def ranking(
     axes.set_ylim(len(names) - 0.4, -0.6)
     axes.grid(axis="x", linewidth=0.4, color="#D0D0D0")
     axes.set_axisbelow(True)
-    notes = [label]
+    notes = []
     if bars is not None:
         notes.append("bars: one standard error")
     if tied is not None and not all(filled):
-        notes.append("filled: not told apart from the best")
-    axes.set_xlabel("; ".join(notes))
+        notes.append("filled: tied with the best")
+    axes.set_xlabel("\n".join(filter(None, [label, "; ".join(notes)])))
     return figure
 
 

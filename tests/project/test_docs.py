@@ -11,8 +11,6 @@ from typing import NamedTuple
 
 import pytest
 
-from hscore_fast import reference
-
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 BLOCK = re.compile(
@@ -92,13 +90,13 @@ def test_examples(page, tmp_path, monkeypatch) -> None:
                     run_line(line[2:])
 
 
-def test_the_readme_shows_what_its_example_prints(capsys) -> None:
-    names: dict[str, object] = {}
-    exec(next(b.code for b in blocks(ROOT / "README.md") if b.kind == "python"), names)
-    *ranking, score = capsys.readouterr().out.splitlines()
-    assert "\n".join(ranking) in (ROOT / "README.md").read_text(encoding="utf-8")
-    expected = reference.h_score(names["images"], names["labels"])
-    assert float(score) == pytest.approx(expected, rel=1e-6)
+def test_the_readme_prints_what_it_shows(capsys) -> None:
+    """Character for character: a held-out score has few digits, which no rounding changes."""
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    found = re.search(r"```python\n(.*?)```.*?\n```\n(.*?)```", text, re.S)
+    assert found is not None
+    exec(found[1], {})
+    assert capsys.readouterr().out == found[2]
 
 
 def test_performance_is_what_one_command_printed() -> None:
