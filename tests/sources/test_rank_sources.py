@@ -288,7 +288,7 @@ def test_it_converts_and_prints():
     text = str(ranking)
     assert "tied with the best" in text
     assert text.startswith("ranked by adjusted H-score, errors from influence\n")
-    assert text.splitlines()[2].startswith("noise 0.0")
+    assert text.splitlines()[3].startswith("noise 0.0")
     assert "the first of 4 may be first by luck" in text
     assert repr(ranking).startswith("<SourceRanking of 4 by adjusted_h_score: noise 0.0")
     assert "<td>noise 0.0</td>" in ranking._repr_html_()
