@@ -52,8 +52,8 @@ def in_words_of_the_command(message: str) -> str:
     message = _OPTION.sub(lambda found: f"--{_option(found[1])}", message)
     if message.startswith("--by "):
         message = _SCORE.sub(r"'\1'", message)
-    if message.startswith("--confidence ") and message.endswith("95"):
-        message += ": 95 % is 0.95"
+    if message.startswith("--confidence ") and (given := re.search(r"got (\d+)(\.0)?$", message)):
+        message += f": {given[1]} % is {int(given[1]) / 100:g}"
     return message.replace("use None for as many as", "leave it out for as many as")
 
 
