@@ -54,7 +54,9 @@ def in_words_of_the_command(message: str) -> str:
         message = _SCORE.sub(r"'\1'", message)
     if message.startswith("--confidence ") and (given := re.search(r"got (\d+)(\.0)?$", message)):
         message += f": {given[1]} % is {int(given[1]) / 100:g}"
-    return message.replace("use None for as many as", "leave it out for as many as")
+    if message.startswith("--threads "):
+        message = message.replace(" or None", "").replace("use None for", "leave it out for")
+    return message
 
 
 def _option(argument: str) -> str:

@@ -187,12 +187,11 @@ def test_rank_and_matrix_name_the_same_winner(tmp_path, elsewhere, capsys):
     sources = ("wide.npy", "narrow.npy", "again=again.npz:x", "half=half.npz:x")
     targets = {f"t{k}": digits % k for k in (2, 3, 5, 10)} | {"loop": np.isin(digits, [0, 6, 8])}
     np.savez("t.npz", **targets)
-    words = [word for source in sources for word in ("--features", source)]
-    words += [word for name in targets for word in ("--labels", f"t.npz:{name}")]
-    best = json.loads(run(capsys, "matrix", *words, "--json")[1])["best"]
+    words = [word for name in targets for word in ("--labels", f"t.npz:{name}")]
+    best = json.loads(run(capsys, "matrix", *sources, *words, "--json")[1])["best"]
     assert set(best) == set(targets)
     for name in targets:
-        code, out, _ = run(capsys, "rank", f"t.npz:{name}", *sources, "--json")
+        code, out, _ = run(capsys, "rank", *sources, "-l", f"t.npz:{name}", "--json")
         assert code == 0
         assert json.loads(out)["sources"][0]["name"] == best[name]
 
@@ -207,7 +206,7 @@ def test_rank_and_matrix_name_the_same_winner(tmp_path, elsewhere, capsys):
         (("labels.npz",), ["labels.npz", "say which"]),
         (("features/notes.txt",), [".txt", ".npy"]),
         (("--start", "colour"), ["start must be one of the tasks digit, loop, odd", "'colour'"]),
-        (("--threads", "0"), ["n_threads", "0"]),
+        (("--threads", "0"), ["--threads must", "leave it out"]),
         (("--json", "--csv"), ["--json and --csv"]),
         (("--by", "luck"), ["by must be one of", "'luck'"]),
         (("--plot", "figure.docx"), ["--plot", ".svg", "figure.docx"]),
