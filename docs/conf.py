@@ -35,7 +35,8 @@ autodoc_member_order = "groupwise"
 autodoc_default_options = {
     "members": True,
     # From their bases, but not from these.
-    "inherited-members": "dict, tuple, Sequence, BaseException, SelectorMixin",
+    "inherited-members": "dict, tuple, Sequence, BaseException, SelectorMixin, BaseEstimator, "
+    "TransformerMixin, _SetOutputMixin, _MetadataRequester",
 }
 numpydoc_show_class_members = False  # autodoc lists them
 # The reference is the same whether or not these are installed.

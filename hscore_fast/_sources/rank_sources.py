@@ -133,7 +133,7 @@ def rank_sources(
 
     The first of many sources may be first by luck. What its score would be without that is
     estimated from the folds: each fold in turn is scored with the source that is the best on the
-    other folds (:attr:`SourceRanking.choice_score`). That takes out most of it, not all.
+    other folds (``choice_score`` of :class:`SourceRanking`). That takes out most of it, not all.
 
     All sources see the same samples, so that much of their errors is common. What each row adds to
     each score is known (see :func:`cross_validate` and :func:`evaluate`), and the standard error of

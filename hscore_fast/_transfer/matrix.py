@@ -113,8 +113,8 @@ class TransferMatrix(WritesJson):
         """The source of the highest score for each target, the first of equal ones.
 
         Scores that agree to nine decimals are equal. The highest of many scores may be so by luck:
-        see :attr:`SourceRanking.choice_score`. Targets for which a score is undefined (nan) are
-        left out, since nobody knows their best.
+        see ``choice_score`` of :class:`SourceRanking`. Targets for which a score is undefined (nan)
+        are left out, since nobody knows their best.
         """
         known = np.flatnonzero(np.isfinite(self.scores).all(axis=0)).tolist()
         places = np.argmax(np.round(self.scores, 9), axis=0).tolist()
