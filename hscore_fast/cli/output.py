@@ -80,7 +80,8 @@ def form_of(form: str | None, as_json: bool, as_csv: bool, out: Path | None) -> 
             raise BadInput(f"--format must be one of {', '.join(FORMS)}, got {form!r}")
         given.append(form)
     if len(set(given)) > 1:
-        raise BadInput(f"{' and '.join(f'--format {name}' for name in given)} exclude each other")
+        words = [f"--{name}" if name in ("json", "csv") else f"--format {name}" for name in given]
+        raise BadInput(f"{' and '.join(words)} exclude each other")
     if out is not None:
         check_folder(out)
     if given:

@@ -97,7 +97,9 @@ def score(
     Or, of one layer in a file: hscore-fast score features.h5:/layer4 -l labels.csv:digit -o r.json
     """
     if (labels is None) == (labels_file is None):
-        raise BadInput("give the labels once: score FEATURES --labels LABELS")
+        raise BadInput(
+            "give the labels once: score FEATURES --labels LABELS; see 'hscore-fast score --help'"
+        )
     given = labels_file if labels is None else labels
     assert given is not None  # by the check above
     form_name = form_of(form, as_json, as_csv, out)

@@ -149,6 +149,7 @@ def test_score_takes_the_options_of_evaluate(files, capsys, monkeypatch):
         "tol": 1e-9,
         "method": "permutation",
         "confidence": 0.9,
+        "groups": None,
         "columns": None,
         "ignore_label": None,
         "drop": ["a"],

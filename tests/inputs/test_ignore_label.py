@@ -159,7 +159,7 @@ def test_several_targets_by_their_own_rows(tmp_path, where) -> None:
     h_scores(features, targets[:4], ignore_label=-100, progress=lambda *n: done.append(n))
     assert done[-1] == (4, 4)
     matrix = transfer_matrix({"x": features, "half": X[:, :3]}, {"a": GIVEN, "b": OTHER, "c": Y},
-                             ignore_label=-100)  # fmt: skip
+                             by="h_score", ignore_label=-100)  # fmt: skip
     assert matrix.n_samples.tolist() == [len(KEPT), (OTHER >= 0).sum(), 400]
     for row, x in enumerate((X, X[:, :3])):
         for column, y in enumerate((GIVEN, OTHER, Y)):
@@ -334,7 +334,7 @@ def test_the_command_line(tmp_path, capsys, text) -> None:
     words = (x, "--labels", y, "--ignore-label", "-100", "--json")
     code, out, err = run(capsys, "matrix", *words)
     assert (code, err) == (0, "")
-    assert json.loads(out)["scores"][0][0] == pytest.approx(TRUTH, rel=1e-12)
+    assert json.loads(out)["h_scores"][0][0] == pytest.approx(TRUTH, rel=1e-12)
     assert json.loads(out)["n_samples"] == [len(KEPT)]
 
 
