@@ -131,7 +131,7 @@ def h_score(
 
     The score is the Pillai trace of a one-way MANOVA. It is computed as the sum of squares of the
     class sums whitened by a Cholesky factor of the scatter, never through an explicit
-    pseudo-inverse. Allocates the scatter twice, ``16 * n_features**2`` bytes, the class sums twice
+    pseudo-inverse. Allocates the scatter once, ``8 * n_features**2`` bytes, the class sums twice
     (four times where a correction runs) and up to 16 MB of packed rows.
 
     References

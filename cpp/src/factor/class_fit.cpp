@@ -5,7 +5,7 @@
 #include <optional>
 
 #include "hscore/row_blocks.hpp"
-#include "product/back_product.hpp"
+#include "product/packing.hpp"
 #include "simd/float_kernel.hpp"
 
 namespace hscore {
@@ -36,43 +36,86 @@ constexpr Index block_rows = 64;
 // Classes at a time: a whole number of register tiles for the products of either type.
 constexpr Index group_cols = kernel::Shape<float>::strips * kernel::Shape<float>::width;
 
+// sum_i x_i v_i' for mixes v of the fits: T Z W, the way back from rows to features. Of a block's
+// rows the products are of type T, the sums over blocks float64.
+template <class T>
+class BackProduct {
+ public:
+  using Shape = kernel::Shape<T>;
+  static constexpr Index width = Shape::width;
+
+  BackProduct(Index features, Index mixes)
+      : features_(PaddedMatrix::round_up(features)),
+        strips_((mixes + width - 1) / width),
+        fits_(strips_ * block_rows, width),
+        sums_(features_, strips_ * width) {
+    std::fill_n(fits_.data(), fits_.size(), T(0));
+  }
+
+  /// Mix `m` of row i.
+  void set(Index i, Index m, double value) {
+    fits_.data()[(m / width * block_rows + i) * width + m % width] = static_cast<T>(value);
+  }
+  /// x: `rows` rows, `stride` apart, with zeros beyond the last feature.
+  void add(const T* x, Index stride, Index rows) {
+    for (Index strip = 0; strip < strips_; strip += Shape::strips) {
+      const Index count = std::min(Shape::strips, strips_ - strip);
+      for (Index j = 0; j < features_; j += Shape::broadcasts) {
+        double* target = sums_.row(j) + strip * width;
+        kernel::with_strips<Shape::strips>(count, [&](auto strips) {
+          kernel::micro_kernel<T, decltype(strips)::value>(
+              x + j, stride, 1, kernel::FetchNothing{}, fits_.data() + strip * block_rows * width,
+              block_rows * width, rows, [&](Index m, Index v, auto value) {
+                kernel::add_to<T>(target + m * sums_.stride() + v * Shape::lanes, value);
+              });
+        });
+      }
+    }
+  }
+  double operator()(Index feature, Index mix) const { return sums_(feature, mix); }
+
+ private:
+  Index features_;
+  Index strips_;
+  AlignedBuffer<T> fits_;
+  PaddedMatrix sums_;
+};
+
 // Centred rows in the product's type, and the fit of one group of classes to them.
 template <class T>
 struct Scratch {
-  Scratch(Index features, Index lanes, bool with_products)
+  Scratch(Index features, Index lanes, Index mixes)
       : stride(PaddedMatrix::round_up(features) + 16),  // not a multiple of a page
         rows(block_rows, stride),
         fit(block_rows, group_cols),
-        probed(static_cast<std::size_t>(features), 0.0),
         energies(static_cast<std::size_t>(lanes), 0.0) {
     std::fill_n(rows.data(), rows.size(), T(0));
-    if (with_products) back.emplace(features, lanes);
+    if (mixes > 0) back.emplace(features, mixes);
   }
   Index stride;
   AlignedBuffer<T> rows;
   std::optional<RowsInOrder> reader;  // of rows that cannot be read in place
   AlignedBuffer<double> fit;
-  std::optional<BackProduct> back;  // sum of x_i fit_i'
-  std::vector<double> probed;
+  std::optional<BackProduct<T>> back;
   std::vector<double> energies;
   double squares = 0;
   double fourth = 0;
 };
 
-// To all targets. The source may be unaligned, the shift is padded.
-template <class Source, class... T>
-void centre(const Source* source, const double* shift, Index count, T*... targets) {
+// The source may be unaligned, the shift is padded.
+template <class Source, class T>
+void centre(const Source* source, const double* shift, Index count, T* target) {
   constexpr Index lanes = kernel::double_lanes;
   Index j = 0;
   for (; j + lanes <= count; j += lanes) {
     const kernel::DoubleLanes value =
         kernel::load_lanes(source + j) - kernel::load_lanes(shift + j);
-    (kernel::store_lanes(targets + j, value), ...);
+    kernel::store_lanes(target + j, value);
   }
   for (; j < count; ++j) {
     Source value;
     std::memcpy(&value, source + j, sizeof value);
-    ((targets[j] = static_cast<T>(value - shift[j])), ...);
+    target[j] = static_cast<T>(value - shift[j]);
   }
 }
 
@@ -126,6 +169,23 @@ PaddedMatrix probe_signs(Index probes, Index classes) {
   return signs;
 }
 
+// Triangular numbers run through all residues modulo a power of two: no two of 256 classes have the
+// same signs, and the signs of one are no sum of others', as bits of the number itself would be, to
+// which differences of differences are invisible.
+PaddedMatrix class_probes(Index classes) {
+  if (probes_are_exact(classes)) {
+    PaddedMatrix each(classes, classes);
+    for (Index c = 0; c < classes; ++c) each(c, c) = 1;
+    return each;
+  }
+  PaddedMatrix signs(most_probes, classes);
+  for (Index c = 0; c < classes; ++c) {
+    const Index code = c * (c + 1) / 2 + 37 * (c / 256);
+    for (Index k = 0; k < most_probes; ++k) signs(k, c) = (code >> k & 1) != 0 ? 1.0 : -1.0;
+  }
+  return signs;
+}
+
 PaddedMatrix class_coefficients(const AugmentedMatrix& factor, const double* whitened,
                                 Index classes, Index stride, const std::vector<Index>& chosen,
                                 const std::vector<Index>& live, const std::vector<double>& scale,
@@ -157,7 +217,7 @@ PaddedMatrix class_coefficients(const AugmentedMatrix& factor, const double* whi
 template <class T>
 ClassFit fit_classes(const FeatureView& all, const std::vector<double>& shift,
                      const std::vector<double>& offset, const PaddedMatrix& coefficients,
-                     const double* signs, const FitOptions& options, const StopCheck& stop) {
+                     const FitOptions& options, const StopCheck& stop) {
   const int threads = options.threads;
   using Shape = kernel::Shape<T>;
   constexpr Index width = Shape::width;
@@ -167,16 +227,20 @@ ClassFit fit_classes(const FeatureView& all, const std::vector<double>& shift,
   const Index features = all.cols;
   const Index classes = coefficients.rows();
   const PackedRows<T> packed = pack_classes<T>(coefficients);
-  // What the offset contributes to each class's fit, and the probe's sign of each class.
+  // What the offset contributes to each class's fit.
   std::vector<double> level(static_cast<std::size_t>(packed.strips() * width), 0.0);
-  std::vector<double> sign(level.size(), 0.0);
   for (Index c = 0; c < classes; ++c) {
     const std::size_t at = static_cast<std::size_t>(c);
-    if (signs != nullptr) sign[at] = signs[c];
     for (Index j = 0; j < features; ++j) {
       level[at] += offset[static_cast<std::size_t>(j)] * coefficients(c, j);
     }
   }
+
+  // The probes' weights of the lanes, of which some belong to no class.
+  const Index probes = options.probes == nullptr ? 0 : options.probes->rows();
+  const Index mixes = options.products ? classes : probes;
+  PaddedMatrix weights(probes, packed.strips() * width);
+  for (Index k = 0; k < probes; ++k) std::copy_n(options.probes->row(k), classes, weights.row(k));
 
   // Groups of about equal numbers of strips: a tile of a single strip would wait for its own sums.
   constexpr Index narrow_width = std::max(width, kernel::Shape<float>::width);
@@ -193,11 +257,7 @@ ClassFit fit_classes(const FeatureView& all, const std::vector<double>& shift,
     for (Index i = 0; i < rows; ++i) {
       T* target = scratch.rows.data() + i * scratch.stride;
       const auto centre_from = [&](const auto* source) {
-        if (scratch.back) {
-          centre(source, shift.data(), features, target, scratch.back->row(i));
-        } else {
-          centre(source, shift.data(), features, target);
-        }
+        centre(source, shift.data(), features, target);
       };
       if (scratch.reader) {
         centre_from((*scratch.reader)(first + i));
@@ -218,7 +278,7 @@ ClassFit fit_classes(const FeatureView& all, const std::vector<double>& shift,
         rows_to_come(x, first + rows, block_rows),
         packed.slices() * tiles_of_all * ((rows + tile_rows - 1) / tile_rows));
     double* fit = scratch.fit.data();
-    double mixed[block_rows] = {};
+    double mixed[most_probes][block_rows] = {};
     double squares[block_rows] = {};
     for (Index group = 0; group < groups; ++group) {
       const Index c = first_class(group);
@@ -246,52 +306,48 @@ ClassFit fit_classes(const FeatureView& all, const std::vector<double>& shift,
           });
         }
       }
-      for (Index i = 0; scratch.back && i < rows; ++i) {
-        scratch.back->set_fit(i, c, fit + i * group_cols, cols);
+      for (Index i = 0; options.products && i < rows; ++i) {
+        for (Index l = 0; l < std::min(cols, classes - c); ++l) {
+          scratch.back->set(i, c + l, fit[i * group_cols + l]);
+        }
       }
       double* energies = scratch.energies.data() + c;
-      const double* signs_here = sign.data() + c;
       for (Index i = 0; i < rows; ++i) {
         const double* row = fit + i * group_cols;
-        double mix[width] = {};  // a vector of sums, not one that waits for itself
-        double square[width] = {};
+        double square[width] = {};  // a vector of sums, not one that waits for itself
         for (Index strip = 0; strip < cols; strip += width) {
           for (Index l = 0; l < width; ++l) {
             const double value = row[strip + l];
             energies[strip + l] += value * value;
             square[l] += value * value;
-            mix[l] += signs_here[strip + l] * value;
           }
         }
-        for (Index l = 0; l < width; ++l) {
-          mixed[i] += mix[l];
-          squares[i] += square[l];
+        for (Index l = 0; l < width; ++l) squares[i] += square[l];
+        for (Index k = 0; k < probes; ++k) {
+          const double* weight = weights.row(k) + c;
+          double mix[width] = {};
+          for (Index strip = 0; strip < cols; strip += width) {
+            for (Index l = 0; l < width; ++l) mix[l] += weight[strip + l] * row[strip + l];
+          }
+          for (Index l = 0; l < width; ++l) mixed[k][i] += mix[l];
         }
         if (options.rows.own == nullptr) continue;
         const Index own = options.rows.codes[start + first + i] - c;
         if (own >= 0 && own < cols) options.rows.own[start + first + i] = row[own];
       }
     }
-    if (scratch.back) scratch.back->add(rows, block_rows);
+    for (Index k = 0; k < probes; ++k) {
+      for (Index i = 0; i < rows; ++i) scratch.back->set(i, k, mixed[k][i]);
+    }
+    if (scratch.back) scratch.back->add(scratch.rows.data(), scratch.stride, rows);
     if (options.rows.squares != nullptr) {
       std::copy_n(squares, rows, options.rows.squares + start + first);
-    }
-    // Four rows at a time; beyond the last ones the factor is 0.
-    for (Index i = 0; signs != nullptr && i < rows; i += 4) {
-      const T* source = scratch.rows.data() + i * scratch.stride;
-      for (Index j = 0; j < features; ++j) {
-        double sum = 0;
-        for (Index k = 0; k < 4; ++k) {
-          sum += mixed[i + k] * static_cast<double>(source[k * scratch.stride + j]);
-        }
-        scratch.probed[static_cast<std::size_t>(j)] += sum;
-      }
     }
   };
 
   std::vector<Scratch<T>> scratch;
   for (int t = 0; t < threads; ++t) {
-    scratch.emplace_back(features, packed.strips() * width, options.products);
+    scratch.emplace_back(features, packed.strips() * width, mixes);
   }
   // A round gives each thread a few blocks, then the caller is asked whether to stop.
   const double block_work =
@@ -317,19 +373,14 @@ ClassFit fit_classes(const FeatureView& all, const std::vector<double>& shift,
       });
     }
   });
-  if (options.products) {
-    for_each_thread(threads, [&](int t) { scratch[static_cast<std::size_t>(t)].back->multiply(); });
-  }
   ClassFit total;
   total.energies.resize(static_cast<std::size_t>(classes));
-  total.probed.resize(static_cast<std::size_t>(features));
-  if (options.products) total.products = PaddedMatrix(classes, features);
+  total.products = PaddedMatrix(mixes, features);
   for (const Scratch<T>& part : scratch) {
     for (Index j = 0; part.back && j < features; ++j) {
-      for (Index c = 0; c < classes; ++c) total.products(c, j) += (*part.back)(j, c);
+      for (Index k = 0; k < mixes; ++k) total.products(k, j) += (*part.back)(j, k);
     }
     for (std::size_t c = 0; c < total.energies.size(); ++c) total.energies[c] += part.energies[c];
-    for (std::size_t j = 0; j < part.probed.size(); ++j) total.probed[j] += part.probed[j];
     total.squares += part.squares;
     total.fourth += part.fourth;
   }
@@ -337,10 +388,10 @@ ClassFit fit_classes(const FeatureView& all, const std::vector<double>& shift,
 }
 
 template ClassFit fit_classes<float>(const FeatureView&, const std::vector<double>&,
-                                     const std::vector<double>&, const PaddedMatrix&, const double*,
+                                     const std::vector<double>&, const PaddedMatrix&,
                                      const FitOptions&, const StopCheck&);
 template ClassFit fit_classes<double>(const FeatureView&, const std::vector<double>&,
                                       const std::vector<double>&, const PaddedMatrix&,
-                                      const double*, const FitOptions&, const StopCheck&);
+                                      const FitOptions&, const StopCheck&);
 
 }  // namespace hscore

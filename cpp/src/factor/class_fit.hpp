@@ -20,6 +20,16 @@ PaddedMatrix class_directions(const Moments& moments, const std::vector<double>&
 /// Signs without a pattern, the same on every call: row k mixes the classes for probe k.
 PaddedMatrix probe_signs(Index probes, Index classes);
 
+/// Mixes of the classes, a row each, that show what a correction leaves, tr(A) for some A >= 0 over
+/// the classes: with few classes each by itself, and tr(A) is the sum of the probes' w' A w. With
+/// more, `most_probes` mixes by signs, of which no two classes have the same, and tr(A) is near
+/// their mean.
+constexpr Index most_probes = 8;
+inline bool probes_are_exact(Index classes) {
+  return classes <= most_probes;
+}
+PaddedMatrix class_probes(Index classes);
+
 /// signs B, where row c of B is `row(c)`, of `cols` values.
 template <class Row>
 PaddedMatrix mix_classes(const PaddedMatrix& signs, Index cols, Row&& row) {
@@ -37,11 +47,9 @@ PaddedMatrix mix_classes(const PaddedMatrix& signs, Index cols, Row&& row) {
 
 struct ClassFit {
   std::vector<double> energies;  // sum_i ((x_i - mean)' z_c)^2 = z_c' T z_c
-  std::vector<double> probed;    // T Z w for signs w: what T really does to one mix of the classes;
-                                 // 0 without signs
+  PaddedMatrix products;         // T Z w, a row for each probe w, or T Z, a row for each class
   double squares = 0;            // sum_i |x_i - mean|^2, and
   double fourth = 0;             // sum_i |x_i - mean|^4, where asked for
-  PaddedMatrix products;         // T Z, a row for each class, where asked for
 };
 
 /// Room for two numbers of each row i, from v_ic = (x_i - mean)' z_c.
@@ -54,22 +62,23 @@ struct RowFits {
 struct FitOptions {
   int threads = 1;
   bool norms = false;
-  RowFits rows = {};      // filled if there is room
-  bool products = false;  // as many operations again
+  RowFits rows = {};                     // filled if there is room
+  const PaddedMatrix* probes = nullptr;  // mixes of the classes whose products with T are wanted,
+  bool products = false;                 // or those of each class, as many operations again
 };
 
-/// One more pass over the rows, with products of type T and float64 sums. The coefficients must be
-/// exact in T.
+/// One more pass over the rows, with products of type T, which are added to float64 sums after 192
+/// features or 64 rows. The coefficients must be exact in T.
 template <class T>
 ClassFit fit_classes(const FeatureView& x, const std::vector<double>& shift,
                      const std::vector<double>& offset, const PaddedMatrix& coefficients,
-                     const double* signs, const FitOptions& options, const StopCheck& stop);
+                     const FitOptions& options, const StopCheck& stop);
 
 extern template ClassFit fit_classes<float>(const FeatureView&, const std::vector<double>&,
                                             const std::vector<double>&, const PaddedMatrix&,
-                                            const double*, const FitOptions&, const StopCheck&);
+                                            const FitOptions&, const StopCheck&);
 extern template ClassFit fit_classes<double>(const FeatureView&, const std::vector<double>&,
                                              const std::vector<double>&, const PaddedMatrix&,
-                                             const double*, const FitOptions&, const StopCheck&);
+                                             const FitOptions&, const StopCheck&);
 
 }  // namespace hscore

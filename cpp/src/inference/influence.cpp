@@ -102,9 +102,9 @@ KeptFits fit_rows(const FeatureView& x, const LabelView& y, const PaddedMatrix& 
   if (float32_products) {
     PaddedMatrix rounded = coefficients.copy();
     round_to_float32(rounded);
-    fit_classes<float>(x, shift, offset, rounded, nullptr, options, stop);
+    fit_classes<float>(x, shift, offset, rounded, options, stop);
   } else {
-    fit_classes<double>(x, shift, offset, coefficients, nullptr, options, stop);
+    fit_classes<double>(x, shift, offset, coefficients, options, stop);
   }
   return fits;
 }

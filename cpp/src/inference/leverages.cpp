@@ -106,9 +106,9 @@ std::vector<double> row_leverages(const FeatureView& x, const Whitener& whitener
   options.threads = threads;
   options.rows.squares = values.data();
   if (float32_sketch) {
-    fit_classes<float>(x, shift, offset, sketch, nullptr, options, stop);
+    fit_classes<float>(x, shift, offset, sketch, options, stop);
   } else {
-    fit_classes<double>(x, shift, offset, sketch, nullptr, options, stop);
+    fit_classes<double>(x, shift, offset, sketch, options, stop);
   }
   std::vector<Index> high;
   for (Index i = 0; i < x.rows; ++i) {

@@ -88,7 +88,8 @@ constexpr Index error_probes = 16;
 // on each. With w random signs, b = B w and z = P^-1 b, the mean of 2 b'z - z'Tz - b'P^-1 b is the
 // error up to second order.
 double sampled_error(const FeatureView& x, const Moments& moments,
-                     const FactoredCovariance& factored, const WhiteningOptions& options) {
+                     const FactoredCovariance& factored, double score,
+                     const WhiteningOptions& options) {
   constexpr Index probes = error_probes;
   const AugmentedMatrix& factor = factored.factor;
   const Index features = moments.features();
@@ -99,9 +100,11 @@ double sampled_error(const FeatureView& x, const Moments& moments,
       mix_classes(signs, factor.order(), [&](Index c) { return factor.extra_row(c); });
   const PaddedMatrix z = solve_classes(factored, whitened.row(0), probes, whitened.stride(),
                                        features, options.threads);
-  const PaddedMatrix mix = probe_signs(1, probes);
-  const ClassFit fitted = fit_in_own_type(x, moments, factored, z, mix.row(0),
-                                          FitOptions{options.threads}, options.stop);
+  const PaddedMatrix mixes = class_probes(probes);
+  FitOptions fitting{options.threads};
+  fitting.probes = &mixes;
+  const bool float32 = float32_fits_serve(x, spread_of(factored, z) / probes, score);
+  const ClassFit fitted = fit_in(float32, x, moments, factored, z, fitting, options.stop);
   double sum = 0;
   double squares = 0;
   for (Index k = 0; k < probes; ++k) {
@@ -113,10 +116,9 @@ double sampled_error(const FeatureView& x, const Moments& moments,
   }
   const double mean = sum / probes;
   const double variance = std::max(squares / probes - mean * mean, 0.0) / (probes - 1);
-  const PaddedMatrix wanted = mix_classes(mix, features, [&](Index k) { return b.row(k); });
-  // The one probe of the second order is the sum of all, and ten times it is a safe reading.
-  return std::abs(mean) + 4 * std::sqrt(variance) +
-         10 * second_order(factored, wanted.row(0), fitted.probed) / probes;
+  // Ten times the largest mix of the second order is a safe reading of it.
+  const Remainder rest = remainder(factored, mixes, b, fitted.products, options.threads);
+  return std::abs(mean) + 4 * std::sqrt(variance) + 10 * rest.largest / probes;
 }
 
 }  // namespace
@@ -193,7 +195,7 @@ HScore score_of_rows(const FeatureView& x, const LabelView& y, const ScoreOption
     }
   }
   if (narrow && y.classes > 2 * error_probes) {
-    const double sampled = sampled_error(x, moments, factored, whitening);
+    const double sampled = sampled_error(x, moments, factored, result.score, whitening);
     if (sampled <= target) {
       result.error_bound = sampled;
       return finish();
@@ -204,7 +206,9 @@ HScore score_of_rows(const FeatureView& x, const LabelView& y, const ScoreOption
   KeptFits fits;
   if (parts != nullptr) fits.resize(x.rows);
   result.path = Path::float32_corrected;
-  const auto score = corrected(x, moments, factored, *directed, result, whitening, fits.rows(y));
+  const auto score =
+      corrected(x, moments, factored, *directed, result,
+                float32_factor_error(result.smallest_unique_share), whitening, fits.rows(y));
   if (!score) return in_float64(x, y, whitening, parts);
   result = *score;
   if (parts != nullptr) parts->fits = std::move(fits);

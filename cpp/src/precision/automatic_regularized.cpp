@@ -13,6 +13,7 @@
 
 #include "factor/class_fit.hpp"
 #include "factor/scaled_scatter.hpp"
+#include "precision/correction.hpp"
 #include "scores/scores.hpp"
 #include "scores/shrunk_covariance.hpp"
 
@@ -120,11 +121,13 @@ std::optional<RegularizedHScore> corrected_score(const FeatureView& x, const Mom
     const double* source = c < classes ? z.row(c) : spectrum.rows.row(c - classes);
     std::copy_n(source, x.cols, coefficients.row(c));
   }
-  const PaddedMatrix signs = probe_signs(1, classes);
-  std::vector<double> mix(static_cast<std::size_t>(classes + extra), 0.0);
-  std::copy_n(signs.row(0), classes, mix.begin());
-  const ClassFit fitted = fit_classes<double>(x, moments.shift(), offset, coefficients, mix.data(),
-                                              {threads, /*norms=*/true}, whitening.stop);
+  const PaddedMatrix mixes = class_probes(classes);
+  PaddedMatrix padded(mixes.rows(), classes + extra);
+  for (Index k = 0; k < mixes.rows(); ++k) std::copy_n(mixes.row(k), classes, padded.row(k));
+  FitOptions fitting{threads, /*norms=*/true};
+  fitting.probes = &padded;
+  const ClassFit fitted =
+      fit_classes<double>(x, moments.shift(), offset, coefficients, fitting, whitening.stop);
 
   // How the mean variance of the float32 products compares with the true one.
   const double r = unit / (fitted.squares / f);
@@ -158,22 +161,18 @@ std::optional<RegularizedHScore> corrected_score(const FeatureView& x, const Mom
   length *= unit;
   const double squared = r * (2 * product - (1 - a) * r * energy - a * length);
 
-  // r = B w - A Z w for a mix w of the classes, in B's own units.
-  std::vector<double> residual(static_cast<std::size_t>(x.cols));
-  for (Index j = 0; j < x.cols; ++j) {
-    double wanted = 0;
-    double own = 0;
-    for (Index c = 0; c < classes; ++c) {
-      wanted += signs(0, c) * b(c, j);
-      own += signs(0, c) * z(c, j);
+  // A Z w for each mix w of the classes, in B's own units.
+  PaddedMatrix products = mix_classes(mixes, x.cols, [&](Index c) { return z.row(c); });
+  for (Index k = 0; k < products.rows(); ++k) {
+    for (Index j = 0; j < x.cols; ++j) {
+      products(k, j) = (1 - a) * r * fitted.products(k, j) + a * unit * products(k, j);
     }
-    const std::size_t at = static_cast<std::size_t>(j);
-    residual[at] = wanted - (1 - a) * r * fitted.probed[at] - a * unit * own;
   }
+  const Remainder rest = remainder(factored, mixes, b, products, threads);
   const double ratio = divisor_ratio(options, n);
   result.score = score_from(squared, a, ratio, result);
-  // One probe of a sum of squares: ten times it is a safe reading.
-  const double left = 10 * r * (1 - a) * factored.inverse_quadratic(residual);
+  // Of many classes ten times the largest probe is a safe reading.
+  const double left = (rest.exact ? 2 : 10) * r * (1 - a) * rest.largest;
   const double slope = squared + (1 - a) * r * (length - r * energy);
   const double error = ratio * (left + std::abs(slope) * intensity.error);
   if (!(error <= promised_error(x.dtype) * result.score)) return std::nullopt;

@@ -17,8 +17,12 @@ struct Directions {
   PaddedMatrix b;
   PaddedMatrix z;      // float32 values, so that either pass sees the same Z
   double product = 0;  // tr(B' Z)
-  double spread = 0;   // sum_c sum_j T_jj z_cj^2: what independent errors of P's entries do to H
+  double spread = 0;   // sum_c sum_j T_jj z_cj^2: what independent errors of P's entries do to H,
+                       // and how much larger than the fits the products they are sums of
 };
+
+/// sum_c sum_j T_jj z_cj^2 for rows z of coefficients.
+double spread_of(const FactoredCovariance& factored, const PaddedMatrix& z);
 
 Directions directions(const Moments& moments, const FactoredCovariance& factored, int threads);
 
@@ -26,20 +30,35 @@ Directions directions(const Moments& moments, const FactoredCovariance& factored
 PaddedMatrix solve_classes(const FactoredCovariance& factored, const double* whitened,
                            Index classes, Index stride, Index features, int threads);
 
-/// fit_classes in float64, or in float32 for narrow features.
-ClassFit fit_in_own_type(const FeatureView& x, const Moments& moments,
-                         const FactoredCovariance& factored, const PaddedMatrix& z,
-                         const double* signs, const FitOptions& options, const StopCheck& stop);
+/// Whether float32 products serve for the pass over narrow features: their errors in the fits may
+/// go with the rows, where rows are alike, and then they change tr(Z' T Z) by as much as they are.
+bool float32_fits_serve(const FeatureView& x, double spread, double score);
 
-/// (r' T^-1 r) for r = B w - T Z w, given what T did to Z w.
-double second_order(const FactoredCovariance& factored, const double* wanted,
-                    const std::vector<double>& probed);
+/// fit_classes in float32 or in float64.
+ClassFit fit_in(bool float32, const FeatureView& x, const Moments& moments,
+                const FactoredCovariance& factored, const PaddedMatrix& z,
+                const FitOptions& options, const StopCheck& stop);
+
+/// What is left out, tr(R' P^-1 R) for R = B - T Z, as the probes of class_probes show it.
+struct Remainder {
+  bool exact = false;
+  double trace = 0;    // exact or, of many classes, the mean over the probes
+  double largest = 0;  // not less than the trace, as far as the probes know
+};
+Remainder remainder(const FactoredCovariance& factored, const PaddedMatrix& probes,
+                    const PaddedMatrix& b, const PaddedMatrix& products, int threads);
+
+/// How far a factor by float32 operations may be from that of T, as an operator, relative.
+double float32_factor_error(double smallest_unique_share);
 
 /// Spread the total correction over the classes in proportion to their shares.
 void replace_score(HScore& result, double score);
 
 /// What rounding may do to a corrected score beyond what was left out, `left`.
-double corrected_bound(const FeatureView& x, const HScore& result, double left);
+double corrected_bound(bool float32, const HScore& result, double spread, double left);
+
+/// Beyond, P is too far from T for what is said of the terms of second and third order.
+constexpr double most_operator_error = 0.3;
 
 /// What a correction leaves, where its law is known; by how much it may be off where it is not 0.
 struct SecondOrder {
@@ -48,10 +67,11 @@ struct SecondOrder {
 };
 
 /// The score by one more pass over the rows, by all the classes; nothing if what is left may be
-/// more than promised.
+/// more than promised. P T^-1 may be off by `operator_error`, relative.
 std::optional<HScore> corrected(const FeatureView& x, const Moments& moments,
                                 const FactoredCovariance& factored, const Directions& directed,
-                                HScore result, const WhiteningOptions& whitening,
-                                const RowFits& rows = {}, const SecondOrder& law = {});
+                                HScore result, double operator_error,
+                                const WhiteningOptions& whitening, const RowFits& rows = {},
+                                const SecondOrder& law = {});
 
 }  // namespace hscore

@@ -47,6 +47,9 @@ std::vector<Integers> integers_for(const FeatureView& x, const Inflation& inflat
   return choices;
 }
 
+// By a sample of the features: a factor in float32 saves less than a correction that fails costs.
+constexpr double most_rough_error = 0.003;
+
 // A correction takes 2 N F C operations, twice as many where the back product is needed. What is
 // read in blocks is read again for it, which float64 would not need.
 bool correction_pays(const FeatureView& x, Index classes) {
@@ -109,13 +112,15 @@ void refine(const FactoredCovariance& factored, const PaddedMatrix& whitened, Di
 std::optional<HScore> corrected_to_third_order(const FeatureView& x, const Moments& moments,
                                                const FactoredCovariance& factored,
                                                Directions&& directed, HScore result,
-                                               const std::vector<double>& variance, double noise,
+                                               const std::vector<double>& variance,
+                                               double operator_error,
                                                const WhiteningOptions& whitening) {
   FitOptions options{whitening.threads};
+  const double rows = static_cast<double>(x.rows);
   options.products = true;
   for (int round = 0; round < 4; ++round) {
-    ClassFit fitted =
-        fit_in_own_type(x, moments, factored, directed.z, nullptr, options, whitening.stop);
+    const bool float32 = float32_fits_serve(x, directed.spread, result.score);
+    ClassFit fitted = fit_in(float32, x, moments, factored, directed.z, options, whitening.stop);
     PaddedMatrix residual = std::move(fitted.products);
     for (Index c = 0; c < residual.rows(); ++c) {
       for (Index j = 0; j < x.cols; ++j) residual(c, j) = directed.b(c, j) - residual(c, j);
@@ -127,20 +132,14 @@ std::optional<HScore> corrected_to_third_order(const FeatureView& x, const Momen
     }
     const RoundingEffect effect =
         rounding_effect(factored, whitened.row(0), whitened.rows(), whitened.stride(), gap,
-                        variance, whitening.threads);
-    // R has errors of the float32 product that made it, of some 3e-7 of a value: they add to the
-    // gap what int16's would add to the score, as much smaller as their squares are.
-    const double coarser = 6 * float32_eps / noise;
-    const double left = 6 * effect.deviation + 2 * effect.second +
-                        20 * float32_eps * std::sqrt(result.score * effect.spread) / noise +
-                        result.score * effect.inflated * coarser * coarser;
-    if (left <= promised_error(x.dtype) * result.score) {
-      double energy = 0;
-      for (const double part : fitted.energies) energy += part;
-      replace_score(result, 2 * directed.product - energy + gap);
-      result.error_bound = corrected_bound(x, result, left);
-      return result;
-    }
+                        variance, rows, whitening.threads);
+    const double left = 6 * effect.deviation + 2 * effect.second + 2 * operator_error * gap;
+    HScore better = result;
+    double energy = 0;
+    for (const double part : fitted.energies) energy += part;
+    replace_score(better, 2 * directed.product - energy + gap);
+    better.error_bound = corrected_bound(float32, better, directed.spread, left);
+    if (better.error_bound <= promised_error(x.dtype) * better.score) return better;
     refine(factored, whitened, directed, whitening.threads);
   }
   return std::nullopt;
@@ -182,24 +181,28 @@ std::optional<HScore> integer_h_score(const FeatureView& x, const LabelView& y,
   // A factor in float32 is off by more than 1e-7 where features depend on each other: a correction
   // removes that, too.
   const bool independent = inflation.mean <= 4;
-  const bool rough = rounding.digits <= 2 && (plan.corrects || independent);
+  const bool rough = rounding.digits <= 2 && (plan.corrects || independent) &&
+                     float32_factor_error(1 / inflation.largest) <= most_rough_error;
   const FactoredCovariance factored =
       factor_in_place(moments, whitening, rough ? Products::float32 : Products::float64);
   HScore result = score_of(moments, summarize(factored, whitening.threads));
   if (!factored.full_rank() || !(result.score > 0)) return std::nullopt;
   // Of P T^-1 as an operator; beyond, what is said above of the terms is not so.
-  if (operator_error(x, noise) > 0.1 * std::sqrt(result.smallest_unique_share)) return std::nullopt;
+  const double by_rounding = operator_error(x, noise) / std::sqrt(result.smallest_unique_share);
+  if (by_rounding > 0.1) return std::nullopt;
+  const double off = by_rounding + (rough ? float32_factor_error(result.smallest_unique_share) : 0);
+  if (off > most_operator_error) return std::nullopt;
 
   const double target = promised_error(x.dtype) * result.score;
-  const RoundingEffect effect =
-      rounding_effect(factored, factored.factor.extra_row(0), factored.factor.extra(),
-                      factored.factor.stride(), result.score, rounding.variance, whitening.threads);
+  const RoundingEffect effect = rounding_effect(
+      factored, factored.factor.extra_row(0), factored.factor.extra(), factored.factor.stride(),
+      result.score, rounding.variance, static_cast<double>(x.rows), whitening.threads);
   result.integer_bits = rounding.digits == 0 ? 16 : 8 * rounding.digits;
   if ((!plan.corrects || is_narrow(x.dtype)) && (independent || !rough)) {
     HScore uncorrected = result;
     uncorrected.path = Path::integer;
     uncorrected.error_bound +=
-        4 * effect.deviation + effect.second + (rough ? 1e-7 * result.score : 0);
+        4 * effect.deviation + effect.second + (rough ? 1e-7 * effect.reach : 0);
     if (uncorrected.error_bound <= target) return uncorrected;
   }
   if (3 * y.classes > x.cols) return std::nullopt;
@@ -216,15 +219,16 @@ std::optional<HScore> integer_h_score(const FeatureView& x, const LabelView& y,
   const double inflated = result.score * effect.inflated;
   const double largest =
       result.score * noise * noise / static_cast<double>(x.rows) / result.smallest_unique_share;
-  const double expected = inflated + static_cast<double>(x.cols) * spread;
+  const double expected = inflated + effect.leverages * spread;
   const SecondOrder left{expected,
                          (0.1 + unevenness) * expected + 6 * std::sqrt(largest * inflated)};
-  if (left.uncertainty <= target) {
-    const auto score = corrected(x, moments, factored, directed, result, whitening, {}, left);
+  // What few classes' probes show exactly is what the next way uses from the first pass on.
+  if (!probes_are_exact(y.classes) && left.uncertainty <= target) {
+    const auto score = corrected(x, moments, factored, directed, result, off, whitening, {}, left);
     if (score) return score;
   }
   return corrected_to_third_order(x, moments, factored, std::move(directed), result,
-                                  rounding.variance, noise, whitening);
+                                  rounding.variance, off, whitening);
 }
 
 }  // namespace hscore

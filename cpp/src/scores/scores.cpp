@@ -64,8 +64,52 @@ bool in_float32_range(const Moments& moments) {
   return true;
 }
 
+namespace {
+
+// What sums of squares that have cancelled leave of the features: rows were taken away again, or
+// weights so unequal that the shift, a mean without them, is far from the mean.
+struct Cancellation {
+  double factor = 1;  // the most squares there were, for each that is left
+  bool lost = false;  // nothing but rounding errors may be left of a feature
+};
+
+Cancellation cancellation_of(const Moments& moments) {
+  constexpr double eps = std::numeric_limits<double>::epsilon();
+  Cancellation result;
+  if (moments.shifted_scatter().rows() == 0) return result;  // factored in place, fresh from rows
+  const std::vector<double> offset = moments.offset();
+  const double n = moments.weight();
+  bool any_left = false;
+  bool any_lost = false;
+  for (Index j = 0; j < moments.features(); ++j) {
+    const double d = offset[static_cast<std::size_t>(j)];
+    const double cancelled = moments.cancelled(j);
+    const double before = std::max(moments.shifted_scatter()(j, j), cancelled);
+    const double left = moments.shifted_scatter()(j, j) - n * d * d;
+    if (left > default_tolerance * cancelled) {
+      any_left = any_left || left > 0;
+      if (before > 2 * left && left > 0) result.factor = std::max(result.factor, before / left);
+    } else if (cancelled > 0) {
+      any_lost = true;
+      result.lost = result.lost || left > 64 * eps * cancelled;
+    }
+  }
+  // A feature that was constant but for the rows taken away is no doubt; all of them at once are.
+  result.lost = result.lost || (any_lost && !any_left);
+  return result;
+}
+
+}  // namespace
+
 HScore score_of(const Moments& moments, WhitenedClasses&& whitened) {
-  return score_of(moments.counts(), moments.rows(), moments.features(), std::move(whitened));
+  HScore result =
+      score_of(moments.counts(), moments.rows(), moments.features(), std::move(whitened));
+  const Cancellation cancellation = cancellation_of(moments);
+  result.error_bound *= cancellation.factor;
+  if (cancellation.lost) {
+    result.error_bound = static_cast<double>(std::max<Index>(result.classes - 1, 0));
+  }
+  return result;
 }
 
 HScore h_score(const Moments& moments, const WhiteningOptions& options) {
