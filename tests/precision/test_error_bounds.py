@@ -7,6 +7,7 @@ import pytest
 from numpy.typing import NDArray
 
 from hscore_fast import Moments, PrecisionWarning, evaluate, regularized_h_score
+from hscore_fast._problem import as_input_options
 from hscore_fast._scores.h_score import score_result
 
 N, F = 32_768, 256
@@ -117,7 +118,7 @@ def make(name: str, n_classes: int, dtype: str, seed: int) -> tuple[Floats, Code
 def check(x: Floats, y: Codes, threads: int = 1) -> float:
     """Return the score, which lies within the promise and within its own bound."""
     truth = h_score_by_qr(x, y)
-    found = score_result(x, y, "auto", None, threads, True)
+    found = score_result(x, y, options=as_input_options(n_threads=threads))
     error = abs(found.score - truth)
     promised = 1e-6 if x.dtype == np.float32 else 1e-9
     # The oracle's own rounding errors, in the features' dependence.

@@ -122,7 +122,7 @@ std::optional<HScore> corrected(const FeatureView& x, const Moments& moments,
   // the probes agree with it, and else ten times the largest probe is a safe reading.
   double added = 0;
   double left = 10 * rest.largest;
-  const double off = std::abs(rest.trace - law.expected);
+  const double off = std::max(std::abs(rest.trace - law.expected), rest.largest - law.expected);
   if (rest.exact) {
     added = rest.trace;
     left = 2 * operator_error * rest.trace;

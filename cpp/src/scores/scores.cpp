@@ -76,7 +76,7 @@ struct Cancellation {
 Cancellation cancellation_of(const Moments& moments) {
   constexpr double eps = std::numeric_limits<double>::epsilon();
   Cancellation result;
-  if (moments.shifted_scatter().rows() == 0) return result;  // factored in place, fresh from rows
+  if (moments.shifted_scatter().row(0) == nullptr) return result;  // taken, and fresh from rows
   const std::vector<double> offset = moments.offset();
   const double n = moments.weight();
   bool any_left = false;
