@@ -81,6 +81,18 @@ class BackProduct {
   PaddedMatrix sums_;
 };
 
+// A sum whose rounding errors are kept beside it (Neumaier 1974): of rows that are all alike, each
+// addition to a plain sum would err alike.
+struct CompensatedSum {
+  double sum = 0;
+  double lost = 0;
+  void add(double value) {
+    const double next = sum + value;
+    lost += std::abs(sum) >= std::abs(value) ? (sum - next) + value : (value - next) + sum;
+    sum = next;
+  }
+};
+
 // Centred rows in the product's type, and the fit of one group of classes to them.
 template <class T>
 struct Scratch {
@@ -88,7 +100,7 @@ struct Scratch {
       : stride(PaddedMatrix::round_up(features) + 16),  // not a multiple of a page
         rows(block_rows, stride),
         fit(block_rows, group_cols),
-        energies(static_cast<std::size_t>(lanes), 0.0) {
+        energies(static_cast<std::size_t>(lanes)) {
     std::fill_n(rows.data(), rows.size(), T(0));
     if (mixes > 0) back.emplace(features, mixes);
   }
@@ -97,7 +109,7 @@ struct Scratch {
   std::optional<RowsInOrder> reader;  // of rows that cannot be read in place
   AlignedBuffer<double> fit;
   std::optional<BackProduct<T>> back;
-  std::vector<double> energies;
+  std::vector<CompensatedSum> energies;
   double squares = 0;
   double fourth = 0;
 };
@@ -311,7 +323,7 @@ ClassFit fit_classes(const FeatureView& all, const std::vector<double>& shift,
           scratch.back->set(i, c + l, fit[i * group_cols + l]);
         }
       }
-      double* energies = scratch.energies.data() + c;
+      double energies[group_cols] = {};
       for (Index i = 0; i < rows; ++i) {
         const double* row = fit + i * group_cols;
         double square[width] = {};  // a vector of sums, not one that waits for itself
@@ -334,6 +346,9 @@ ClassFit fit_classes(const FeatureView& all, const std::vector<double>& shift,
         if (options.rows.own == nullptr) continue;
         const Index own = options.rows.codes[start + first + i] - c;
         if (own >= 0 && own < cols) options.rows.own[start + first + i] = row[own];
+      }
+      for (Index l = 0; l < cols; ++l) {
+        scratch.energies[static_cast<std::size_t>(c + l)].add(energies[l]);
       }
     }
     for (Index k = 0; k < probes; ++k) {
@@ -380,7 +395,9 @@ ClassFit fit_classes(const FeatureView& all, const std::vector<double>& shift,
     for (Index j = 0; part.back && j < features; ++j) {
       for (Index k = 0; k < mixes; ++k) total.products(k, j) += (*part.back)(j, k);
     }
-    for (std::size_t c = 0; c < total.energies.size(); ++c) total.energies[c] += part.energies[c];
+    for (std::size_t c = 0; c < total.energies.size(); ++c) {
+      total.energies[c] += part.energies[c].sum + part.energies[c].lost;
+    }
     total.squares += part.squares;
     total.fourth += part.fourth;
   }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numeric>
 #include <type_traits>
 
 #include "hscore/moments.hpp"
@@ -112,16 +113,32 @@ void Moments::accumulate_as(const Batch& batch, const UpdateOptions& options, In
   if constexpr (rounds) {
     for (Index j = 0; j < features_; ++j) squares[static_cast<std::size_t>(j)] = scatter_(j, j);
   }
+  // A long sum of many values that are alike, such as the zeros of rectified features about the
+  // shift, would round alike at each of them: a few blocks of rows have class sums of their own. As
+  // many rows for any number of threads, so that the bits do not depend on it.
+  const Index grain =
+      std::lcm(rows_to_pack(features_, options, 1), rows_to_pack(features_, options, 2));
+  const bool apart = 8 * classes() <= std::min(rows, grain);
+  PaddedMatrix own_sums(apart ? classes() : 0, features_);
+  PaddedMatrix& sums = apart ? own_sums : sums_;
+  const auto collect_sums = [&] {
+    for (Index c = 0; apart && c < classes(); ++c) {
+      for (Index j = 0; j < features_; ++j) sums_(c, j) += sums(c, j);
+      std::fill_n(sums.row(c), features_, 0.0);
+    }
+  };
   for (Index first = 0; first < rows; first += block) {
     throw_if_stopped(options.stop, std::min(first, block));
     const Batch part = batch.row_range(first, std::min(block, rows - first));
     if constexpr (quantizes) {
-      pack_rows(part.features, part.start, part.labels.codes, part.weights, shift_.data(), sums_,
+      pack_rows(part.features, part.start, part.labels.codes, part.weights, shift_.data(), sums,
                 packed, threads);
     } else {
-      pack_rows(part.features, part.labels.codes, part.weights, shift_.data(), sums_,
-                squares.data(), packed, threads);
+      pack_rows(part.features, part.labels.codes, part.weights, shift_.data(), sums, squares.data(),
+                packed, threads);
     }
+    const Index done = first + part.features.rows;
+    if (done % grain == 0 || done == rows) collect_sums();
     // The tile unit's products are too short to fetch rows beside them.
     constexpr bool fetches = !std::is_same_v<Packed, DigitRows>;
     rank_update<Sign::add>(

@@ -4,6 +4,7 @@
 // 1990): the same pass yields T Z w, and so an estimate. With many classes a pass over a few random
 // mixes of them costs less than one over each, and tells whether the answer needs a correction at
 // all.
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <limits>
@@ -56,12 +57,25 @@ void keep(ScoreParts* parts, Moments&& moments, FactoredCovariance&& factored, P
   parts->products = products;
 }
 
+// The most squares of a feature about the shift for each about the mean, which are what is left
+// when those of the mean are taken off.
+double cancelled_by_mean(const FactoredCovariance& factored, double rows) {
+  double most = 1;
+  for (std::size_t k = 0; k < factored.live.index.size(); ++k) {
+    const double d =
+        factored.offset[static_cast<std::size_t>(factored.live.index[k])] * factored.live.scale[k];
+    most = std::max(most, 1 + rows * d * d / factored.live.sum_of_squares[k]);
+  }
+  return most > 2 ? most : 1;
+}
+
 HScore in_float64(const FeatureView& x, const LabelView& y, const WhiteningOptions& options,
                   ScoreParts* parts) {
   Moments moments = gather(x, y, Products::float64, options, parts);
   if (!moments.finite()) return not_finite();
   FactoredCovariance factored = factor_of(moments, options, parts);
   HScore result = score_of(moments, summarize(factored, options.threads));
+  if (parts == nullptr) result.error_bound *= cancelled_by_mean(factored, moments.weight());
   // Who gives a tolerance has said what is noise. Blocks are not read again for that.
   const bool asks = !factored.full_rank() && options.tolerance == default_tolerance;
   if (asks && x.kind() != FeatureKind::blocks && result.rank < result.rows - 1) {

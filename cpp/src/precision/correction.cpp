@@ -98,9 +98,10 @@ void replace_score(HScore& result, double score) {
 }
 
 double corrected_bound(bool float32, const HScore& result, double spread, double left) {
-  const double fits =
-      float32 ? float32_sum_error * std::sqrt(spread * result.score) : 1e-13 * result.score;
-  return left + fits + 10 * std::numeric_limits<double>::epsilon() / result.smallest_unique_share;
+  constexpr double eps = std::numeric_limits<double>::epsilon();
+  const double fits = float32 ? float32_sum_error * std::sqrt(spread * result.score) : 0;
+  const double sums = 10 * eps * std::sqrt(static_cast<double>(result.rank) * spread);
+  return left + fits + sums + 5e-14 * result.score;
 }
 
 std::optional<HScore> corrected(const FeatureView& x, const Moments& moments,

@@ -54,7 +54,8 @@ double float32_factor_error(double smallest_unique_share);
 /// Spread the total correction over the classes in proportion to their shares.
 void replace_score(HScore& result, double score);
 
-/// What rounding may do to a corrected score beyond what was left out, `left`.
+/// What rounding may do to a corrected score beyond what was left out, `left`. No error of the
+/// factor is in it, as any Z serves: the class sums' go with Z, in all features alike at worst.
 double corrected_bound(bool float32, const HScore& result, double spread, double left);
 
 /// Beyond, P is too far from T for what is said of the terms of second and third order.

@@ -92,6 +92,35 @@ Plan plan_for(const FeatureView& x, Index classes, const Inflation& inflation) {
   return plan;
 }
 
+// The rounding errors' deviation, as a share of the features' own, and how unevenly they are
+// spread.
+struct Noise {
+  double share = 0;
+  double unevenness = 0;
+};
+
+Noise noise_of(const Quantization& rounding, const FactoredCovariance& factored, Index rows) {
+  double noise = 0;
+  double mean_noise = 0;
+  const LiveFeatures& live = factored.live;
+  for (std::size_t k = 0; k < live.index.size(); ++k) {
+    const std::size_t j = static_cast<std::size_t>(live.index[k]);
+    const double to_share =
+        static_cast<double>(rows) * live.scale[k] * live.scale[k] / live.sum_of_squares[k];
+    noise += rounding.variance[j] * to_share;
+    mean_noise += rounding.mean_variance[j] * to_share;
+  }
+  return {std::sqrt(noise / static_cast<double>(live.index.size())),
+          std::max(noise / mean_noise - 1, 0.0)};
+}
+
+/// How far P T^-1 is from 1 as an operator: by random rounding, and by a factor in float32.
+struct OperatorError {
+  double by_rounding = 0;
+  double by_factor = 0;
+  double total() const { return by_rounding + by_factor; }
+};
+
 // Z + P^-1 R, given L^-1 R.
 void refine(const FactoredCovariance& factored, const PaddedMatrix& whitened, Directions& directed,
             int threads) {
@@ -112,12 +141,13 @@ void refine(const FactoredCovariance& factored, const PaddedMatrix& whitened, Di
 std::optional<HScore> corrected_to_third_order(const FeatureView& x, const Moments& moments,
                                                const FactoredCovariance& factored,
                                                Directions&& directed, HScore result,
-                                               const std::vector<double>& variance,
-                                               double operator_error,
+                                               const std::vector<double>& variance, double second,
+                                               const OperatorError& off,
                                                const WhiteningOptions& whitening) {
   FitOptions options{whitening.threads};
   const double rows = static_cast<double>(x.rows);
   options.products = true;
+  double excess = 1;
   for (int round = 0; round < 4; ++round) {
     const bool float32 = float32_fits_serve(x, directed.spread, result.score);
     ClassFit fitted = fit_in(float32, x, moments, factored, directed.z, options, whitening.stop);
@@ -133,7 +163,10 @@ std::optional<HScore> corrected_to_third_order(const FeatureView& x, const Momen
     const RoundingEffect effect =
         rounding_effect(factored, whitened.row(0), whitened.rows(), whitened.stride(), gap,
                         variance, rows, whitening.threads);
-    const double left = 6 * effect.deviation + 2 * effect.second + 2 * operator_error * gap;
+    // Where the first is more than the law says, P may be as much farther from T.
+    if (round == 0) excess = std::sqrt(std::max(1.0, gap / second));
+    const double left = excess * (6 * effect.deviation + 2 * excess * effect.second) +
+                        2 * (excess * off.by_rounding + off.by_factor) * gap;
     HScore better = result;
     double energy = 0;
     for (const double part : fitted.energies) energy += part;
@@ -166,18 +199,6 @@ std::optional<HScore> integer_h_score(const FeatureView& x, const LabelView& y,
   Moments moments(x.cols, PaddedMatrix::round_up(y.classes));
   moments.update(x, y, update);
   if (!moments.finite() || !in_float32_range(moments)) return std::nullopt;
-  // Of a value, as a share of the size of its feature; and how unevenly it is spread over the rows.
-  double noise = 0;
-  double mean_noise = 0;
-  for (Index j = 0; j < x.cols; ++j) {
-    const std::size_t at = static_cast<std::size_t>(j);
-    const double size = moments.shifted_scatter()(j, j) / static_cast<double>(x.rows);
-    if (!(size > 0)) continue;
-    noise += rounding.variance[at] / size;
-    mean_noise += rounding.mean_variance[at] / size;
-  }
-  const double unevenness = noise / mean_noise - 1;
-  noise = std::sqrt(noise / static_cast<double>(x.cols));
   // A factor in float32 is off by more than 1e-7 where features depend on each other: a correction
   // removes that, too.
   const bool independent = inflation.mean <= 4;
@@ -187,16 +208,17 @@ std::optional<HScore> integer_h_score(const FeatureView& x, const LabelView& y,
       factor_in_place(moments, whitening, rough ? Products::float32 : Products::float64);
   HScore result = score_of(moments, summarize(factored, whitening.threads));
   if (!factored.full_rank() || !(result.score > 0)) return std::nullopt;
-  // Of P T^-1 as an operator; beyond, what is said above of the terms is not so.
-  const double by_rounding = operator_error(x, noise) / std::sqrt(result.smallest_unique_share);
-  if (by_rounding > 0.1) return std::nullopt;
-  const double off = by_rounding + (rough ? float32_factor_error(result.smallest_unique_share) : 0);
-  if (off > most_operator_error) return std::nullopt;
-
+  const Noise noise = noise_of(rounding, factored, x.rows);
   const double target = promised_error(x.dtype) * result.score;
   const RoundingEffect effect = rounding_effect(
       factored, factored.factor.extra_row(0), factored.factor.extra(), factored.factor.stride(),
       result.score, rounding.variance, static_cast<double>(x.rows), whitening.threads);
+  // Of P T^-1 as an operator; beyond, what is said above of the terms is not so.
+  const double away = std::max(effect.leverages - static_cast<double>(result.rank), 0.0);
+  OperatorError off;
+  off.by_rounding = operator_error(x, noise.share, away) / std::sqrt(result.smallest_unique_share);
+  if (rough) off.by_factor = float32_factor_error(result.smallest_unique_share);
+  if (off.by_rounding > 0.1 || off.total() > most_operator_error) return std::nullopt;
   result.integer_bits = rounding.digits == 0 ? 16 : 8 * rounding.digits;
   if ((!plan.corrects || is_narrow(x.dtype)) && (independent || !rough)) {
     HScore uncorrected = result;
@@ -217,18 +239,19 @@ std::optional<HScore> integer_h_score(const FeatureView& x, const LabelView& y,
   }
   // Where one direction has most of what inflates, that part may be far from its mean.
   const double inflated = result.score * effect.inflated;
-  const double largest =
-      result.score * noise * noise / static_cast<double>(x.rows) / result.smallest_unique_share;
+  const double largest = result.score * noise.share * noise.share / static_cast<double>(x.rows) /
+                         result.smallest_unique_share;
   const double expected = inflated + effect.leverages * spread;
   const SecondOrder left{expected,
-                         (0.1 + unevenness) * expected + 6 * std::sqrt(largest * inflated)};
+                         (0.1 + noise.unevenness) * expected + 6 * std::sqrt(largest * inflated)};
   // What few classes' probes show exactly is what the next way uses from the first pass on.
   if (!probes_are_exact(y.classes) && left.uncertainty <= target) {
-    const auto score = corrected(x, moments, factored, directed, result, off, whitening, {}, left);
+    const auto score =
+        corrected(x, moments, factored, directed, result, off.total(), whitening, {}, left);
     if (score) return score;
   }
   return corrected_to_third_order(x, moments, factored, std::move(directed), result,
-                                  rounding.variance, off, whitening);
+                                  rounding.variance, effect.second, off, whitening);
 }
 
 }  // namespace hscore

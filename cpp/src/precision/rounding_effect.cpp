@@ -73,8 +73,9 @@ RoundingEffect rounding_effect(const FactoredCovariance& factored, const double*
   return effect;
 }
 
-double operator_error(const FeatureView& x, double noise) {
-  return 2 * std::sqrt(2 * static_cast<double>(x.cols) / static_cast<double>(x.rows)) * noise;
+double operator_error(const FeatureView& x, double noise, double away) {
+  const double ratio = static_cast<double>(x.cols) / static_cast<double>(x.rows);
+  return (std::sqrt(8.0) + std::sqrt(away)) * std::sqrt(ratio) * noise;
 }
 
 }  // namespace hscore

@@ -35,7 +35,9 @@ RoundingEffect rounding_effect(const FactoredCovariance& factored, const double*
                                Index classes, Index stride, double score,
                                const std::vector<double>& variance, double rows, int threads);
 
-/// Of T as an operator, relative, for independent features whose values round with that deviation.
-double operator_error(const FeatureView& features, double noise);
+/// How far P T^-1 is from 1 as an operator, for independent features whose values round with that
+/// deviation as a share of their own: W'D + D'W for the whitened rows W, and as much more in one
+/// direction as the shift is away from the mean, N d' T^-1 d.
+double operator_error(const FeatureView& features, double noise, double away);
 
 }  // namespace hscore

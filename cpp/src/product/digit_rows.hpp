@@ -146,6 +146,7 @@ void quantize_strip(const T* const* strip, Index rows, Dither dither, double* sc
     scales[at] = 1 / static_cast<double>(inverse[at / lanes][at % lanes]);
   }
   Vector variance[parts] = {};
+  Vector weighted[parts] = {};  // by the values' squares
   constexpr std::int32_t lower = digits == 4 ? 0x808080 : digits == 3 ? 0x8080 : 0x80;
   const auto rounded = [&](Index k) -> Digits {
     if (k >= rows) return Digits{};
@@ -159,7 +160,9 @@ void quantize_strip(const T* const* strip, Index rows, Dither dither, double* sc
       // more digits it need not be known so well.
       const Vector away = exact - ((exact + rounding) - rounding);
       const Vector distance = away < 0 ? -away : away;
-      variance[0] += distance - distance * distance;
+      const Vector mean_square = distance - distance * distance;
+      variance[0] += mean_square;
+      weighted[0] += mean_square * (exact * exact);
       integers = (Digits)(exact + noises + rounding);
     } else {
       constexpr double rounding = 0x1.8p52;
@@ -210,11 +213,14 @@ void quantize_strip(const T* const* strip, Index rows, Dither dither, double* sc
   for (Index at = 0; at < tiles::side; ++at) {
     const Index p = at / lanes;
     const Index l = at % lanes;
-    const double sum =
-        scales[at] * scales[at] *
-        (digits == 2 ? static_cast<double>(variance[p][l]) : static_cast<double>(rows) / 4);
-    added[at] += sum;
-    noise[at] += sum / static_cast<double>(rows) * static_cast<double>(squares[p][l]);
+    const double unit = scales[at] * scales[at];
+    if (digits == 2) {
+      added[at] += unit * static_cast<double>(variance[p][l]);
+      noise[at] += unit * static_cast<double>(weighted[p][l]) * unit;
+    } else {
+      added[at] += unit * static_cast<double>(rows) / 4;
+      noise[at] += unit / 4 * static_cast<double>(squares[p][l]);
+    }
     scales[at] *= tiles::root_of_unit<digits>;
   }
 }

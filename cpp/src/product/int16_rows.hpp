@@ -29,7 +29,8 @@ class StretchNoise {
   /// Per feature, over all rows yet: the sum of the variances of the rounding errors, which is what
   /// they add to its sum of squares as a rule.
   double* added() { return added_.data(); }
-  /// Over all stretches yet, the mean of these variances times the sum of squares.
+  /// Over all rows yet, the sum of these variances times the values' squares: a value of 0 may have
+  /// no error, and then the rows that count have all of it.
   double* noise() { return noise_.data(); }
 
  private:
@@ -121,13 +122,16 @@ class Half {
     const Floats value = row(k) * inverse;
     const Floats distance = size(value - ((value + rounding) - rounding));
     // A value between two integers goes to either, at a mean of d (1 - d) from itself squared.
-    variance += distance - distance * distance;
+    const Floats mean_square = distance - distance * distance;
+    variance += mean_square;
+    weighted += mean_square * (value * value);
     return value + dither_();
   }
 
   Floats squares = {};
   Floats largest = {};
   Floats variance = {};
+  Floats weighted = {};  // by the values' squares
 
  private:
   HSCORE_INLINE Floats row(Index k) const {
@@ -168,10 +172,11 @@ inline void quantize_strip(Half first, Half second, Index rows, Index depth, dou
   for (Index k = 0; k < full; ++k) store(k, first.scaled(k, inverse), second.scaled(k, inverse));
   for (Index k = full; k < pairs; ++k) store(k, first.scaled(k, inverse), Floats{});
   const Floats variance = first.variance + second.variance;
+  const Floats weighted = first.weighted + second.weighted;
   for (Index l = 0; l < width; ++l) {
-    const double sum = scales[l] * scales[l] * static_cast<double>(variance[l]);
-    added[l] += sum;
-    noise[l] += sum / static_cast<double>(rows) * static_cast<double>(squares[l]);
+    const double unit = scales[l] * scales[l];
+    added[l] += unit * static_cast<double>(variance[l]);
+    noise[l] += unit * static_cast<double>(weighted[l]) * unit;
   }
 }
 
