@@ -56,8 +56,6 @@ class Evidence:
         What is known of the groups of rows, where there are any: chance goes by them.
     test : Significance or None
         Of permutations, where that was asked for.
-    n_copies : int
-        Rows that are exact copies of an earlier one, as far as that was counted.
     given_parts : tuple of mapping, or None
         Rows of each class in each part, where the caller cut the rows into parts: only sources that
         were cut alike can be compared by them. None where this library did, always alike.
@@ -77,7 +75,6 @@ class Evidence:
     held_out: HeldOut | None = None
     grouping: Grouping | None = None
     test: Significance | None = None
-    n_copies: int = 0
     given_parts: tuple[Mapping[Any, float], ...] | None = None
     left_out: Mapping[str, str] = field(default_factory=dict)
     column_doubt: ColumnWarning | None = None

@@ -177,7 +177,18 @@ class Alarm:
                 signal.setitimer(signal.ITIMER_REAL, 0)
         except KeyboardInterrupt:
             return True
+        except Exception as error:
+            # Another library may meet the interrupt in its own clean-up, as dask's executor does.
+            if not comes_of_interrupt(error):
+                raise
+            return True
         return False
+
+
+def comes_of_interrupt(error: BaseException | None) -> bool:
+    while error is not None and not isinstance(error, KeyboardInterrupt):
+        error = error.__cause__ or error.__context__
+    return error is not None
 
 
 def serves_another_thread(ask: Callable[[], object]) -> bool:
