@@ -133,7 +133,11 @@ def test_matrix_and_ranking(found):
         ranking = found.on(target)
         scores = [each.cross_validated_h_score for each in ranking]
         assert scores == sorted(scores, reverse=True)
-        last = {each.source: each.cross_validated_h_score for each in ranking if each.layer == len(plan.widths)}
+        last = {
+            each.source: each.cross_validated_h_score
+            for each in ranking
+            if each.layer == len(plan.widths)
+        }
         column = found.matrix.targets.index(target)
         for source, score in last.items():
             row = found.matrix.sources.index(source)
