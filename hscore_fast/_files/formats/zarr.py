@@ -78,14 +78,8 @@ class _Array(Source):
 
 @contextmanager
 def _clear_errors(path: Path) -> Iterator[None]:
-    try:
-        with clear_damage(path):
+    with clear_damage(path):
+        try:
             yield
-    except OSError as error:
-        if not isinstance(error, FileNotFoundError):  # also what zarr's "no such node" is
-            raise
-        raise ValueError(f"{str(path)!r} is no zarr store ({error}); write it again") from error
-    except (RuntimeError, TypeError, KeyError, UnicodeError) as error:  # from decoding
-        raise ValueError(
-            f"{str(path)!r} is truncated or damaged ({error}); write it again"
-        ) from error
+        except FileNotFoundError as error:  # zarr's "no such node" as well
+            raise ValueError(f"{str(path)!r} is no zarr store ({error}); write it again") from error
