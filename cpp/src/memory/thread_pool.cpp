@@ -82,9 +82,9 @@ class ThreadPool {
     int wake = 0;
     {
       const std::lock_guard<std::mutex> lock(mutex_);
+      loops_.push_back(&loop);  // first: it may throw
       loop.seats = helpers;
       seats_ += helpers;
-      loops_.push_back(&loop);
       grow(helpers);
       wake = std::min(helpers - spinning_, sleeping_);
     }
