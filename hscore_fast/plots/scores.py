@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from hscore_fast.plots.figure import COLOURS, MARKERS, SMALL, new_figure, numbers
 
@@ -70,7 +70,7 @@ def ranking(
     filled = [True] * len(names) if tied is None else list(tied)
     if len(filled) != len(names):
         raise ValueError(f"tied must have one entry per name, got {len(filled)} for {len(names)}")
-    order = sorted(range(len(names)), key=lambda i: (math.isnan(values[i]), -values[i], i))
+    order = _best_first(values)
     figure, (axes,) = new_figure(6.4, 1.0 + 0.26 * max(len(names), 2), title, ax=ax)
     for place, index in enumerate(order):
         if math.isnan(values[index]):
@@ -86,10 +86,7 @@ def ranking(
             elinewidth=1.1,
             capsize=2.5,
         )
-    axes.set_yticks(range(len(names)), [names[i] for i in order])
-    axes.set_ylim(len(names) - 0.4, -0.6)
-    axes.grid(axis="x", linewidth=0.4, color="#D0D0D0")
-    axes.set_axisbelow(True)
+    _name_rows(axes, [names[i] for i in order])
     notes = []
     if bars is not None:
         notes.append("bars: one standard error")
@@ -137,21 +134,31 @@ def classes(
     >>> figure = classes(["cat", "dog", "car"], [0.4, 0.5, 0.9])
     """
     values = numbers(r_squared, "r_squared", (len(names),))
-    order = sorted(range(len(names)), key=lambda i: (math.isnan(values[i]), -values[i], i))
+    order = _best_first(values)
     hidden = len(order) - _MOST_CLASSES
     if hidden > 0:
         half = _MOST_CLASSES // 2
         order = order[:half] + order[-half:]
     figure, (axes,) = new_figure(6.4, 1.0 + 0.22 * max(len(order), 2), title, ax=ax)
     axes.barh(range(len(order)), values[order], color=COLOURS[0], height=0.62)
-    axes.set_yticks(range(len(order)), [names[i] for i in order])
-    axes.set_ylim(len(order) - 0.4, -0.6)
+    _name_rows(axes, [names[i] for i in order])
     axes.set_xlim(0, 1)
-    axes.grid(axis="x", linewidth=0.4, color="#D0D0D0")
-    axes.set_axisbelow(True)
     label = "R squared of each class: 1 if a linear function of the features tells it from the rest"
     axes.set_xlabel(f"{label}\n{hidden} classes between not shown" if hidden > 0 else label)
     return figure
+
+
+def _best_first(values: NDArray[np.float64]) -> list[int]:
+    """Return the places of the values from the highest on, nan last, equal ones in order."""
+    return sorted(range(len(values)), key=lambda i: (math.isnan(values[i]), -values[i], i))
+
+
+def _name_rows(axes: Axes, names: Sequence[str]) -> None:
+    """Give each name a row, the first on top."""
+    axes.set_yticks(range(len(names)), names)
+    axes.set_ylim(len(names) - 0.4, -0.6)
+    axes.grid(axis="x", linewidth=0.4, color="#D0D0D0")
+    axes.set_axisbelow(True)
 
 
 def agreement(

@@ -1,11 +1,11 @@
-"""What a layer gives becomes rows: averaged, flattened, or one row for each position."""
+"""Turn a layer's outputs into rows: averaged, flattened, or one row for each position."""
 
 from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
 from fnmatch import fnmatchcase
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias, cast
 
 import torch
 
@@ -96,7 +96,7 @@ def as_pools(pool: Pool | Mapping[Any, Pool]) -> Pools:
 
 def _as_pool(pool: Any) -> Pool:
     if callable(pool) or pool in POOLS:
-        return pool  # type: ignore[no-any-return]
+        return cast("Pool", pool)
     raise ValueError(f"pool must be a function or one of {', '.join(POOLS)}, got {pool!r}")
 
 
@@ -196,7 +196,7 @@ def _reduced(tokens: Any, counted: Any, pool: Pool) -> Rows:
     outside = ~counted[:, :, None]
     if pool == "max":
         return Rows(tokens.masked_fill(outside, -torch.inf).amax(1))
-    # What stands in the padding does not matter, even NaN.
+    # Values in the padding do not matter, not even NaN.
     sums = tokens.masked_fill(outside, 0).sum(1)
     return Rows(sums / counted.sum(1, keepdim=True))
 

@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+from source_sets import a_sum_beside_its_halves
 
 from hscore_fast import (
     SingleClassWarning,
@@ -91,14 +92,7 @@ def test_nothing_is_chosen_where_nothing_helps():
 
 def test_what_later_sources_make_superfluous_is_dropped():
     """The sum of two halves is the best single source, and worth nothing beside both."""
-    rng = np.random.default_rng(5)
-    labels = rng.integers(0, 2, 2000)
-    sign = np.where(labels == 1, 1.0, -1.0)
-    common = rng.normal(size=2000)
-    left = 0.5 * sign + common
-    right = 0.5 * sign - common + 0.5 * rng.normal(size=2000)
-    middle = (left + right) / 2 + 0.25 * rng.normal(size=2000)
-    sources = {"middle": middle, "left": left, "right": right}
+    sources, labels = a_sum_beside_its_halves()
     chosen = select_sources(sources, labels)
     assert chosen.dropped == ("middle",)
     assert sorted(chosen.selected) == ["left", "right"]

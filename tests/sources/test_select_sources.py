@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from oracles import make_labels, svd_h_score
+from source_sets import a_sum_beside_its_halves
 
 import hscore_fast
 import hscore_fast._sources.select_sources as selection
@@ -108,19 +109,14 @@ def test_a_copy_of_chosen_features_is_worth_what_else_it_has() -> None:
 
 def test_what_later_sources_make_superfluous_is_dropped() -> None:
     """The sum of two halves is the best single source, and worth nothing beside both."""
-    rng = np.random.default_rng(5)
-    labels = rng.integers(0, 2, 2000)
-    sign = np.where(labels == 1, 1.0, -1.0)
-    common = rng.normal(size=2000)
-    left = 0.5 * sign + common
-    right = 0.5 * sign - common + 0.5 * rng.normal(size=2000)
-    middle = (left + right) / 2 + 0.25 * rng.normal(size=2000)
-    sources = {"middle": middle, "left": left, "right": right}
+    sources, labels = a_sum_beside_its_halves()
     chosen = select_sources(sources, labels)
     assert chosen.dropped == ("middle",)
     assert sorted(chosen.selected) == ["left", "right"]
     assert "dropped again: middle" in str(chosen)
-    assert chosen.h_score == pytest.approx(h_score(np.stack([left, right], axis=1), labels))
+    assert chosen.h_score == pytest.approx(
+        h_score(np.stack([sources["left"], sources["right"]], axis=1), labels)
+    )
     assert select_sources(sources, labels, k=1).selected == ["middle"]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing, contextmanager
 from functools import partial
@@ -291,11 +292,10 @@ class Table(Source):
 
 def _refuse_duplicates(path: Path, names: list[str]) -> None:
     """Refuse columns of one name, which pyarrow cannot tell apart."""
-    if len(set(names)) < len(names):
-        seen: set[str] = set()
-        twice = [name for name in names if name in seen or seen.add(name)]  # type: ignore[func-returns-value]
+    repeated = [name for name, count in Counter(names).items() if count > 1]
+    if repeated:
         raise ValueError(
-            f"{str(path)!r} has more than one column named {listed(list(dict.fromkeys(twice)))}: "
+            f"{str(path)!r} has more than one column named {listed(repeated)}: "
             "write it again with a name of its own for each column"
         )
 
