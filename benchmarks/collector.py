@@ -1,4 +1,4 @@
-"""What collecting layers costs beside the forward passes, in time of the processors; needs torch.
+"""The cost of collecting layers beside the forward passes, in time of the processors; needs torch.
 
     python benchmarks/collector.py [--rows 256] [--batch 32] [--size 112] [--rounds 4]
 

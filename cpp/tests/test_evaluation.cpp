@@ -101,7 +101,7 @@ TEST(influence_of_groups_is_what_leaving_a_group_out_does) {
         CHECK_CLOSE(found.influence[static_cast<std::size_t>(g)],
                     static_cast<double>(n_groups - 1) * (whole - oracle(rest)), 1e-9);
       }
-      // What groups explain of the features is the score of the groups as classes.
+      // The groups explain as much of the features as their score as classes says.
       Data labelled = data;
       labelled.y.assign(groups.begin(), groups.end());
       labelled.classes = n_groups;

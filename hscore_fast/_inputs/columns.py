@@ -255,7 +255,7 @@ def _suspects(fields: Sequence[Field], taken: list[int], explicit: set[int]) -> 
     whole = [place for place in taken if fields[place].kind in ("integer", "boolean")]
     candidates = [place for place in whole if place not in explicit]
     unnamed = sum(suspicion_by_name(fields[place]) is None for place in whole)
-    # Of floats only the name can tell, and whole numbers in the column.
+    # A float column is suspected only by its name and if it holds whole numbers.
     named = [
         place
         for place in taken

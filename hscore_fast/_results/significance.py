@@ -69,7 +69,7 @@ def pillai_test(score: float, rank: int, n_classes: int, n_samples: float) -> Si
 
 
 class _Moments(NamedTuple):
-    """Of H / s under permuted labels, and how much of the variance is not that of Gaussian rows."""
+    """Moments of H / s under permuted labels, and the variance beyond that of Gaussian rows."""
 
     mean: float
     variance: float
@@ -77,7 +77,7 @@ class _Moments(NamedTuple):
 
     @property
     def shapes(self) -> tuple[float, float]:
-        """Of the beta variable with this mean and variance."""
+        """Shapes of the beta variable with this mean and variance."""
         weight = self.mean * (1 - self.mean) / self.variance - 1
         return self.mean * weight, (1 - self.mean) * weight
 

@@ -88,7 +88,7 @@ class Displayed(WritesJson):
 
 
 class _Printer(Protocol):
-    """What IPython hands to ``_repr_pretty_``."""
+    """The printer that IPython hands to ``_repr_pretty_``."""
 
     def text(self, text: str) -> Any:
         """Write text."""

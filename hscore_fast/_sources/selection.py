@@ -97,7 +97,7 @@ class SourceSelection(WritesJson, Sequence[SelectionStep]):
 
     @property
     def score(self) -> float:
-        """What the choice is by, of all chosen sources side by side; 0 where there is none."""
+        """The score that decides, of all chosen sources side by side; 0 if none was chosen."""
         return self._score(self.steps[-1]) if self.steps else 0.0
 
     @property

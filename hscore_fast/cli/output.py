@@ -1,4 +1,4 @@
-"""Where results go and in which form: options that all commands with results have."""
+"""The options that say where results go and in which form."""
 
 from __future__ import annotations
 

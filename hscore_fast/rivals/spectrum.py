@@ -20,7 +20,7 @@ _COLUMNS = 1024  # at a time that are converted to float64
 
 @dataclass(frozen=True)
 class Spectrum:
-    """Of ``X'X`` or ``X X'``, X the features as they are, not centred.
+    """Eigen-decomposition of ``X'X`` or ``X X'``, X the features as they are, not centred.
 
     Attributes
     ----------

@@ -20,7 +20,7 @@ _MASK = "attention_mask"
 
 
 class Batch(NamedTuple):
-    """What a model gets, and what belongs to it."""
+    """The inputs of a model, and what belongs to them."""
 
     inputs: Any  # a mapping, a tuple of arguments, or one argument
     labels: Any
@@ -29,7 +29,7 @@ class Batch(NamedTuple):
 
 
 class Reader(NamedTuple):
-    """Where in a batch its parts are: a key, a place, a function, or None for what is usual."""
+    """The places of the parts of a batch: a key, a place, a function, or None for what is usual."""
 
     inputs: Part
     labels: Part

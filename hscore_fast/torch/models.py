@@ -182,7 +182,7 @@ class _Model:
 
     @property
     def names(self) -> list[str]:
-        """What its layers are called in the ranking."""
+        """The names of its layers in the ranking."""
         return [f"{self._name}:{layer}" for layer in self._watch.names]
 
     def rows(self, batch: Batch, targets: Targets, check_finite: bool) -> dict[str, Stored]:

@@ -1,4 +1,4 @@
-"""What is known of a model without running it: its layers' names, and how to run it."""
+"""Facts about a model that has not run: its layers' names, and how to run it."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ Hook = Callable[[Any, Any, Any, Any], None]
 
 
 class _Pass:
-    """What is seen in one forward pass."""
+    """Outputs that were seen in one forward pass."""
 
     def __init__(self, n_samples: int, mask: Any) -> None:
         self.n_samples = n_samples

@@ -19,8 +19,8 @@ namespace hscore {
 /// class of its own what a class less takes from the score by chance, rank / (N - 1), is not
 /// counted. Leverages of many rows of many features are estimated, see inference/leverages.hpp.
 ///
-/// Of all rows of a data set, or of some: what the function knows of the data set, C x F and F x F
-/// numbers, is all that a row needs.
+/// A row needs nothing else of the data set than the C x F and F x F numbers here, so that
+/// influences can be had of all rows or of some.
 struct InfluenceFunction {
   std::vector<double> centre;  // the mean
   PaddedMatrix coefficients;   // row c: T^-1 b_c, b_c the sum of class c about the mean / sqrt(n_c)

@@ -239,7 +239,7 @@ ClassFit fit_classes(const FeatureView& all, const std::vector<double>& shift,
   const Index features = all.cols;
   const Index classes = coefficients.rows();
   const PackedRows<T> packed = pack_classes<T>(coefficients);
-  // What the offset contributes to each class's fit.
+  // The offset's part of each class's fit.
   std::vector<double> level(static_cast<std::size_t>(packed.strips() * width), 0.0);
   for (Index c = 0; c < classes; ++c) {
     const std::size_t at = static_cast<std::size_t>(c);

@@ -36,8 +36,8 @@ class CentredRows {
   const std::vector<double>& offset_;
 };
 
-/// What takes a row about the mean to its whitened coordinates: entry k of L w is feature source[k]
-/// times scale[k].
+/// The map of a row about the mean to its whitened coordinates w: entry k of L w is feature
+/// source[k] times scale[k].
 struct Whitener {
   LowerFactor lower;
   std::vector<Index> source;

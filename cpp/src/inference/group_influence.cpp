@@ -138,7 +138,7 @@ class Deletion {
       }
     }
     double rows() const { return whole.facts_.weight - taken; }
-    // Of classes that were there and are not any more.
+    // The chance level of the classes that are gone with the group.
     double chance() const {
       double lost = 0;
       for (std::size_t c = 0; c < counts.size(); ++c) {

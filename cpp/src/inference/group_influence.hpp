@@ -1,4 +1,4 @@
-// What each group of rows does to the score.
+// The influence of each group of rows on the score.
 #pragma once
 
 #include "factor/factored_covariance.hpp"

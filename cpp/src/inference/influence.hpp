@@ -7,7 +7,7 @@
 
 namespace hscore {
 
-/// What the formula of the row's influence needs besides fits and leverages.
+/// The class statistics in the formula of a row's influence; fits and leverages come beside.
 struct ClassFacts {
   std::vector<double> counts;
   std::vector<double> shares;

@@ -17,7 +17,7 @@ namespace hscore {
 
 constexpr Index sketch_lanes = 64;
 
-/// What the sketch multiplies rows by: L'^-1 s for each vector of signs, over sqrt(sketch_lanes).
+/// The sketch's multipliers of rows: L'^-1 s for each vector of signs, over sqrt(sketch_lanes).
 struct LeverageSketch {
   PaddedMatrix coefficients;
   bool float32_products = false;  // good enough for these features, and exact in the coefficients

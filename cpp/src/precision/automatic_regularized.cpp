@@ -171,7 +171,7 @@ std::optional<RegularizedHScore> corrected_score(const FeatureView& x, const Mom
   const Remainder rest = remainder(factored, mixes, b, products, threads);
   const double ratio = divisor_ratio(options, n);
   result.score = score_from(squared, a, ratio, result);
-  // Of many classes ten times the largest probe is a safe reading.
+  // With many classes ten times the largest probe is a safe reading.
   const double left = (rest.exact ? 2 : 10) * r * (1 - a) * rest.largest;
   const double slope = squared + (1 - a) * r * (length - r * energy);
   const double error = ratio * (left + std::abs(slope) * intensity.error);

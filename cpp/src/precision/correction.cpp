@@ -45,8 +45,8 @@ Directions directions(const Moments& moments, const FactoredCovariance& factored
 
 namespace {
 
-// What rounding to float32 does to a sum of 192 products, as a share of the root of the sum of
-// their squares.
+// The error that rounding to float32 makes in a sum of 192 products, as a share of the root of the
+// sum of their squares.
 constexpr double float32_sum_error = 2e-7;
 
 }  // namespace
@@ -119,8 +119,8 @@ std::optional<HScore> corrected(const FeatureView& x, const Moments& moments,
       fit_in(float32, x, moments, factored, directed.z, options, whitening.stop);
   const Remainder rest =
       remainder(factored, probes, directed.b, fitted.products, whitening.threads);
-  // What is known exactly is added, but for P in place of T. Of many classes the law may be, where
-  // the probes agree with it, and else ten times the largest probe is a safe reading.
+  // An exact remainder is added, but for P in place of T. With many classes the law may be added,
+  // if the probes agree with it; else ten times the largest probe is a safe reading.
   double added = 0;
   double left = 10 * rest.largest;
   const double off = std::max(std::abs(rest.trace - law.expected), rest.largest - law.expected);

@@ -39,10 +39,10 @@ ClassFit fit_in(bool float32, const FeatureView& x, const Moments& moments,
                 const FactoredCovariance& factored, const PaddedMatrix& z,
                 const FitOptions& options, const StopCheck& stop);
 
-/// What is left out, tr(R' P^-1 R) for R = B - T Z, as the probes of class_probes show it.
+/// The part left out, tr(R' P^-1 R) for R = B - T Z, as the probes of class_probes show it.
 struct Remainder {
   bool exact = false;
-  double trace = 0;    // exact or, of many classes, the mean over the probes
+  double trace = 0;    // exact or, with many classes, the mean over the probes
   double largest = 0;  // not less than the trace, as far as the probes know
 };
 Remainder remainder(const FactoredCovariance& factored, const PaddedMatrix& probes,
@@ -54,14 +54,14 @@ double float32_factor_error(double smallest_unique_share);
 /// Spread the total correction over the classes in proportion to their shares.
 void replace_score(HScore& result, double score);
 
-/// What rounding may do to a corrected score beyond what was left out, `left`. No error of the
+/// The error of rounding in a corrected score beyond what was left out, `left`. No error of the
 /// factor is in it, as any Z serves: the class sums' go with Z, in all features alike at worst.
 double corrected_bound(bool float32, const HScore& result, double spread, double left);
 
 /// Beyond, P is too far from T for what is said of the terms of second and third order.
 constexpr double most_operator_error = 0.3;
 
-/// What a correction leaves, where its law is known; by how much it may be off where it is not 0.
+/// The remainder of a correction, by its law; `uncertainty` is how far it may be off.
 struct SecondOrder {
   double expected = 0;
   double uncertainty = 0;

@@ -163,7 +163,7 @@ std::optional<HScore> corrected_to_third_order(const FeatureView& x, const Momen
     const RoundingEffect effect =
         rounding_effect(factored, whitened.row(0), whitened.rows(), whitened.stride(), gap,
                         variance, rows, whitening.threads);
-    // Where the first is more than the law says, P may be as much farther from T.
+    // If the first residual exceeds the law, P may be farther from T by as much.
     if (round == 0) excess = std::sqrt(std::max(1.0, gap / second));
     const double left = excess * (6 * effect.deviation + 2 * excess * effect.second) +
                         2 * (excess * off.by_rounding + off.by_factor) * gap;
@@ -244,7 +244,7 @@ std::optional<HScore> integer_h_score(const FeatureView& x, const LabelView& y,
   const double expected = inflated + effect.leverages * spread;
   const SecondOrder left{expected,
                          (0.1 + noise.unevenness) * expected + 6 * std::sqrt(largest * inflated)};
-  // What few classes' probes show exactly is what the next way uses from the first pass on.
+  // With few classes the probes are exact, and the next way uses them from the first pass on.
   if (!probes_are_exact(y.classes) && left.uncertainty <= target) {
     const auto score =
         corrected(x, moments, factored, directed, result, off.total(), whitening, {}, left);

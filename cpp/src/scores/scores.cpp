@@ -68,8 +68,8 @@ bool in_float32_range(const Moments& moments) {
 
 namespace {
 
-// What sums of squares that have cancelled leave of the features: rows were taken away again, or
-// weights so unequal that the shift, a mean without them, is far from the mean.
+// How much sums of squares have cancelled: rows were taken away again, or weights are so unequal
+// that the shift, a mean without them, is far from the mean.
 struct Cancellation {
   double factor = 1;  // the most squares there were, for each that is left
   bool lost = false;  // nothing but rounding errors may be left of a feature

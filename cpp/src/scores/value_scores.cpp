@@ -54,7 +54,7 @@ class Targets {
     return joint.columns(columns);
   }
 
-  /// What the whitened features explain of the whitened targets, and of each target alone.
+  /// How much the whitened features explain of the whitened targets, and of each target alone.
   double squared(const FactoredCovariance& features, int threads, std::vector<double>* each) const {
     const PaddedMatrix whitened = features.whiten(cross_, threads);
     PaddedMatrix transposed(whitened.cols(), whitened.rows());
@@ -106,7 +106,7 @@ ValueScore h_score_of_values(const Moments& joint, Index targets, const Whitenin
   total.smallest_unique_share = x.smallest_unique_share(options.threads);
   const double squared = y.squared(x, options.threads, &result.shares);
   const double most = static_cast<double>(std::min(total.rank, target_rank));
-  // What spans all rows explains everything, and is explained by nothing less.
+  // Features or targets that span all rows explain everything.
   const bool saturated = std::max(total.rank, target_rank) >= freedom;
   total.score = saturated || most == 0 ? most : std::min(squared, most);
   if (!saturated && most > 0) {
